@@ -29,17 +29,17 @@ const (
 func endpoint(t *testing.T) string {
 	t.Helper()
 	var services []awsjson.Service
-	for _, s := range wire.Services() {
-		services = append(services, serviceOf(s))
+	for _, service := range wire.Services() {
+		services = append(services, serviceOf(service))
 	}
 
-	var v sigv4.Verifier
-	m := awsjson.NewMux(awsjson.Options{
+	var verifier sigv4.Verifier
+	mux := awsjson.NewMux(awsjson.Options{
 		Services: services,
 		Authenticate: func(r *http.Request, body []byte, service string) (context.Context, error) {
-			a, err := v.Parse(r, service)
+			a, err := verifier.Parse(r, service)
 			if err == nil {
-				err = v.Verify(r, body, a, "secret", time.Now())
+				err = verifier.Verify(r, body, a, "secret", time.Now())
 			}
 			return r.Context(), err
 		},
@@ -51,13 +51,13 @@ func endpoint(t *testing.T) string {
 			return "ResourceNotFoundException", http.StatusBadRequest, err.Error()
 		},
 	})
-	for _, s := range services[:2] {
-		awsjson.Handle(m, s.Name, "GetSyncConfiguration", getSyncConfiguration)
-		awsjson.Handle(m, s.Name, "GetResourceSyncStatus", getResourceSyncStatus)
-		awsjson.Handle(m, s.Name, "CreateSyncConfiguration", createSyncConfiguration)
+	for _, service := range services[:2] {
+		awsjson.Handle(mux, service.Name, "GetSyncConfiguration", getSyncConfiguration)
+		awsjson.Handle(mux, service.Name, "GetResourceSyncStatus", getResourceSyncStatus)
+		awsjson.Handle(mux, service.Name, "CreateSyncConfiguration", createSyncConfiguration)
 	}
 
-	server := httptest.NewServer(m)
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -108,18 +108,18 @@ func TestAWSsClientReadsAStatus(t *testing.T) {
 }
 
 func TestAWSsClientKnowsTheExceptions(t *testing.T) {
-	c, _ := clients(t, "secret")
-	_, err := c.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC"})
+	client, _ := clients(t, "secret")
+	_, err := client.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC"})
 	var missing *types.ResourceNotFoundException
 	if !errors.As(err, &missing) || missing.ErrorMessage() != "Could not find a sync status for resource: api" {
 		t.Errorf("unknown resource: %v", err)
 	}
 
-	_, err = c.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("-"), SyncType: "STACK"})
+	_, err = client.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("-"), SyncType: "STACK"})
 	wantError(t, err, "ValidationException", "2 validation errors detected: "+
 		`Value '-' at 'resourceName' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$; `+
 		"Value 'STACK' at 'syncType' failed to satisfy constraint: Member must satisfy enum value set: [CFN_STACK_SYNC]")
-	_, err = c.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
+	_, err = client.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
 	wantError(t, err, "UnknownOperationException", "UnknownError") // the client's word for no message
 	stranger, _ := clients(t, "other")
 	_, err = stranger.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
@@ -171,10 +171,10 @@ func unsigned() *awsjson.Mux {
 	return m
 }
 
-func serviceOf(s wire.Service) awsjson.Service {
+func serviceOf(service wire.Service) awsjson.Service {
 	shapes := map[string]awsjson.Shape{}
-	for name, shape := range s.Shapes {
+	for name, shape := range service.Shapes {
 		shapes[name] = awsjson.Shape(shape)
 	}
-	return awsjson.Service{Name: s.Name, Prefix: s.Prefix, Shapes: shapes}
+	return awsjson.Service{Name: service.Name, Prefix: service.Prefix, Shapes: shapes}
 }

@@ -9,37 +9,38 @@ import (
 	"unicode/utf8"
 )
 
-// A document is JSON that check has accepted, so that the methods below need
-// no error for syntax. Positions are offsets of a value's first byte.
+// A document is JSON that checkSyntax has accepted, so that its methods need not
+// return syntax errors. Positions are offsets of the first byte of a value.
 type document []byte
 
-// check refuses what is no JSON, no UTF-8, or nested deeper than levels.
-func check(body []byte, levels int) error {
+// checkSyntax returns a SerializationException unless body is JSON in UTF-8 that is
+// nested at most levels deep.
+func checkSyntax(body []byte, levels int) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
+		switch char := body[i]; {
+		case quoted && char == '\\':
 			i++
-		case c == '"':
+		case char == '"':
 			quoted = !quoted
 		case quoted:
-		case c == '{', c == '[':
+		case char == '{', char == '[':
 			if depth++; depth > levels {
-				return serialization("Input is nested too deeply")
+				return serializationError("Input is nested too deeply")
 			}
-		case c == '}', c == ']':
+		case char == '}', char == ']':
 			depth--
 		}
 	}
 
 	if !json.Valid(body) || !utf8.Valid(body) {
-		return serialization("")
+		return serializationError("")
 	}
 
 	return nil
 }
 
-func (d document) space(at int) int {
+func (d document) skipSpace(at int) int {
 	for at < len(d) && (d[at] == ' ' || d[at] == '\t' || d[at] == '\n' || d[at] == '\r') {
 		at++
 	}
@@ -86,30 +87,31 @@ func (d document) endString(at int) int {
 	return at + 1
 }
 
-// next steps from the end of an element to the first byte of the next one, and
+// next returns the position of the next element, given the end of an element, and
 // reports whether there is one.
 func (d document) next(at int) (int, bool) {
-	at = d.space(at)
+	at = d.skipSpace(at)
 	if d[at] != ',' {
 		return at, false
 	}
-	return d.space(at + 1), true
+	return d.skipSpace(at + 1), true
 }
 
-// first steps into the object or list at at.
+// first returns the position of the first element of the object or list at at, and
+// reports whether there is one.
 func (d document) first(at int) (int, bool) {
-	at = d.space(at + 1)
+	at = d.skipSpace(at + 1)
 	return at, d[at] != '}' && d[at] != ']'
 }
 
-// key reads a member's name at at and returns where its value starts.
+// key returns the member name at at, and the position of its value.
 func (d document) key(at int) ([]byte, int) {
 	end := d.endString(at)
 	name := []byte(d[at+1 : end-1])
 	if bytes.IndexByte(name, '\\') >= 0 {
 		name = []byte(d.unquote(at, end))
 	}
-	return name, d.space(d.space(end) + 1)
+	return name, d.skipSpace(d.skipSpace(end) + 1)
 }
 
 func (d document) unquote(at, end int) string {
@@ -123,27 +125,27 @@ func (d document) unquote(at, end int) string {
 	return s
 }
 
-// text reads a string.
+// text returns the string at at.
 func (d document) text(at int) (string, error) {
 	if d[at] != '"' {
 		return "", d.mismatch(at, "String")
 	}
-	s := d.unquote(at, d.endString(at))
-	for i := range len(s) {
-		if s[i] == 0 {
-			return "", serialization("U+0000 is not allowed in a string")
+	text := d.unquote(at, d.endString(at))
+	for i := range len(text) {
+		if text[i] == 0 {
+			return "", serializationError("U+0000 is not allowed in a string")
 		}
 	}
-	return s, nil
+	return text, nil
 }
 
-// integer reads a number as AWS does: a fraction is dropped, and what no 32-bit
-// integer can hold becomes the nearest one that it can.
+// integer returns the number at at as AWS reads it: a fraction is dropped, and a
+// number outside the range of 32-bit integers becomes the nearest in it.
 func (d document) integer(at int) (int, error) {
 	if d[at] != '-' && (d[at] < '0' || d[at] > '9') {
 		return 0, d.mismatch(at, "Integer")
 	}
-	// Out of range is an infinity, which the bounds below take care of.
+	// A number out of range is an infinity.
 	f, _ := strconv.ParseFloat(string(d[at:d.end(at)]), 64)
 	return int(math.Trunc(max(math.MinInt32, min(math.MaxInt32, f)))), nil
 }
@@ -155,24 +157,24 @@ func (d document) boolean(at int) (bool, error) {
 	return d[at] == 't', nil
 }
 
-// mismatch says in AWS's words that the value at at is of another type.
+// mismatch returns AWS's error for a value of another type than want.
 func (d document) mismatch(at int, want string) error {
 	switch c := d[at]; c {
 	case '{':
-		return serialization("Start of structure or map found where not expected")
+		return serializationError("Start of structure or map found where not expected")
 	case '[':
-		return serialization("Unrecognized collection type class java.lang." + want)
+		return serializationError("Unrecognized collection type class java.lang." + want)
 	case '"':
-		return serialization("STRING_VALUE cannot be converted to " + want)
+		return serializationError("STRING_VALUE cannot be converted to " + want)
 	case 't':
-		return serialization("TRUE_VALUE cannot be converted to " + want)
+		return serializationError("TRUE_VALUE cannot be converted to " + want)
 	case 'f':
-		return serialization("FALSE_VALUE cannot be converted to " + want)
+		return serializationError("FALSE_VALUE cannot be converted to " + want)
 	}
 
 	if bytes.ContainsAny(d[at:d.end(at)], ".eE") {
-		return serialization("DECIMAL_VALUE cannot be converted to " + want)
+		return serializationError("DECIMAL_VALUE cannot be converted to " + want)
 	}
 
-	return serialization("NUMBER_VALUE cannot be converted to " + want)
+	return serializationError("NUMBER_VALUE cannot be converted to " + want)
 }

@@ -5,60 +5,60 @@ import (
 	"reflect"
 )
 
-// A decoder fills a Go struct from a document and collects what breaks a
-// constraint. Values that do are stored all the same: the caller looks at the
-// problems before it looks at the struct.
+// A decoder fills a Go struct from a document and collects violated constraints. It
+// also stores values that violate them: the problems are examined before the struct
+// is used.
 type decoder struct {
 	document
 	namespace string
 	problems  problems
 }
 
-// decode returns a SerializationException or a ValidationException, or fills
-// dst, which must be a settable struct described by s.
-func decode(s *structure, namespace string, body []byte, levels int, dst reflect.Value) error {
-	if err := check(body, levels); err != nil {
+// decode fills dst, a settable struct with the given schema. It returns a
+// SerializationException or a ValidationException.
+func decode(schema *structure, namespace string, body []byte, levels int, dst reflect.Value) error {
+	if err := checkSyntax(body, levels); err != nil {
 		return err
 	}
-	d := decoder{document: body, namespace: namespace}
-	if err := d.structure(s, d.space(0), dst, nil); err != nil {
+	decoder := decoder{document: body, namespace: namespace}
+	if err := decoder.structure(schema, decoder.skipSpace(0), dst, nil); err != nil {
 		return err
 	}
-	return d.problems.err()
+	return decoder.problems.err()
 }
 
-func (d *decoder) structure(s *structure, at int, dst reflect.Value, p *path) error {
+func (d *decoder) structure(schema *structure, at int, dst reflect.Value, location *path) error {
 	switch d.document[at] {
 	case '{':
 	case '[':
-		if p == nil {
-			return serialization("Start of list found where not expected")
+		if location == nil {
+			return serializationError("Start of list found where not expected")
 		}
-		return serialization("Unrecognized collection type class " + d.namespace + "." + s.name)
+		return serializationError("Unrecognized collection type class " + d.namespace + "." + schema.name)
 
 	default:
-		return serialization("Unexpected field type")
+		return serializationError("Unexpected field type")
 	}
 
 	var few [12]int
-	values := d.find(s, at, few[:0])
-	for i := range s.members {
-		m := &s.members[i]
-		here := path{parent: p, label: m.label}
+	values := d.find(schema, at, few[:0])
+	for i := range schema.members {
+		member := &schema.members[i]
+		here := path{parent: location, label: member.label}
 		if values[i] == 0 || d.document[values[i]] == 'n' {
-			if m.required {
+			if member.required {
 				d.problems.null(&here)
 			}
 			continue
 		}
 
-		field := dst.Field(m.field)
-		if m.pointer {
+		field := dst.Field(member.field)
+		if member.pointer {
 			field.Set(reflect.New(field.Type().Elem()))
 			field = field.Elem()
 		}
 
-		if err := d.value(m, values[i], field, &here); err != nil {
+		if err := d.value(member, values[i], field, &here); err != nil {
 			return err
 		}
 	}
@@ -66,17 +66,17 @@ func (d *decoder) structure(s *structure, at int, dst reflect.Value, p *path) er
 	return nil
 }
 
-// find returns where the value of each member starts, zero when it is absent.
-// Of a name that comes twice the last one counts.
-func (d *decoder) find(s *structure, at int, values []int) []int {
-	for range s.members {
+// find returns the position of each member's value, zero if it is absent. The last
+// of several members of one name counts.
+func (d *decoder) find(schema *structure, at int, values []int) []int {
+	for range schema.members {
 		values = append(values, 0)
 	}
 
 	for at, ok := d.first(at); ok; {
 		name, value := d.key(at)
-		for i := range s.members {
-			if s.members[i].name == string(name) {
+		for i := range schema.members {
+			if schema.members[i].name == string(name) {
 				values[i] = value
 			}
 		}
@@ -87,25 +87,27 @@ func (d *decoder) find(s *structure, at int, values []int) []int {
 	return values
 }
 
-func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
-	switch m.kind {
+func (d *decoder) value(member *member, at int, dst reflect.Value, location *path) error {
+	switch member.kind {
 	case text:
-		s, err := d.text(at)
+		text, err := d.text(at)
 		if err != nil {
 			return err
 		}
 
-		dst.SetString(s)
-		m.rule.checkText(&d.problems, p, s)
+		dst.SetString(text)
+		member.rule.checkText(&d.problems, location, text)
 	case integer:
-		n, err := d.integer(at)
+		number, err := d.integer(at)
 		if err != nil {
 			return err
 		}
 
-		dst.SetInt(int64(n))
-		if m.rule.Bounded {
-			m.rule.checkBounds(&d.problems, p, n, "value", func() string { return m.rule.show(string(appendInt(nil, n))) })
+		dst.SetInt(int64(number))
+		if member.rule.Bounded {
+			member.rule.checkBounds(&d.problems, location, number, "value", func() string {
+				return member.rule.show(string(appendInt(nil, number)))
+			})
 		}
 	case boolean:
 		b, err := d.boolean(at)
@@ -116,11 +118,11 @@ func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
 		dst.SetBool(b)
 
 	case structureKind:
-		return d.structure(m.of, at, dst, p)
+		return d.structure(member.of, at, dst, location)
 	case textList:
-		return d.textList(m, at, dst, p)
+		return d.textList(member, at, dst, location)
 	case structureList:
-		return d.structureList(m, at, dst, p)
+		return d.structureList(member, at, dst, location)
 	case custom:
 		if dst.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(d.document[at:d.end(at)]) != nil {
 			return d.mismatch(at, dst.Type().Name())
@@ -135,73 +137,75 @@ func (d *decoder) list(at int) error {
 	case '[':
 		return nil
 	case '{':
-		return serialization("Start of structure or map found where not expected")
+		return serializationError("Start of structure or map found where not expected")
 	}
-	return serialization("Unexpected field type")
+	return serializationError("Unexpected field type")
 }
 
-// textList, as structureList, tells what is wrong with the list before what is
-// wrong inside it.
-func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error {
+// textList, like structureList, reports the problems of the list before those of its
+// elements.
+func (d *decoder) textList(member *member, at int, dst reflect.Value, location *path) error {
 	if err := d.list(at); err != nil {
 		return err
 	}
 
 	before := d.problems
 	d.problems = problems{}
-	list, n := []string{}, 0
+	list, count := []string{}, 0
 	for at, ok := d.first(at); ok; at, ok = d.next(d.end(at)) {
-		n++
+		count++
 		if d.document[at] == 'n' {
-			d.problems.null(&path{parent: p, index: n})
+			d.problems.null(&path{parent: location, index: count})
 			continue
 		}
 
-		s, err := d.text(at)
+		text, err := d.text(at)
 		if err != nil {
 			return err
 		}
 
-		list = append(list, s)
+		list = append(list, text)
 	}
 
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	inside := d.problems
 	d.problems = before
 
-	if m.rule.Bounded {
-		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.element.show(showList(list)) })
+	if member.rule.Bounded {
+		member.rule.checkBounds(&d.problems, location, count, "length", func() string {
+			return member.element.show(showList(list))
+		})
 	}
 
 	d.problems.join(inside)
-	m.element.checkElements(&d.problems, p, list)
+	member.element.checkElements(&d.problems, location, list)
 	return nil
 }
 
-// structureList keeps no more elements than the list may have, and validates
-// the others for the count of problems.
-func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) error {
+// structureList keeps at most as many elements as the list may have. It validates
+// all, to count the problems.
+func (d *decoder) structureList(member *member, at int, dst reflect.Value, location *path) error {
 	if err := d.list(at); err != nil {
 		return err
 	}
 
 	before := d.problems
 	d.problems = problems{}
-	list, n := reflect.MakeSlice(dst.Type(), 0, 4), 0
+	list, count := reflect.MakeSlice(dst.Type(), 0, 4), 0
 	for at, ok := d.first(at); ok; at, ok = d.next(d.end(at)) {
-		n++
-		here := path{parent: p, index: n}
+		count++
+		here := path{parent: location, index: count}
 		if d.document[at] == 'n' {
 			d.problems.null(&here)
 			continue
 		}
 
 		element := reflect.New(dst.Type().Elem()).Elem()
-		if err := d.structure(m.of, at, element, &here); err != nil {
+		if err := d.structure(member.of, at, element, &here); err != nil {
 			return err
 		}
 
-		if !m.rule.Bounded || n <= m.rule.Max {
+		if !member.rule.Bounded || count <= member.rule.Max {
 			list = reflect.Append(list, element)
 		}
 	}
@@ -210,8 +214,10 @@ func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) e
 	inside := d.problems
 	d.problems = before
 
-	if m.rule.Bounded {
-		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.rule.show(showStructures(m.of, list, n)) })
+	if member.rule.Bounded {
+		member.rule.checkBounds(&d.problems, location, count, "length", func() string {
+			return member.rule.show(showStructures(member.of, list, count))
+		})
 	}
 
 	d.problems.join(inside)

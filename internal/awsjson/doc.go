@@ -1,25 +1,31 @@
-// Package awsjson speaks AWS JSON 1.0 and knows no operation.
+// Package awsjson implements the server side of the AWS JSON 1.0 protocol. It knows
+// no operation.
 //
-// A [Mux] is an http.Handler for several services on one port. A request says
-// in X-Amz-Target which operation of which service it wants, by the service's
-// full prefix or by the prefix's last segment. In this order the Mux checks the
-// method, the content type, the target and the size, asks [Options.Authenticate],
-// decodes and validates the input, calls the operation, and encodes what it
-// returns. Nothing of a body is looked at before its sender is known.
+// A [Mux] is an http.Handler for several services on one port. X-Amz-Target names
+// the operation and the service, by the service's prefix or the prefix's last
+// segment. The Mux handles a request in this order:
 //
-// Operations are plain functions, registered with [Handle]. What a structure
-// looks like is read from its Go type then, once (see [Handle] for the rules), so
-// that a request costs no look at tags and compiles no pattern. What a shape
-// demands comes with the [Service].
+//	method → content type → target → size → Authenticate → decode → validate → operation → encode
 //
-// Decoding is AWS's: names are matched by case, unknown members are ignored, a
-// null is an absent member, a wrong JSON type is a SerializationException.
-// Validation is AWS's as well: all broken constraints are counted, the text is
-// AWS's, and cut at 600 characters. Three limits are ours: 1 MB a body, 64
-// levels of nesting, and no U+0000 inside a string, which PostgreSQL could not
+// The body is decoded only after its sender is authenticated.
+//
+// # Operations
+//
+// Operations are plain functions, registered with [Handle]. Their input and output
+// are structs, which are read by reflection once, at registration. The constraints
+// of their members come with the [Service].
+//
+// # Decoding
+//
+// As at AWS, names are case-sensitive, unknown members are ignored, null means
+// absent, and a value of the wrong JSON type is a SerializationException. All
+// violated constraints are counted and described in AWS's words, in at most 600
+// characters. Three limits are Lockstep's own: a body has at most 1 MiB and 64
+// levels of nesting, and strings cannot contain U+0000, which PostgreSQL cannot
 // store.
 //
-// Errors become answers in one place: an [Error] as it is, everything else
-// through [Options.Errors]. A panic is logged with its stack and answered as
-// InternalFailure.
+// # Errors
+//
+// An [Error] is the response as it is. All other errors go through [Options.Errors].
+// A panic is logged with its stack and answered with InternalFailure.
 package awsjson

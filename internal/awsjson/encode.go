@@ -7,28 +7,27 @@ import (
 	"unicode/utf8"
 )
 
-// Raw is an output that is encoded already: a whole JSON object, sent as it is.
-// An operation that returns *Raw vouches for it.
+// Raw is an output that is encoded already, as a JSON object. It is sent as it is.
 type Raw []byte
 
-// appendStructure writes v, a struct that s describes: optional members are
-// left out when zero (a nil list, but not an empty one), required lists are
-// never null, and what is no member of the service is not written.
-func appendStructure(b []byte, s *structure, v reflect.Value) ([]byte, error) {
+// appendStructure appends a struct. Optional members are left out if they are zero
+// (a nil list, but not an empty one), required lists are never null, and fields that
+// are not members of the service are left out.
+func appendStructure(b []byte, schema *structure, value reflect.Value) ([]byte, error) {
 	b = append(b, '{')
 	first := true
-	for i := range s.members {
-		m := &s.members[i]
-		f := v.Field(m.field)
-		if !m.required && isZero(f) {
+	for i := range schema.members {
+		member := &schema.members[i]
+		field := value.Field(member.field)
+		if !member.required && isZero(field) {
 			continue
 		}
 
-		if m.pointer {
-			if f.IsNil() {
+		if member.pointer {
+			if field.IsNil() {
 				continue
 			}
-			f = f.Elem()
+			field = field.Elem()
 		}
 
 		if !first {
@@ -37,7 +36,7 @@ func appendStructure(b []byte, s *structure, v reflect.Value) ([]byte, error) {
 
 		first = false
 		var err error
-		if b, err = appendValue(append(b, m.key...), m, f); err != nil {
+		if b, err = appendValue(append(b, member.key...), member, field); err != nil {
 			return nil, err
 		}
 	}
@@ -45,45 +44,45 @@ func appendStructure(b []byte, s *structure, v reflect.Value) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// isZero is what omitzero of encoding/json asks.
-func isZero(v reflect.Value) bool {
-	if v.Kind() == reflect.Struct {
-		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+// isZero reports whether encoding/json's omitzero leaves value out.
+func isZero(value reflect.Value) bool {
+	if value.Kind() == reflect.Struct {
+		if z, ok := value.Interface().(interface{ IsZero() bool }); ok {
 			return z.IsZero()
 		}
 	}
-	return v.IsZero()
+	return value.IsZero()
 }
 
-func appendValue(b []byte, m *member, v reflect.Value) ([]byte, error) {
-	switch m.kind {
+func appendValue(b []byte, member *member, value reflect.Value) ([]byte, error) {
+	switch member.kind {
 	case text:
-		return appendText(b, v.String()), nil
+		return appendText(b, value.String()), nil
 	case integer:
-		return appendInt(b, int(v.Int())), nil
+		return appendInt(b, int(value.Int())), nil
 	case boolean:
-		return strconv.AppendBool(b, v.Bool()), nil
+		return strconv.AppendBool(b, value.Bool()), nil
 	case structureKind:
-		return appendStructure(b, m.of, v)
+		return appendStructure(b, member.of, value)
 	case custom:
 		// encoding/json checks what the type writes.
-		raw, err := json.Marshal(v.Interface())
+		raw, err := json.Marshal(value.Interface())
 		return append(b, raw...), err
 	}
 
 	b = append(b, '[')
-	for i := range v.Len() {
+	for i := range value.Len() {
 		if i > 0 {
 			b = append(b, ',')
 		}
 
-		if m.kind == textList {
-			b = appendText(b, v.Index(i).String())
+		if member.kind == textList {
+			b = appendText(b, value.Index(i).String())
 			continue
 		}
 
 		var err error
-		if b, err = appendStructure(b, m.of, v.Index(i)); err != nil {
+		if b, err = appendStructure(b, member.of, value.Index(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -93,48 +92,48 @@ func appendValue(b []byte, m *member, v reflect.Value) ([]byte, error) {
 
 func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
 
-// appendText writes a JSON string. Unlike encoding/json it leaves <, > and &
-// as they are, as AWS does; what is not UTF-8 becomes U+FFFD.
-func appendText(b []byte, s string) []byte {
+// appendText appends a JSON string. Like AWS, and unlike encoding/json, it does not
+// escape <, > and &. Invalid UTF-8 becomes U+FFFD.
+func appendText(b []byte, text string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+	for i := 0; i < len(text); {
+		char := text[i]
+		if char >= ' ' && char != '"' && char != '\\' && char < utf8.RuneSelf {
 			i++
 			continue
 		}
 
-		n := 1
-		if c >= utf8.RuneSelf {
+		width := 1
+		if char >= utf8.RuneSelf {
 			var r rune
-			if r, n = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || n > 1 {
-				i += n
+			if r, width = utf8.DecodeRuneInString(text[i:]); r != utf8.RuneError || width > 1 {
+				i += width
 				continue
 			}
 		}
 
-		b = append(b, s[start:i]...)
+		b = append(b, text[start:i]...)
 		switch {
-		case c == '"', c == '\\':
-			b = append(b, '\\', c)
-		case c == '\n':
+		case char == '"', char == '\\':
+			b = append(b, '\\', char)
+		case char == '\n':
 			b = append(b, `\n`...)
-		case c == '\r':
+		case char == '\r':
 			b = append(b, `\r`...)
-		case c == '\t':
+		case char == '\t':
 			b = append(b, `\t`...)
-		case c < ' ':
+		case char < ' ':
 			b = append(b, `\u00`...)
-			b = append(b, hex[c>>4], hex[c&15])
+			b = append(b, hex[char>>4], hex[char&15])
 		default:
 			b = append(b, "\uFFFD"...)
 		}
 
-		i += n
+		i += width
 		start = i
 	}
 
-	return append(append(b, s[start:]...), '"')
+	return append(append(b, text[start:]...), '"')
 }

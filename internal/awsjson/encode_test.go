@@ -82,7 +82,7 @@ func answering[Out any](fn func() *Out) *awsjson.Mux {
 func TestAnswersAreEncodedAsEncodingJSONDoes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	var out branch
-	m := answering(func() *branch { return &out })
+	mux := answering(func() *branch { return &out })
 	for range 2000 {
 		out = randomBranch(rnd)
 		want, err := json.Marshal(out)
@@ -95,7 +95,7 @@ func TestAnswersAreEncodedAsEncodingJSONDoes(t *testing.T) {
 			want = bytes.ReplaceAll(want, []byte(escaped), []byte(plain))
 		}
 
-		if _, _, got := serve(t, m, request("{}")); got != string(want) {
+		if _, _, got := serve(t, mux, request("{}")); got != string(want) {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
 	}
@@ -115,12 +115,12 @@ func TestWhatIsNoUTF8IsReplaced(t *testing.T) {
 func TestInputsMaySpeakJSONThemselves(t *testing.T) {
 	s := shelf()
 	s.Shapes["Free"] = awsjson.Shape{}
-	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{s}})
-	awsjson.Handle(m, "shelf", "PutBook", func(_ context.Context, in *leaf) (*leaf, error) { return in, nil })
-	if _, _, body := serve(t, m, request(`{"Text":"","At": 7 }`)); body != `{"Text":"","At":7}` {
+	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{s}})
+	awsjson.Handle(mux, "shelf", "PutBook", func(_ context.Context, in *leaf) (*leaf, error) { return in, nil })
+	if _, _, body := serve(t, mux, request(`{"Text":"","At": 7 }`)); body != `{"Text":"","At":7}` {
 		t.Errorf("answer %s", body)
 	}
-	_, _, body := serve(t, m, request(`{"Text":"","At":"now"}`))
+	_, _, body := serve(t, mux, request(`{"Text":"","At":"now"}`))
 	if name, _ := exception(t, body); name != "com.amazon.coral.service#SerializationException" {
 		t.Errorf("answer %s", body)
 	}

@@ -6,21 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// messageLimit is AWS's limit, in characters, of an exception's message.
+// messageLimit is AWS's limit of an exception's message, in characters.
 const messageLimit = 600
 
-// An Error is an answer already: code is the exception's name without a
-// namespace. An operation, Authenticate or anything they call may return one,
-// wrapped or not, and [Options.Errors] does not see it.
+// An Error is a complete error response. An operation, Authenticate or what they
+// call may return one, wrapped or not. [Options.Errors] is not called for it.
 type Error struct {
+	// Code is the name of the exception, without a namespace.
 	Code    string
 	Status  int
 	Message string
-	// Err is for the log only. It may be nil.
+	// Err is only logged. It may be nil.
 	Err error
 }
 
-// Error names the exception and its cause for a log.
+// Error returns the exception and its cause, for logs.
 func (e *Error) Error() string {
 	text := e.Code
 	if e.Message != "" {
@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-func serialization(message string) *Error {
+func serializationError(message string) *Error {
 	return &Error{Code: "SerializationException", Status: http.StatusBadRequest, Message: message}
 }
 
@@ -48,12 +48,12 @@ func internalFailure(cause error) *Error {
 	return &Error{Code: "InternalFailure", Status: http.StatusInternalServerError, Err: cause}
 }
 
-// appendError writes the body of an exception. The protocol's own exceptions
-// have namespaces of AWS's framework and a member message; those of a model
-// have the service's namespace and a member Message.
-func appendError(b []byte, namespace string, e *Error) []byte {
+// appendError appends the body of an exception. Exceptions of the protocol have a
+// namespace of AWS's framework and a member message. Those of a model have the
+// service's namespace and a member Message.
+func appendError(b []byte, namespace string, failure *Error) []byte {
 	space, member := namespace, "Message"
-	switch e.Code {
+	switch failure.Code {
 	case "ValidationException":
 		space, member = "com.amazon.coral.validate", "message"
 	case "AccessDeniedException", "SerializationException":
@@ -64,37 +64,37 @@ func appendError(b []byte, namespace string, e *Error) []byte {
 		space, member = "com.amazon.coral.service", "message"
 	}
 
-	name := e.Code
+	name := failure.Code
 	if space != "" {
-		name = space + "#" + e.Code
+		name = space + "#" + failure.Code
 	}
 
 	b = append(b, `{"__type":`...)
 	b = appendText(b, name)
-	if e.Message != "" {
+	if failure.Message != "" {
 		b = append(b, `,"`...)
 		b = append(b, member...)
 		b = append(b, `":`...)
-		b = appendText(b, cut(e.Message, messageLimit))
+		b = appendText(b, truncate(failure.Message, messageLimit))
 	}
 
 	return append(b, '}')
 }
 
-// cut returns the first n characters of s.
-func cut(s string, n int) string {
-	if len(s) <= n || utf8.RuneCountInString(s) <= n {
-		return s
+// truncate returns the first limit characters of text.
+func truncate(text string, limit int) string {
+	if len(text) <= limit || utf8.RuneCountInString(text) <= limit {
+		return text
 	}
 
 	var b strings.Builder
-	for _, r := range s {
-		if n == 0 {
+	for _, char := range text {
+		if limit == 0 {
 			break
 		}
 
-		b.WriteRune(r)
-		n--
+		b.WriteRune(char)
+		limit--
 	}
 
 	return b.String()

@@ -69,7 +69,7 @@ func FuzzBody(f *testing.F) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	m := newMux(awsjson.Options{})
+	mux := newMux(awsjson.Options{})
 	const body = `{"Title":"A book","Isbn":"12-34","Words":["a","b"],"Authors":[{"Name":"x","Born":1900}]}`
 	r := request(body)
 	b.ReportAllocs()
@@ -77,7 +77,7 @@ func BenchmarkRequest(b *testing.B) {
 	for b.Loop() {
 		r.Body = io.NopCloser(strings.NewReader(body))
 		w := discard{}
-		m.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 
 		if w["status"] != nil {
 			b.Fatal("refused")

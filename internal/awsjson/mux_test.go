@@ -64,11 +64,11 @@ func shelf() awsjson.Service {
 
 func newMux(o awsjson.Options) *awsjson.Mux {
 	o.Services = []awsjson.Service{shelf()}
-	m := awsjson.NewMux(o)
-	awsjson.Handle(m, "shelf", "PutBook", func(_ context.Context, in *putBookInput) (*putBookOutput, error) {
+	mux := awsjson.NewMux(o)
+	awsjson.Handle(mux, "shelf", "PutBook", func(_ context.Context, in *putBookInput) (*putBookOutput, error) {
 		return &putBookOutput{Book: *in}, nil
 	})
-	return m
+	return mux
 }
 
 func request(body string) *http.Request {
@@ -125,7 +125,7 @@ func TestShortTargetIsAccepted(t *testing.T) {
 
 func TestRequestsThatReachNoOperation(t *testing.T) {
 	const unknown = `{"__type":"com.amazon.coral.service#UnknownOperationException"`
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		name, method, target, contentType string
 		status                            int
 		body                              string
@@ -143,16 +143,16 @@ func TestRequestsThatReachNoOperation(t *testing.T) {
 		{"GET", "GET", target, "application/x-amz-json-1.0", 405,
 			unknown + `,"message":"This is an AWS JSON 1.0 endpoint: it answers POST requests."}`},
 	} {
-		r := httptest.NewRequest(c.method, "/", strings.NewReader("{}"))
-		r.Header.Set("X-Amz-Target", c.target)
-		r.Header.Set("Content-Type", c.contentType)
+		r := httptest.NewRequest(tc.method, "/", strings.NewReader("{}"))
+		r.Header.Set("X-Amz-Target", tc.target)
+		r.Header.Set("Content-Type", tc.contentType)
 		status, header, body := serve(t, newMux(awsjson.Options{}), r)
-		if status != c.status || body != c.body {
-			t.Errorf("%s: %d %s\nwant %d %s", c.name, status, body, c.status, c.body)
+		if status != tc.status || body != tc.body {
+			t.Errorf("%s: %d %s\nwant %d %s", tc.name, status, body, tc.status, tc.body)
 		}
 
 		if header.Get("x-amzn-RequestId") == "" || header.Get("Content-Type") != "application/x-amz-json-1.0" {
-			t.Errorf("%s: header %v", c.name, header)
+			t.Errorf("%s: header %v", tc.name, header)
 		}
 	}
 }
@@ -167,18 +167,18 @@ func TestContentTypeOfTheRequestIsTheAnswers(t *testing.T) {
 }
 
 func TestBodyMayBeAsLargeAsTheLimitAndNoLarger(t *testing.T) {
-	m := newMux(awsjson.Options{MaxBody: 100})
+	mux := newMux(awsjson.Options{MaxBody: 100})
 	fill := func(size int) string {
 		return `{"Title":"a"` + strings.Repeat(" ", size-len(`{"Title":"a"}`)) + "}"
 	}
-	if status, _, body := serve(t, m, request(fill(100))); status != 200 {
+	if status, _, body := serve(t, mux, request(fill(100))); status != 200 {
 		t.Errorf("100 bytes: %d %s", status, body)
 	}
 
 	for _, declared := range []int64{101, -1} {
 		r := request(fill(101))
 		r.ContentLength = declared
-		status, _, body := serve(t, m, r)
+		status, _, body := serve(t, mux, r)
 		want := `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"A request may have at most 100 bytes."}`
 		if status != 413 || body != want {
 			t.Errorf("101 bytes: %d %s", status, body)
@@ -187,17 +187,17 @@ func TestBodyMayBeAsLargeAsTheLimitAndNoLarger(t *testing.T) {
 }
 
 func TestOutputMayBeEncodedAlready(t *testing.T) {
-	m := newMux(awsjson.Options{})
-	awsjson.Handle(m, "shelf", "GetRaw", func(context.Context, *struct{}) (*awsjson.Raw, error) {
+	mux := newMux(awsjson.Options{})
+	awsjson.Handle(mux, "shelf", "GetRaw", func(context.Context, *struct{}) (*awsjson.Raw, error) {
 		raw := awsjson.Raw(`{"a":1}`)
 		return &raw, nil
 	})
-	awsjson.Handle(m, "shelf", "GetNothing", func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+	awsjson.Handle(mux, "shelf", "GetNothing", func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
 
 	for op, want := range map[string]string{"GetRaw": `{"a":1}`, "GetNothing": `{}`} {
 		r := request("{}")
 		r.Header.Set("X-Amz-Target", "Shelf_20200101."+op)
-		if _, _, body := serve(t, m, r); body != want {
+		if _, _, body := serve(t, mux, r); body != want {
 			t.Errorf("%s answered %s", op, body)
 		}
 	}
@@ -210,31 +210,31 @@ func TestRegistrationRefusesWhatTheProtocolHasNoPlaceFor(t *testing.T) {
 	type lookbehind struct {
 		S string `shape:"Bad"`
 	}
-	s := shelf()
-	s.Shapes["Bad"] = awsjson.Shape{Pattern: `(?<!a)b`}
-	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{s}})
+	service := shelf()
+	service.Shapes["Bad"] = awsjson.Shape{Pattern: `(?<!a)b`}
+	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{service}})
 	for name, register := range map[string]func(){
 		"unknown service": func() {
-			awsjson.Handle(m, "no", "A", func(context.Context, *author) (*author, error) { return nil, nil })
+			awsjson.Handle(mux, "no", "A", func(context.Context, *author) (*author, error) { return nil, nil })
 		},
 		"float": func() {
-			awsjson.Handle(m, "shelf", "B", func(context.Context, *float) (*author, error) { return nil, nil })
+			awsjson.Handle(mux, "shelf", "B", func(context.Context, *float) (*author, error) { return nil, nil })
 		},
 		"float output": func() {
-			awsjson.Handle(m, "shelf", "C", func(context.Context, *author) (*float, error) { return nil, nil })
+			awsjson.Handle(mux, "shelf", "C", func(context.Context, *author) (*float, error) { return nil, nil })
 		},
 		"no struct": func() {
-			awsjson.Handle(m, "shelf", "D", func(context.Context, *int) (*author, error) { return nil, nil })
+			awsjson.Handle(mux, "shelf", "D", func(context.Context, *int) (*author, error) { return nil, nil })
 		},
 		"bad pattern": func() {
-			awsjson.Handle(m, "shelf", "E", func(context.Context, *lookbehind) (*author, error) { return nil, nil })
+			awsjson.Handle(mux, "shelf", "E", func(context.Context, *lookbehind) (*author, error) { return nil, nil })
 		},
 		"twice": func() {
 			for range 2 {
-				awsjson.Handle(m, "shelf", "F", func(context.Context, *author) (*author, error) { return nil, nil })
+				awsjson.Handle(mux, "shelf", "F", func(context.Context, *author) (*author, error) { return nil, nil })
 			}
 		},
-		"same prefix": func() { awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{s, s}}) },
+		"same prefix": func() { awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{service, service}}) },
 	} {
 		func() {
 			defer func() {
@@ -249,7 +249,7 @@ func TestRegistrationRefusesWhatTheProtocolHasNoPlaceFor(t *testing.T) {
 
 func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 	type key struct{}
-	m := awsjson.NewMux(awsjson.Options{
+	mux := awsjson.NewMux(awsjson.Options{
 		Services: []awsjson.Service{shelf()},
 		Authenticate: func(r *http.Request, body []byte, service string) (context.Context, error) {
 			if r.Header.Get("Authorization") == "" {
@@ -260,11 +260,11 @@ func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 	})
 
 	var got any
-	awsjson.Handle(m, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	awsjson.Handle(mux, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		got = ctx.Value(key{})
 		return nil, nil
 	})
-	_, _, body := serve(t, m, request("no JSON"))
+	_, _, body := serve(t, mux, request("no JSON"))
 	if want := `{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Missing Authentication Token"}`; body != want {
 		t.Errorf("answer %s", body)
 	}
@@ -275,7 +275,7 @@ func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 
 	r := request("{}")
 	r.Header.Set("Authorization", "me")
-	serve(t, m, r)
+	serve(t, mux, r)
 
 	if got != "shelf {}" {
 		t.Errorf("operation got %v", got)
@@ -283,16 +283,16 @@ func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 }
 
 func TestErrorsOfAnOperationAreTranslated(t *testing.T) {
-	m := awsjson.NewMux(awsjson.Options{
+	mux := awsjson.NewMux(awsjson.Options{
 		Services: []awsjson.Service{shelf()},
 		Errors: func(operation string, err error) (string, int, string) {
 			return "ResourceNotFoundException", 400, operation + ": " + err.Error() + strings.Repeat("é", 700)
 		},
 	})
-	awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) {
+	awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) {
 		return nil, errors.New("gone")
 	})
-	status, _, body := serve(t, m, request("{}"))
+	status, _, body := serve(t, mux, request("{}"))
 	var got struct {
 		Type    string `json:"__type"`
 		Message string

@@ -6,51 +6,51 @@ import (
 	"strings"
 )
 
-// compile turns a pattern of a model into a regular expression that accepts the
-// same strings as Java's Matcher.matches does: the whole string must match, a
-// dot matches no line terminator (Java has five), and \s includes the vertical
-// tab. A pattern that needs more than RE2 has is an error.
+// compile returns a regular expression that accepts the same strings as Java's
+// Matcher.matches does for a pattern: the whole string must match, a dot matches no
+// line terminator (Java has five), and \s includes the vertical tab. It returns an
+// error if RE2 does not support the pattern.
 func compile(pattern string) (*regexp.Regexp, error) {
 	var b strings.Builder
 	b.WriteString(`\A(?:`)
 	inClass := false
 	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case c == '\\' && i+1 < len(pattern):
+		switch char := pattern[i]; {
+		case char == '\\' && i+1 < len(pattern):
 			i++
 			writeEscape(&b, pattern[i], inClass)
-		case c == '[' && !inClass:
+		case char == '[' && !inClass:
 			inClass = true
-			b.WriteByte(c)
-		case c == ']' && inClass:
+			b.WriteByte(char)
+		case char == ']' && inClass:
 			inClass = false
-			b.WriteByte(c)
-		case c == '.' && !inClass:
+			b.WriteByte(char)
+		case char == '.' && !inClass:
 			b.WriteString(`[^\n\r\x{85}\x{2028}\x{2029}]`)
 		default:
-			b.WriteByte(c)
+			b.WriteByte(char)
 		}
 	}
 
 	b.WriteString(`)\z`)
-	re, err := regexp.Compile(b.String())
+	expression, err := regexp.Compile(b.String())
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
 	}
 
-	return re, nil
+	return expression, nil
 }
 
-func writeEscape(b *strings.Builder, c byte, inClass bool) {
+func writeEscape(b *strings.Builder, char byte, inClass bool) {
 	switch {
-	case c == 's' && inClass:
+	case char == 's' && inClass:
 		b.WriteString(`\s\x0b`)
-	case c == 's':
+	case char == 's':
 		b.WriteString(`[\s\x0b]`)
-	case c == 'S' && !inClass:
+	case char == 'S' && !inClass:
 		b.WriteString(`[^\s\x0b]`)
 	default:
 		b.WriteByte('\\')
-		b.WriteByte(c)
+		b.WriteByte(char)
 	}
 }

@@ -13,7 +13,7 @@ func TestPatternsMeanWhatTheyMeanInJava(t *testing.T) {
 	type input struct {
 		S string `shape:"S"`
 	}
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		pattern string
 		yes, no []string
 	}{
@@ -29,27 +29,27 @@ func TestPatternsMeanWhatTheyMeanInJava(t *testing.T) {
 		{`host\/.+`, []string{"host/a"}, []string{"host/", "host/\n", `host\/a`}},
 		{`^[0-9]{2}\b-[0-9]$`, []string{"12-3"}, []string{"123", "12--3"}},
 	} {
-		m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{{
-			Name: "shelf", Prefix: "com.amazonaws.shelf.Shelf_20200101", Shapes: map[string]awsjson.Shape{"S": {Pattern: c.pattern}}}}})
-		awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *input) (*struct{}, error) { return nil, nil })
-		status := func(s string) int {
-			body, err := json.Marshal(map[string]string{"S": s})
+		mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{{
+			Name: "shelf", Prefix: "com.amazonaws.shelf.Shelf_20200101", Shapes: map[string]awsjson.Shape{"S": {Pattern: tc.pattern}}}}})
+		awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *input) (*struct{}, error) { return nil, nil })
+		status := func(text string) int {
+			body, err := json.Marshal(map[string]string{"S": text})
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			code, _, _ := serve(t, m, request(string(body)))
+			code, _, _ := serve(t, mux, request(string(body)))
 			return code
 		}
-		for _, s := range c.yes {
-			if status(s) != 200 {
-				t.Errorf("%s does not match %q", c.pattern, s)
+		for _, text := range tc.yes {
+			if status(text) != 200 {
+				t.Errorf("%s does not match %q", tc.pattern, text)
 			}
 		}
 
-		for _, s := range c.no {
-			if status(s) != 400 {
-				t.Errorf("%s matches %q", c.pattern, s)
+		for _, text := range tc.no {
+			if status(text) != 400 {
+				t.Errorf("%s matches %q", tc.pattern, text)
 			}
 		}
 	}

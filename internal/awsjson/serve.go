@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A call is one request on its way through the Mux.
+// A call is one request.
 type call struct {
 	id        string
 	start     time.Time
@@ -28,7 +28,8 @@ type call struct {
 
 type callKey struct{}
 
-// RequestID returns the ID that the answer carries, or "" outside a request.
+// RequestID returns the id of the request, which the response carries, or "" outside
+// of a request.
 func RequestID(ctx context.Context) string {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		return c.id
@@ -36,8 +37,8 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-// Annotate adds attributes to the request's log line. Outside a request it does
-// nothing.
+// Annotate adds attributes to the log line of the request. Outside of a request it
+// does nothing.
 func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.mu.Lock()
@@ -46,45 +47,45 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	}
 }
 
-// ServeHTTP answers every request, whatever its path.
+// ServeHTTP serves a request, whatever its path.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{id: newRequestID(), start: time.Now()}
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	body, err := m.safely(c, w, r)
+	call := &call{id: newRequestID(), start: time.Now()}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call))
+	body, err := m.serveRecovered(call, w, r)
 	status := http.StatusOK
 	var failure *Error
 	if err != nil {
-		failure = m.failure(r.Context(), c, err)
+		failure = m.errorFor(r.Context(), call, err)
 		status = failure.Status
-		body = appendError(make([]byte, 0, 256), c.namespace(), failure)
+		body = appendError(make([]byte, 0, 256), call.namespace(), failure)
 	}
 
 	h := w.Header()
 	h.Set("Content-Type", contentType(r, "application/x-amz-json-1.0"))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Amzn-Requestid", c.id)
+	h.Set("X-Amzn-Requestid", call.id)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone: what follows is done either way
-	took := time.Since(c.start)
-	m.observe(c, failure, took)
+	_, _ = w.Write(body) // an error means that the client has disconnected
+	took := time.Since(call.start)
+	m.observe(call, failure, took)
 
-	// Nobody has to wait for our log.
+	// The client does not wait for the log.
 	_ = http.NewResponseController(w).Flush()
-	m.log(r.Context(), c, status, failure, len(body), took)
+	m.log(r.Context(), call, status, failure, len(body), took)
 }
 
-func (m *Mux) observe(c *call, failure *Error, took time.Duration) {
+func (m *Mux) observe(call *call, failure *Error, took time.Duration) {
 	if m.options.Observe == nil {
 		return
 	}
 	service, code := "", ""
-	if c.service != nil {
-		service = c.service.name
+	if call.service != nil {
+		service = call.service.name
 	}
 	if failure != nil {
 		code = failure.Code
 	}
-	m.options.Observe(service, c.operation, code, took)
+	m.options.Observe(service, call.operation, code, took)
 }
 
 func (c *call) namespace() string {
@@ -94,20 +95,21 @@ func (c *call) namespace() string {
 	return c.service.namespace
 }
 
-// safely turns a panic into an error, unless it is net/http's own.
-func (m *Mux) safely(c *call, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+// serveRecovered is serve, but returns a panic as an error, except for
+// http.ErrAbortHandler.
+func (m *Mux) serveRecovered(call *call, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
 	defer func() {
-		if v := recover(); v == http.ErrAbortHandler {
-			panic(v)
-		} else if v != nil {
+		if panicked := recover(); panicked == http.ErrAbortHandler {
+			panic(panicked)
+		} else if panicked != nil {
 			Annotate(r.Context(), slog.String("stack", string(debug.Stack())))
-			err = internalFailure(fmt.Errorf("panic: %v", v))
+			err = internalFailure(fmt.Errorf("panic: %v", panicked))
 		}
 	}()
-	return m.serve(c, w, r)
+	return m.serve(call, w, r)
 }
 
-func (m *Mux) serve(c *call, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (m *Mux) serve(call *call, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, &Error{Code: "UnknownOperationException", Status: http.StatusMethodNotAllowed,
@@ -119,7 +121,7 @@ func (m *Mux) serve(c *call, w http.ResponseWriter, r *http.Request) ([]byte, er
 			Message: "Content-Type must be application/x-amz-json-1.0."}
 	}
 
-	run := m.route(c, r.Header.Get("X-Amz-Target"))
+	run := m.route(call, r.Header.Get("X-Amz-Target"))
 	if run == nil {
 		return nil, unknownOperation()
 	}
@@ -131,7 +133,7 @@ func (m *Mux) serve(c *call, w http.ResponseWriter, r *http.Request) ([]byte, er
 
 	ctx := r.Context()
 	if m.options.Authenticate != nil {
-		if ctx, err = m.options.Authenticate(r, body, c.service.name); err != nil {
+		if ctx, err = m.options.Authenticate(r, body, call.service.name); err != nil {
 			return nil, err
 		}
 	}
@@ -139,8 +141,8 @@ func (m *Mux) serve(c *call, w http.ResponseWriter, r *http.Request) ([]byte, er
 	return run(ctx, body)
 }
 
-// contentType returns the request's media type if it is one of this protocol's,
-// else the fallback. 1.1 differs in nothing that matters here, and some clients
+// contentType returns the media type of the request if it is one of the protocol's,
+// else fallback. Version 1.1 does not differ in any relevant way, and some clients
 // send it.
 func contentType(r *http.Request, fallback string) string {
 	t, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -152,22 +154,22 @@ func contentType(r *http.Request, fallback string) string {
 	return fallback
 }
 
-// route returns nil for an unknown target.
-func (m *Mux) route(c *call, target string) operation {
+// route returns the operation of a target, or nil if it is unknown.
+func (m *Mux) route(call *call, target string) operation {
 	dot := strings.LastIndexByte(target, '.')
 	if dot < 0 {
 		return nil
 	}
 
-	s := m.byPrefix[target[:dot]]
-	if s == nil {
+	service := m.byPrefix[target[:dot]]
+	if service == nil {
 		return nil
 	}
 
-	c.service = s
-	run := s.operations[target[dot+1:]]
+	call.service = service
+	run := service.operations[target[dot+1:]]
 	if run != nil {
-		c.operation = target[dot+1:]
+		call.operation = target[dot+1:]
 	}
 
 	return run
@@ -203,14 +205,14 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	}
 }
 
-// failure decides what an error is answered with.
-func (m *Mux) failure(ctx context.Context, c *call, err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
+// errorFor returns the response for an error.
+func (m *Mux) errorFor(ctx context.Context, call *call, err error) *Error {
+	var failure *Error
+	if errors.As(err, &failure) {
+		return failure
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		// The client has gone: nobody reads this, and nobody is to blame.
+		// The client has disconnected.
 		return &Error{Code: "RequestCanceled", Status: 499, Err: err}
 	}
 
@@ -218,21 +220,21 @@ func (m *Mux) failure(ctx context.Context, c *call, err error) *Error {
 		return internalFailure(err)
 	}
 
-	e = &Error{Err: err}
-	e.Code, e.Status, e.Message = m.options.Errors(c.operation, err)
-	return e
+	failure = &Error{Err: err}
+	failure.Code, failure.Status, failure.Message = m.options.Errors(call.operation, err)
+	return failure
 }
 
-func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size int, took time.Duration) {
-	var few [12]slog.Attr // on the stack: slog copies what it is given
+func (m *Mux) log(ctx context.Context, call *call, status int, failure *Error, size int, took time.Duration) {
+	var few [12]slog.Attr // on the stack: slog copies it
 	attrs := append(few[:0],
-		slog.String("op", c.operation),
-		slog.String("request_id", c.id),
+		slog.String("op", call.operation),
+		slog.String("request_id", call.id),
 		slog.Int("status", status),
 		slog.Int("bytes", size),
 		slog.Duration("duration", took))
-	if c.service != nil {
-		attrs = append(attrs, slog.String("service", c.service.name))
+	if call.service != nil {
+		attrs = append(attrs, slog.String("service", call.service.name))
 	}
 
 	level, outcome := slog.LevelInfo, "ok"
@@ -247,25 +249,25 @@ func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size
 		level = slog.LevelError
 	}
 
-	c.mu.Lock()
-	attrs = append(attrs, c.attrs...)
-	c.mu.Unlock()
+	call.mu.Lock()
+	attrs = append(attrs, call.attrs...)
+	call.mu.Unlock()
 	m.options.Logger.LogAttrs(ctx, level, "request", append(attrs, slog.String("outcome", outcome))...)
 }
 
 // newRequestID returns a random UUID.
 func newRequestID() string {
 	var b [16]byte
-	// crypto/rand ends the program rather than fail.
+	// crypto/rand never fails.
 	_, _ = rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var s [36]byte
-	hex.Encode(s[0:8], b[0:4])
-	hex.Encode(s[9:13], b[4:6])
-	hex.Encode(s[14:18], b[6:8])
-	hex.Encode(s[19:23], b[8:10])
-	hex.Encode(s[24:36], b[10:16])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	var text [36]byte
+	hex.Encode(text[0:8], b[0:4])
+	hex.Encode(text[9:13], b[4:6])
+	hex.Encode(text[14:18], b[6:8])
+	hex.Encode(text[19:23], b[8:10])
+	hex.Encode(text[24:36], b[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 
-	return string(s[:])
+	return string(text[:])
 }

@@ -26,12 +26,12 @@ import (
 func logged(t *testing.T, r *http.Request, run func(context.Context) error) (int, string, map[string]any) {
 	t.Helper()
 	var log bytes.Buffer
-	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
-	awsjson.Handle(m, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	awsjson.Handle(mux, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		return nil, run(ctx)
 	})
 	w := httptest.NewRecorder()
-	m.ServeHTTP(w, r)
+	mux.ServeHTTP(w, r)
 
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Fatalf("%d lines in the log:\n%s", n, log.String())
@@ -78,14 +78,14 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 
 func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
 	var seen []string
-	m := newMux(awsjson.Options{Observe: func(service, operation, code string, took time.Duration) {
+	mux := newMux(awsjson.Options{Observe: func(service, operation, code string, took time.Duration) {
 		seen = append(seen, fmt.Sprintf("%s/%s/%s", service, operation, code))
 		if took <= 0 {
 			t.Errorf("%s took %s", operation, took)
 		}
 	}})
 
-	awsjson.Handle(m, "shelf", "Burn", func(context.Context, *struct{}) (*struct{}, error) { panic("a bug") })
+	awsjson.Handle(mux, "shelf", "Burn", func(context.Context, *struct{}) (*struct{}, error) { panic("a bug") })
 	requests := []struct{ target, body string }{
 		{target, `{"Title":"Emma"}`},
 		{target, `{}`},
@@ -96,7 +96,7 @@ func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
 	for _, c := range requests {
 		r := request(c.body)
 		r.Header.Set("X-Amz-Target", c.target)
-		m.ServeHTTP(httptest.NewRecorder(), r)
+		mux.ServeHTTP(httptest.NewRecorder(), r)
 	}
 
 	want := []string{"shelf/PutBook/", "shelf/PutBook/ValidationException", "shelf/Burn/InternalFailure",
@@ -157,7 +157,7 @@ func TestAnAnswerDoesNotWaitForTheLog(t *testing.T) {
 
 func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
 	cause := errors.New("cause")
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		err            error
 		status         int
 		body           string
@@ -170,13 +170,13 @@ func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
 			`{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"No"}`, "INFO", "AccessDeniedException", nil},
 		{cause, 500, `{"__type":"com.amazon.coral.service#InternalFailure"}`, "ERROR", "InternalFailure", "cause"},
 	} {
-		status, body, line := logged(t, request("{}"), func(context.Context) error { return c.err })
-		if status != c.status || body != c.body {
-			t.Errorf("%v: %d %s", c.err, status, body)
+		status, body, line := logged(t, request("{}"), func(context.Context) error { return tc.err })
+		if status != tc.status || body != tc.body {
+			t.Errorf("%v: %d %s", tc.err, status, body)
 		}
 
-		if line["level"] != c.level || line["outcome"] != c.outcome || line["err"] != c.logged {
-			t.Errorf("%v: logged %v", c.err, line)
+		if line["level"] != tc.level || line["outcome"] != tc.outcome || line["err"] != tc.logged {
+			t.Errorf("%v: logged %v", tc.err, line)
 		}
 	}
 }
@@ -193,14 +193,14 @@ func TestPanicIsAnsweredAndLoggedWithItsStack(t *testing.T) {
 }
 
 func TestAbortIsLeftToTheServer(t *testing.T) {
-	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}})
-	awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { panic(http.ErrAbortHandler) })
+	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}})
+	awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { panic(http.ErrAbortHandler) })
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {
 			t.Errorf("recovered %v", v)
 		}
 	}()
-	m.ServeHTTP(httptest.NewRecorder(), request("{}"))
+	mux.ServeHTTP(httptest.NewRecorder(), request("{}"))
 	t.Error("not aborted")
 }
 

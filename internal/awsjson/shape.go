@@ -10,18 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// A Shape says what a value must satisfy. Nothing is demanded by what is zero.
+// A Shape is the constraints of a value. Zero fields do not constrain.
 type Shape struct {
-	// Bounded says that Min and Max hold, both inclusive: of a string's length
-	// in characters, of a list's length, or of an integer's value.
+	// Bounded reports whether Min and Max apply, both inclusive: to a string's
+	// length in characters, a list's length, or an integer's value.
 	Bounded  bool
 	Min, Max int
-	// Pattern is in Java's syntax, and the whole value must match.
+	// Pattern is a regular expression in Java's syntax. The whole value must match.
 	Pattern string
 	Enum    []string
-	// Member names the shape of a list's elements when they are no structures.
+	// Member is the shape of a list's elements, unless they are structures.
 	Member string
-	// Sensitive values are never repeated in a message.
+	// Sensitive values are not repeated in messages.
 	Sensitive bool
 }
 
@@ -31,13 +31,13 @@ const (
 	text kind = iota
 	integer
 	boolean
-	custom // speaks JSON itself, through encoding/json's interfaces
+	custom // implements encoding/json's interfaces
 	structureKind
 	textList
 	structureList
 )
 
-// A structure is what is known of a Go struct in one service.
+// A structure is the members of a Go struct in one service.
 type structure struct {
 	name    string
 	members []member
@@ -46,8 +46,8 @@ type structure struct {
 type member struct {
 	field    int
 	name     string
-	label    string // as messages spell it: the first letter small
-	key      []byte // as an answer spells it: "Name":
+	label    string // in messages: with a lower-case first letter
+	key      []byte // in outputs: "Name":
 	kind     kind
 	required bool
 	pointer  bool
@@ -62,111 +62,113 @@ type rule struct {
 	re *regexp.Regexp
 }
 
-// A planner makes structures, each type once.
-type planner struct {
+// A compiler makes structures of Go types, each once.
+type compiler struct {
 	shapes     map[string]Shape
 	structures map[reflect.Type]*structure
 	rules      map[string]rule
 }
 
-func newPlanner(shapes map[string]Shape) *planner {
-	return &planner{shapes: shapes, structures: map[reflect.Type]*structure{}, rules: map[string]rule{}}
+func newCompiler(shapes map[string]Shape) *compiler {
+	return &compiler{shapes: shapes, structures: map[reflect.Type]*structure{}, rules: map[string]rule{}}
 }
 
-func (p *planner) structure(t reflect.Type) (*structure, error) {
-	if s, ok := p.structures[t]; ok {
-		return s, nil
+func (p *compiler) structure(t reflect.Type) (*structure, error) {
+	if described, ok := p.structures[t]; ok {
+		return described, nil
 	}
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%v is not a struct", t)
 	}
 
-	s := &structure{name: t.Name()}
-	p.structures[t] = s
+	described := &structure{name: t.Name()}
+	p.structures[t] = described
 	for i := range t.NumField() {
-		m, ok, err := p.member(t.Field(i), i)
+		found, ok, err := p.member(t.Field(i), i)
 		if err != nil {
 			delete(p.structures, t)
 			return nil, fmt.Errorf("%s.%s: %w", t.Name(), t.Field(i).Name, err)
 		}
 
 		if ok {
-			s.members = append(s.members, m)
+			described.members = append(described.members, found)
 		}
 	}
 
-	return s, nil
+	return described, nil
 }
 
-// member reports false for a field that is no member of this service.
-func (p *planner) member(f reflect.StructField, i int) (member, bool, error) {
-	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	if name == "-" || !f.IsExported() {
+// member returns the member of a field. It reports false if the field is not a
+// member of the service.
+func (p *compiler) member(field reflect.StructField, i int) (member, bool, error) {
+	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	if name == "-" || !field.IsExported() {
 		return member{}, false, nil
 	}
 
 	if name == "" {
-		name = f.Name
+		name = field.Name
 	}
 
-	m := member{field: i, name: name, label: lowerFirst(name), key: append(appendText(nil, name), ':')}
-	m.required = options != "omitzero"
-	t := f.Type
+	described := member{field: i, name: name, label: lowerFirst(name), key: append(appendText(nil, name), ':')}
+	described.required = options != "omitzero"
+	t := field.Type
 	if t.Kind() == reflect.Pointer {
-		m.pointer, t = true, t.Elem()
+		described.pointer, t = true, t.Elem()
 	}
 
 	var err error
-	if m.kind, err = kindOf(t); err != nil {
+	if described.kind, err = kindOf(t); err != nil {
 		return member{}, false, err
 	}
 
-	if m.kind != structureKind {
-		shape, ok := p.shapes[f.Tag.Get("shape")]
+	if described.kind != structureKind {
+		shape, ok := p.shapes[field.Tag.Get("shape")]
 		if !ok {
 			return member{}, false, nil
 		}
 
-		if m.rule, err = p.rule(f.Tag.Get("shape")); err == nil && m.kind == textList {
-			m.element, err = p.rule(shape.Member)
+		if described.rule, err = p.rule(field.Tag.Get("shape")); err == nil && described.kind == textList {
+			described.element, err = p.rule(shape.Member)
 		}
 	}
 
-	if err == nil && m.kind == structureList {
-		m.of, err = p.structure(t.Elem())
-	} else if err == nil && m.kind == structureKind {
-		m.of, err = p.structure(t)
+	if err == nil && described.kind == structureList {
+		described.of, err = p.structure(t.Elem())
+	} else if err == nil && described.kind == structureKind {
+		described.of, err = p.structure(t)
 	}
 
-	return m, true, err
+	return described, true, err
 }
 
-func (p *planner) rule(shape string) (rule, error) {
-	if r, ok := p.rules[shape]; ok {
-		return r, nil
+func (p *compiler) rule(name string) (rule, error) {
+	if compiled, ok := p.rules[name]; ok {
+		return compiled, nil
 	}
 
-	s, ok := p.shapes[shape]
+	shape, ok := p.shapes[name]
 	if !ok {
-		return rule{}, fmt.Errorf("shape %q is not declared", shape)
+		return rule{}, fmt.Errorf("shape %q is not declared", name)
 	}
 
-	r := rule{Shape: s}
-	if s.Pattern != "" {
+	compiled := rule{Shape: shape}
+	if shape.Pattern != "" {
 		var err error
-		if r.re, err = compile(s.Pattern); err != nil {
+		if compiled.re, err = compile(shape.Pattern); err != nil {
 			return rule{}, err
 		}
 	}
 
-	p.rules[shape] = r
-	return r, nil
+	p.rules[name] = compiled
+	return compiled, nil
 }
 
 func kindOf(t reflect.Type) (kind, error) {
 	pointer := reflect.PointerTo(t)
 	switch {
-	case pointer.Implements(reflect.TypeFor[json.Marshaler]()) && pointer.Implements(reflect.TypeFor[json.Unmarshaler]()):
+	case pointer.Implements(reflect.TypeFor[json.Marshaler]()) &&
+		pointer.Implements(reflect.TypeFor[json.Unmarshaler]()):
 		return custom, nil
 	case t.Kind() == reflect.String:
 		return text, nil
@@ -182,7 +184,7 @@ func kindOf(t reflect.Type) (kind, error) {
 		return structureList, nil
 	}
 
-	return 0, fmt.Errorf("type %v has no place in the protocol", t)
+	return 0, fmt.Errorf("type %v is not supported by the protocol", t)
 }
 
 func lowerFirst(s string) string {

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// A path is where in the input a value stands. It lives on the stack of the
-// decoder and is spelled only when something is wrong there.
+// A path is the location of a value in the input. It is on the decoder's stack, and
+// formatted only for a message.
 type path struct {
 	parent *path
 	label  string
@@ -29,16 +29,16 @@ func (p *path) String() string {
 	return p.parent.String() + "." + own
 }
 
-// problems collects what is wrong with an input. All are counted; text that
-// the cut message could not show is not made.
+// problems are the violated constraints of an input. All are counted. Text beyond
+// the limit of a message is not made.
 type problems struct {
 	count int
 	text  []byte
 }
 
-// add notes that the value at p breaks a constraint. The value is given as AWS
-// shows it, quotes included, with a space before it.
-func (ps *problems) add(p *path, shown, constraint string) {
+// add adds a violated constraint of the value at a location. shown is the value as
+// AWS shows it, with quotes and a leading space.
+func (ps *problems) add(location *path, shown, constraint string) {
 	ps.count++
 	// Four bytes a character is the most that UTF-8 needs.
 	if len(ps.text) > 4*messageLimit {
@@ -47,10 +47,10 @@ func (ps *problems) add(p *path, shown, constraint string) {
 	if ps.count > 1 {
 		ps.text = append(ps.text, "; "...)
 	}
-	ps.text = fmt.Appendf(ps.text, "Value%s at '%s' failed to satisfy constraint: %s", shown, p, constraint)
+	ps.text = fmt.Appendf(ps.text, "Value%s at '%s' failed to satisfy constraint: %s", shown, location, constraint)
 }
 
-// join adds problems that were collected apart.
+// join appends problems that were collected separately.
 func (ps *problems) join(later problems) {
 	if ps.count > 0 && later.count > 0 {
 		ps.text = append(ps.text, "; "...)
@@ -61,7 +61,7 @@ func (ps *problems) join(later problems) {
 
 func (ps *problems) null(p *path) { ps.add(p, " null", "Member must not be null") }
 
-// err is nil when nothing is wrong.
+// err returns a ValidationException, or nil if there are no problems.
 func (ps *problems) err() error {
 	if ps.count == 0 {
 		return nil
@@ -71,50 +71,50 @@ func (ps *problems) err() error {
 		noun = "error"
 	}
 	message := fmt.Sprintf("%d validation %s detected: %s", ps.count, noun, ps.text)
-	return &Error{Code: "ValidationException", Status: http.StatusBadRequest, Message: cut(message, messageLimit)}
+	return &Error{Code: "ValidationException", Status: http.StatusBadRequest, Message: truncate(message, messageLimit)}
 }
 
 func (r *rule) show(value string) string {
 	if r.Sensitive {
 		return ""
 	}
-	return " '" + cut(value, messageLimit) + "'"
+	return " '" + truncate(value, messageLimit) + "'"
 }
 
-func (r *rule) checkText(ps *problems, p *path, s string) {
-	if r.satisfied(s) {
+func (r *rule) checkText(problems *problems, location *path, text string) {
+	if r.isSatisfied(text) {
 		return
 	}
 
 	if r.Bounded {
-		r.checkBounds(ps, p, utf8.RuneCountInString(s), "length", func() string { return r.show(s) })
+		r.checkBounds(problems, location, utf8.RuneCountInString(text), "length", func() string { return r.show(text) })
 	}
 
-	if r.re != nil && !r.re.MatchString(s) {
-		ps.add(p, r.show(s), r.patternText())
+	if r.re != nil && !r.re.MatchString(text) {
+		problems.add(location, r.show(text), r.patternText())
 	}
 
-	if len(r.Enum) > 0 && !slices.Contains(r.Enum, s) {
-		ps.add(p, r.show(s), r.enumText())
+	if len(r.Enum) > 0 && !slices.Contains(r.Enum, text) {
+		problems.add(location, r.show(text), r.enumText())
 	}
 }
 
-func (r *rule) satisfied(s string) bool {
+func (r *rule) isSatisfied(text string) bool {
 	if r.Bounded {
-		if n := utf8.RuneCountInString(s); n < r.Min || n > r.Max {
+		if n := utf8.RuneCountInString(text); n < r.Min || n > r.Max {
 			return false
 		}
 	}
-	return (r.re == nil || r.re.MatchString(s)) && (len(r.Enum) == 0 || slices.Contains(r.Enum, s))
+	return (r.re == nil || r.re.MatchString(text)) && (len(r.Enum) == 0 || slices.Contains(r.Enum, text))
 }
 
-// checkBounds compares n, which is a length or a value.
-func (r *rule) checkBounds(ps *problems, p *path, n int, what string, show func() string) {
-	if n > r.Max {
-		ps.add(p, show(), fmt.Sprintf("Member must have %s less than or equal to %d", what, r.Max))
+// checkBounds checks a length or a value.
+func (r *rule) checkBounds(problems *problems, location *path, size int, what string, show func() string) {
+	if size > r.Max {
+		problems.add(location, show(), fmt.Sprintf("Member must have %s less than or equal to %d", what, r.Max))
 	}
-	if n < r.Min {
-		ps.add(p, show(), fmt.Sprintf("Member must have %s greater than or equal to %d", what, r.Min))
+	if size < r.Min {
+		problems.add(location, show(), fmt.Sprintf("Member must have %s greater than or equal to %d", what, r.Min))
 	}
 }
 
@@ -126,10 +126,10 @@ func (r *rule) enumText() string {
 	return "Member must satisfy enum value set: [" + strings.Join(r.Enum, ", ") + "]"
 }
 
-// checkElements reports a list of strings as a whole, with all that its
-// elements must satisfy, as AWS does when one of them does not.
-func (r *rule) checkElements(ps *problems, p *path, list []string) {
-	if !slices.ContainsFunc(list, func(s string) bool { return !r.satisfied(s) }) {
+// checkElements reports a list of strings as a whole, with all constraints of its
+// elements, as AWS does if one of them is violated.
+func (r *rule) checkElements(problems *problems, location *path, list []string) {
+	if !slices.ContainsFunc(list, func(s string) bool { return !r.isSatisfied(s) }) {
 		return
 	}
 
@@ -147,13 +147,13 @@ func (r *rule) checkElements(ps *problems, p *path, list []string) {
 		all = append(all, r.enumText())
 	}
 
-	ps.add(p, r.show(showList(list)), "Member must satisfy constraint: ["+strings.Join(all, ", ")+"]")
+	problems.add(location, r.show(showList(list)), "Member must satisfy constraint: ["+strings.Join(all, ", ")+"]")
 }
 
 func showList(list []string) string {
 	var b strings.Builder
 	b.WriteByte('[')
-	for i, s := range list {
+	for i, text := range list {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -162,34 +162,39 @@ func showList(list []string) string {
 			break
 		}
 
-		b.WriteString(s)
+		b.WriteString(text)
 	}
 
 	b.WriteByte(']')
 	return b.String()
 }
 
-// showStructures spells a list of structures: [Tag(key=a, value=b)]. Of n there
-// may be fewer at hand.
-func showStructures(s *structure, list reflect.Value, n int) string {
+// showStructures formats a list of structures: [Tag(key=a, value=b)]. If n exceeds
+// the length of list, it ends with "...".
+func showStructures(s *structure, list reflect.Value, count int) string {
 	var shown []string
 	for i := range min(list.Len(), messageLimit) {
 		shown = append(shown, showStructure(s, list.Index(i)))
 	}
-	if n > list.Len() {
+	if count > list.Len() {
 		shown = append(shown, "...")
 	}
 	return showList(shown)
 }
 
-func showStructure(s *structure, v reflect.Value) string {
+func showStructure(schema *structure, value reflect.Value) string {
 	var shown []string
-	for _, m := range s.members {
-		value := "..."
-		if f := v.Field(m.field); (m.kind == text || m.kind == integer) && !m.pointer && !m.rule.Sensitive {
-			value = cut(fmt.Sprint(f), messageLimit)
+	for _, member := range schema.members {
+		text := "..."
+		if member.isShown() {
+			text = truncate(fmt.Sprint(value.Field(member.field)), messageLimit)
 		}
-		shown = append(shown, m.label+"="+value)
+		shown = append(shown, member.label+"="+text)
 	}
-	return s.name + "(" + strings.Join(shown, ", ") + ")"
+	return schema.name + "(" + strings.Join(shown, ", ") + ")"
+}
+
+// isShown reports whether messages contain the value of a member of a structure.
+func (m member) isShown() bool {
+	return (m.kind == text || m.kind == integer) && !m.pointer && !m.rule.Sensitive
 }

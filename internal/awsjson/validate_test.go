@@ -22,9 +22,9 @@ func exception(t *testing.T, body string) (name, message string) {
 }
 
 func TestBrokenConstraintsAreToldInAWSsWords(t *testing.T) {
-	m := newMux(awsjson.Options{})
+	mux := newMux(awsjson.Options{})
 	const must = "' failed to satisfy constraint: Member must "
-	for _, c := range []struct{ name, body, want string }{
+	for _, tc := range []struct{ name, body, want string }{
 		{"required", `{}`, "1 validation error detected: Value null at 'title" + must + "not be null"},
 		{"required and null", `{"Title":null}`, "1 validation error detected: Value null at 'title" + must + "not be null"},
 		{"too short", `{"Title":""}`, "1 validation error detected: Value '' at 'title" + must + "have length greater than or equal to 1"},
@@ -64,16 +64,16 @@ func TestBrokenConstraintsAreToldInAWSsWords(t *testing.T) {
 				"Value '12' at 'isbn" + must + "have length greater than or equal to 4; " +
 				"Value '-1' at 'pages" + must + "have value greater than or equal to 0; Value null at 'editor.name" + must + "not be null"},
 	} {
-		status, _, body := serve(t, m, request(c.body))
+		status, _, body := serve(t, mux, request(tc.body))
 		name, message := exception(t, body)
-		if status != 400 || name != "com.amazon.coral.validate#ValidationException" || message != c.want {
-			t.Errorf("%s: %d %s\n got %s\nwant %s", c.name, status, name, message, c.want)
+		if status != 400 || name != "com.amazon.coral.validate#ValidationException" || message != tc.want {
+			t.Errorf("%s: %d %s\n got %s\nwant %s", tc.name, status, name, message, tc.want)
 		}
 	}
 }
 
 func TestValuesAtTheirLimitsAreAccepted(t *testing.T) {
-	m := newMux(awsjson.Options{})
+	mux := newMux(awsjson.Options{})
 	for _, body := range []string{
 		`{"Title":"éééééééééé"}`,
 		`{"Title":"a","Pages":0}`,
@@ -84,7 +84,7 @@ func TestValuesAtTheirLimitsAreAccepted(t *testing.T) {
 		`{"Title":"a","Authors":[{"Name":"a","Born":-50},{"Name":"12345678","Born":2100}]}`,
 		`{"Title":"a","Secret":"abcd"}`,
 	} {
-		if status, _, answer := serve(t, m, request(body)); status != 200 {
+		if status, _, answer := serve(t, mux, request(body)); status != 200 {
 			t.Errorf("%s: %s", body, answer)
 		}
 	}
@@ -104,7 +104,7 @@ func TestAllProblemsAreCountedAndTheMessageIsCut(t *testing.T) {
 }
 
 func TestWrongTypesAreSerializationExceptions(t *testing.T) {
-	m := newMux(awsjson.Options{MaxDepth: 8})
+	mux := newMux(awsjson.Options{MaxDepth: 8})
 	for body, want := range map[string]string{
 		``:                                   "",
 		`{`:                                  "",
@@ -136,7 +136,7 @@ func TestWrongTypesAreSerializationExceptions(t *testing.T) {
 		`{"Authors":[{}],"Editor":7}`:        "Unexpected field type",
 		`{"Title":"a","X":[[[[[[[[]]]]]]]]}`: "Input is nested too deeply",
 	} {
-		status, _, answer := serve(t, m, request(body))
+		status, _, answer := serve(t, mux, request(body))
 		name, message := exception(t, answer)
 		if status != 400 || name != "com.amazon.coral.service#SerializationException" || message != want {
 			t.Errorf("%s: %d %s %q, want %q", body, status, name, message, want)

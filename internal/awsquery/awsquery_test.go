@@ -14,27 +14,27 @@ import (
 
 func read(t *testing.T, body string) awsquery.Form {
 	t.Helper()
-	f, err := awsquery.Read([]byte(body))
+	form, err := awsquery.Read([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return form
 }
 
 func TestFormsAreUnflattened(t *testing.T) {
-	f := read(t, "Action=X&L.member.1=a&L.member.2=b&L.member.4=late&S.member.1.K=k1&S.member.1.V=&S.member.2.K=k2&Empty=&Yes=true&Odd=perhaps")
-	if diff := cmp.Diff([]string{"a", "b"}, f.Texts("L")); diff != "" {
+	form := read(t, "Action=X&L.member.1=a&L.member.2=b&L.member.4=late&S.member.1.K=k1&S.member.1.V=&S.member.2.K=k2&Empty=&Yes=true&Odd=perhaps")
+	if diff := cmp.Diff([]string{"a", "b"}, form.Texts("L")); diff != "" {
 		t.Error(diff)
 	}
 
 	var got []string
-	for _, m := range f.Members("S") {
-		v := "absent"
-		if p := m.Pointer("V"); p != nil {
-			v = "'" + *p + "'"
+	for _, member := range form.Members("S") {
+		text := "absent"
+		if p := member.Pointer("V"); p != nil {
+			text = "'" + *p + "'"
 		}
 
-		got = append(got, m.Text("K")+"="+v)
+		got = append(got, member.Text("K")+"="+text)
 	}
 
 	if diff := cmp.Diff([]string{"k1=''", "k2=absent"}, got); diff != "" {
@@ -42,16 +42,16 @@ func TestFormsAreUnflattened(t *testing.T) {
 	}
 
 	for name, want := range map[string]bool{"L": true, "S": true, "Empty": true, "Nothing": false} {
-		if f.Listed(name) != want {
+		if form.HasList(name) != want {
 			t.Errorf("Listed(%s) is %v", name, !want)
 		}
 	}
 
-	if yes, err := f.Flag("Yes"); !yes || err != nil {
+	if yes, err := form.Flag("Yes"); !yes || err != nil {
 		t.Errorf("Yes is %v, %v", yes, err)
 	}
 
-	if _, err := f.Flag("Odd"); err == nil {
+	if _, err := form.Flag("Odd"); err == nil {
 		t.Error("perhaps is taken for a boolean")
 	}
 }
@@ -77,10 +77,10 @@ type thing struct {
 }
 
 func TestAnswersAreXML(t *testing.T) {
-	s := awsquery.Service{Namespace: "urn:x"}
+	service := awsquery.Service{Namespace: "urn:x"}
 	rec := httptest.NewRecorder()
 	at := awsquery.Time(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	if err := s.WriteResult(rec, "Get", thing{Name: "<a&b>", List: awsquery.Of("x", "y"), At: at}, "id-1"); err != nil {
+	if err := service.WriteResult(rec, "Get", thing{Name: "<a&b>", List: awsquery.NewList("x", "y"), At: at}, "id-1"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -91,7 +91,7 @@ func TestAnswersAreXML(t *testing.T) {
 	}
 
 	rec = httptest.NewRecorder()
-	s.WriteError(rec, &awsquery.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
+	service.WriteError(rec, &awsquery.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
 	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`
 	if diff := cmp.Diff(want, rec.Body.String()); diff != "" || rec.Code != 400 {
 		t.Errorf("%d %s", rec.Code, diff)

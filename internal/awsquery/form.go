@@ -1,11 +1,11 @@
-// Package awsquery speaks AWS's Query protocol: a form comes in, XML goes out.
-// CloudFormation and STS are called with it, and so are those parts of ours that
-// stand where they do: the sandbox and the token service.
+// Package awsquery implements the server side of the AWS Query protocol: a form in,
+// XML out. CloudFormation and STS use it, and so do the sandbox and package sts.
 //
-// A request is a POST whose form names the Action and the Version; structures
-// and lists are flattened into keys such as Parameters.member.1.ParameterKey.
-// An answer is <ActionResponse><ActionResult>…, an error <ErrorResponse>. The
-// package knows no service and no operation.
+// A request is a POST of a form with the parameters Action and Version. Structures
+// and lists are flattened into keys such as Parameters.member.1.ParameterKey. A
+// response is <ActionResponse><ActionResult>…, an error <ErrorResponse>.
+//
+// The package knows no service and no operation.
 package awsquery
 
 import (
@@ -15,39 +15,39 @@ import (
 )
 
 const (
-	// MaxBody is the largest request read: a template and 200 parameters of 4 KB,
-	// each byte escaped as three.
+	// MaxBody is the maximum size of a request: a template and 200 parameters of 4
+	// KB, each byte escaped as three.
 	MaxBody = 3 << 20
-	// maxKeys and maxMembers bound the work a form can ask for.
+	// maxKeys and maxMembers bound the work that a form can cause.
 	maxKeys    = 4000
 	maxMembers = 1000
 )
 
-// A Form is the part of a request below one prefix.
+// A Form is the parameters of a request that have a prefix.
 type Form struct {
 	values url.Values
 	prefix string
 }
 
-// Read parses the body of a request.
+// Read parses the body of a request. The error is an *[Error].
 func Read(body []byte) (Form, error) {
 	if strings.Count(string(body), "&") >= maxKeys {
 		return Form{}, &Error{Code: "MalformedQueryString", Message: "The request has too many parameters."}
 	}
-	v, err := url.ParseQuery(string(body))
+	values, err := url.ParseQuery(string(body))
 	if err != nil {
 		return Form{}, &Error{Code: "MalformedQueryString", Message: "The query string contains a syntax error."}
 	}
-	return Form{values: v}, nil
+	return Form{values: values}, nil
 }
 
-// Text returns a value, "" when it is absent.
+// Text returns a parameter, or "" if it is absent.
 func (f Form) Text(name string) string { return f.values.Get(f.prefix + name) }
 
-// Has says whether a value was sent, be it empty.
+// Has reports whether a parameter is present, even if it is empty.
 func (f Form) Has(name string) bool { return f.values.Has(f.prefix + name) }
 
-// Pointer returns a value, nil when it is absent.
+// Pointer returns a parameter, or nil if it is absent.
 func (f Form) Pointer(name string) *string {
 	if !f.Has(name) {
 		return nil
@@ -56,7 +56,7 @@ func (f Form) Pointer(name string) *string {
 	return &v
 }
 
-// Flag returns a boolean, false when it is absent.
+// Flag returns a boolean parameter, or false if it is absent.
 func (f Form) Flag(name string) (bool, error) {
 	switch v := f.Text(name); v {
 	case "", "false":
@@ -68,13 +68,13 @@ func (f Form) Flag(name string) (bool, error) {
 	}
 }
 
-// Listed says whether a list was sent, be it empty: absent and empty differ,
-// an empty list clears what an absent one leaves alone.
-func (f Form) Listed(name string) bool {
+// HasList reports whether a list is present, even if it is empty. An empty list
+// clears what an absent one leaves unchanged.
+func (f Form) HasList(name string) bool {
 	return f.Has(name) || f.Has(name+".member") || len(f.Members(name)) > 0
 }
 
-// Texts returns a list of values.
+// Texts returns a list of strings.
 func (f Form) Texts(name string) []string {
 	var out []string
 	for _, m := range f.Members(name) {
@@ -107,5 +107,5 @@ func (f Form) Members(name string) []Form {
 	return out
 }
 
-// Encode returns the whole form in one text, equal for equal forms.
+// Encode returns the form as text. Equal forms have equal text.
 func (f Form) Encode() string { return f.values.Encode() }

@@ -10,8 +10,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// A place is what a page of a commit is about.
-type place struct {
+// A commitAddress identifies a commit page.
+type commitAddress struct {
 	link        string
 	sha         lockstep.SHA
 	environment string // such as 123456789012/us-east-1
@@ -19,43 +19,46 @@ type place struct {
 
 const (
 	prefix = "/commits/"
-	// maxAddress is above what an address of ours has, path and query each.
+	// maxAddress bounds the length of paths and queries. Those of CommitURL are
+	// shorter.
 	maxAddress = 512
-	// purpose keeps the keys of these pages apart from all other stamps.
+	// purpose separates the keys of pages from other MACs.
 	purpose = "page of a commit"
 )
 
-func (p place) path() string { return prefix + p.link + "/" + string(p.sha) + "/" + p.environment }
+func (p commitAddress) path() string {
+	return prefix + p.link + "/" + string(p.sha) + "/" + p.environment
+}
 
-func (p place) key(k *seal.Key) string {
+func (p commitAddress) key(k *seal.Key) string {
 	return k.MAC(purpose, p.link, string(p.sha), p.environment)
 }
 
-func (p place) opens(k *seal.Key, key string) bool {
+func (p commitAddress) verifyKey(k *seal.Key, key string) bool {
 	return k.VerifyMAC(key, purpose, p.link, string(p.sha), p.environment)
 }
 
-// url gives the address that is told, below the one at which people reach this
-// server.
-func (p place) url(public string, k *seal.Key) string {
+// url returns the URL of the page below the server's public URL.
+func (p commitAddress) url(public string, k *seal.Key) string {
 	path := url.URL{Path: p.path()}
 	return strings.TrimRight(public, "/") + path.EscapedPath() + "?key=" + p.key(k)
 }
 
-// parsePath reads a path as the server has decoded it.
-func parsePath(path string) (place, bool) {
+// parsePath parses a decoded path.
+func parsePath(path string) (commitAddress, bool) {
 	rest, ok := strings.CutPrefix(path, prefix)
 	parts := strings.SplitN(rest, "/", 3)
 	if !ok || len(path) > maxAddress || len(parts) < 3 {
-		return place{}, false
+		return commitAddress{}, false
 	}
-	p := place{link: parts[0], sha: lockstep.SHA(parts[1]), environment: parts[2]}
+	p := commitAddress{link: parts[0], sha: lockstep.SHA(parts[1]), environment: parts[2]}
 	return p, p.sha.Valid()
 }
 
 var pageNumber = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
 
-// parseQuery reads a query that has nothing but a key and a number, each once.
+// parseQuery parses a query. It must have a key, and may have a page number, and
+// nothing else.
 func parseQuery(raw string) (key string, number int, ok bool) {
 	if len(raw) > maxAddress {
 		return "", 0, false

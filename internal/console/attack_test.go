@@ -171,9 +171,9 @@ func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 	}
 
 	want := []string{
-		"INFO|page of a commit|" + w.link.ID + "|" + string(sha) + "|" + home + "|",
-		"INFO|page of a commit||||not found",
-		"INFO|page of a commit||||wrong method",
+		"INFO|commit page|" + w.link.ID + "|" + string(sha) + "|" + home + "|",
+		"INFO|commit page||||not found",
+		"INFO|commit page||||wrong method",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -19,20 +19,20 @@ func TestAttack23WhoHasAKeyMakesFewPagesAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		c := New(Options{Seal: key, Log: slog.New(slog.DiscardHandler), PublicURL: "https://lockstep.example"})
-		for range atOnce {
-			c.places <- struct{}{} // pages that take their time
+		console := New(Options{Seal: key, Log: slog.New(slog.DiscardHandler), PublicURL: "https://lockstep.example"})
+		for range maxConcurrent {
+			console.slots <- struct{}{} // pages that take their time
 		}
 
-		at := c.CommitURL("link", "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678", "1/a")
+		at := console.CommitURL("link", "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678", "1/a")
 		began, answer := time.Now(), httptest.NewRecorder()
-		c.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, at, http.NoBody))
+		console.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, at, http.NoBody))
 
-		if took := time.Since(began); answer.Code != http.StatusServiceUnavailable || took != patience || !strings.Contains(answer.Body.String(), "busy") {
+		if took := time.Since(began); answer.Code != http.StatusServiceUnavailable || took != pageTimeout || !strings.Contains(answer.Body.String(), "busy") {
 			t.Errorf("status %d after %s", answer.Code, took)
 		}
 
-		if len(c.places) != atOnce {
+		if len(console.slots) != maxConcurrent {
 			t.Error("who did not get a place gives one back")
 		}
 	})

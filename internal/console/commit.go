@@ -14,39 +14,39 @@ import (
 )
 
 const (
-	// stacksAPage is how many stacks a page has.
-	stacksAPage = 50
-	// eventsAStack and eventsAPage are how many events it has, the last ones of each
-	// stack, and of the stacks that come first.
-	eventsAStack = 200
-	eventsAPage  = 2000
-	// maxName is the longest name that is shown whole, in bytes.
+	// stacksPerPage is the number of stacks of a page.
+	stacksPerPage = 50
+	// eventsPerStack and eventsPerPage bound the events of a page: the last events
+	// of each stack, and of the first stacks.
+	eventsPerStack = 200
+	eventsPerPage  = 2000
+	// maxName is the maximum length of a name, in bytes. Longer names are truncated.
 	maxName = 300
 )
 
-// A commitPage is all that is seen of a commit in an environment.
+// A commitPage is the data of the page of a commit in an environment.
 type commitPage struct {
 	Repository  string
 	Branch      string
 	SHA, Short  string
 	Environment string
 	State       provider.CommitState
-	StateWord   string
+	StateLabel  string
 	Summary     string
-	At          moment
+	At          timestamp
 
-	Stacks      []stackPart
-	First, Last int // of Total, numbered from one
+	Stacks      []stackSection
+	First, Last int // of Total, starting at 1
 	Total       int
-	Number      int // of the page, from one
+	Number      int // of the page, starting at 1
 	Pages       int
 	Key         string
 }
 
-// Previous is the number of the page before this one, 0 for none.
+// Previous returns the number of the previous page, or 0.
 func (p commitPage) Previous() int { return p.Number - 1 }
 
-// Next is the number of the page after this one, 0 for none.
+// Next returns the number of the next page, or 0.
 func (p commitPage) Next() int {
 	if p.Number < p.Pages {
 		return p.Number + 1
@@ -54,27 +54,27 @@ func (p commitPage) Next() int {
 	return 0
 }
 
-// A stackPart is one stack.
-type stackPart struct {
+// A stackSection is one stack of a page.
+type stackSection struct {
 	Name           string
 	State          commitstatus.StackState
-	StateWord      string
-	Blocked        string // why it is not attempted, "" where it may be
-	Started, Ended moment
+	StateLabel     string
+	Blocked        string // the reason of the blocker, or ""
+	Started, Ended timestamp
 	Events         []eventRow
-	Earlier        bool // there are events before those
+	Earlier        bool // there are earlier events
 }
 
-// An eventRow is one event.
+// An eventRow is one event of a page.
 type eventRow struct {
-	At            moment
+	At            timestamp
 	Type, Message string
 }
 
-// readCommit reads a page. NotFound where there is nothing to show: no link, no
-// report, no stack that is published, or not so many pages.
-func (c *Console) readCommit(ctx context.Context, at place, number int) (page commitPage, err error) {
-	err = c.o.DB.View(ctx, func(tx *db.Tx) error {
+// readCommit reads a page. It returns NotFound if there is no link, no status
+// report, no published stack, or no page of that number.
+func (c *Console) readCommit(ctx context.Context, at commitAddress, number int) (page commitPage, err error) {
+	err = c.options.DB.View(ctx, func(tx *db.Tx) error {
 		link, err := store.LinkByID(tx, at.link)
 		if err != nil {
 			return err
@@ -91,21 +91,28 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 		}
 
 		page = commitPage{
-			Repository: plain(link.Path(), maxName), Branch: plain(report.Branch, maxName),
-			SHA: string(at.sha), Short: at.sha.Short(), Environment: plain(at.environment, maxName),
-			State: status.State, StateWord: commitWords[status.State], Summary: plain(status.Summary, lockstep.MaxMessage),
-			At: moment(tx.Now), Number: number, Total: len(status.Stacks),
+			Repository:  sanitize(link.Path(), maxName),
+			Branch:      sanitize(report.Branch, maxName),
+			SHA:         string(at.sha),
+			Short:       at.sha.Short(),
+			Environment: sanitize(at.environment, maxName),
+			State:       status.State,
+			StateLabel:  commitLabels[status.State],
+			Summary:     sanitize(status.Summary, lockstep.MaxMessage),
+			At:          timestamp(tx.Now),
+			Number:      number,
+			Total:       len(status.Stacks),
 		}
 
-		return page.fill(tx, status.Stacks)
+		return page.readStacks(tx, status.Stacks)
 	})
 
 	return page, err
 }
 
-// fill reads the stacks that are on this page.
-func (p *commitPage) fill(tx *db.Tx, all []commitstatus.Stack) error {
-	p.Pages = (len(all) + stacksAPage - 1) / stacksAPage
+// readStacks reads the stacks of this page.
+func (p *commitPage) readStacks(tx *db.Tx, all []commitstatus.Stack) error {
+	p.Pages = (len(all) + stacksPerPage - 1) / stacksPerPage
 	if p.Number > p.Pages {
 		return lockstep.Errorf(lockstep.NotFound, "Could not find page %d of %d.", p.Number, p.Pages)
 	}
@@ -113,61 +120,76 @@ func (p *commitPage) fill(tx *db.Tx, all []commitstatus.Stack) error {
 	slices.SortStableFunc(all, func(a, b commitstatus.Stack) int {
 		return cmp.Compare(slices.Index(stackOrder, a.State), slices.Index(stackOrder, b.State))
 	})
-	first := (p.Number - 1) * stacksAPage
-	here := all[first:min(first+stacksAPage, len(all))]
+	first := (p.Number - 1) * stacksPerPage
+	here := all[first:min(first+stacksPerPage, len(all))]
 	p.First, p.Last = first+1, first+len(here)
-	room := eventsAPage
-	for _, k := range here {
-		part, err := readStack(tx, k, min(eventsAStack, room))
+	remaining := eventsPerPage
+	for _, stack := range here {
+		section, err := readStack(tx, stack, min(eventsPerStack, remaining))
 		if err != nil {
 			return err
 		}
 
-		room -= len(part.Events)
-		p.Stacks = append(p.Stacks, part)
+		remaining -= len(section.Events)
+		p.Stacks = append(p.Stacks, section)
 	}
 
 	return nil
 }
 
-// readStack reads one stack with its last events.
-func readStack(tx *db.Tx, k commitstatus.Stack, most int) (stackPart, error) {
-	part := stackPart{
-		Name: plain(k.Configuration.ResourceName, maxName), State: k.State, StateWord: stackWords[k.State],
-		Started: moment(k.StartedAt), Ended: moment(k.EndedAt),
+// readStack reads a stack with its last events, at most most.
+func readStack(tx *db.Tx, stack commitstatus.Stack, most int) (stackSection, error) {
+	section := stackSection{
+		Name:       sanitize(stack.Configuration.ResourceName, maxName),
+		State:      stack.State,
+		StateLabel: stackLabels[stack.State],
+		Started:    timestamp(stack.StartedAt),
+		Ended:      timestamp(stack.EndedAt),
 	}
-	if k.IsPending && k.Blocked != "" {
-		part.StateWord, part.Blocked = "blocked", plain(k.Blocked, lockstep.MaxMessage)
+	if stack.IsPending && stack.Blocked != "" {
+		section.StateLabel, section.Blocked = "blocked", sanitize(stack.Blocked, lockstep.MaxMessage)
 	}
 
-	if k.AttemptID == "" {
-		return part, nil
+	if stack.AttemptID == "" {
+		return section, nil
 	}
 
-	events, err := syncstate.LastResourceEvents(tx, k.AttemptID, most+1)
+	events, err := syncstate.LastResourceEvents(tx, stack.AttemptID, most+1)
 	if len(events) > most {
-		part.Earlier, events = true, events[1:]
+		section.Earlier, events = true, events[1:]
 	}
 
-	for _, ev := range events {
-		part.Events = append(part.Events, eventRow{moment(ev.Time), plain(ev.Type, maxName), plain(ev.Message, lockstep.MaxMessage)})
+	for _, event := range events {
+		section.Events = append(section.Events, eventRow{
+			At:      timestamp(event.Time),
+			Type:    sanitize(event.Type, maxName),
+			Message: sanitize(event.Message, lockstep.MaxMessage),
+		})
 	}
 
-	return part, err
+	return section, err
 }
 
-// stackOrder is the order of the stacks on a page, those first that somebody came
-// for.
-var stackOrder = []commitstatus.StackState{commitstatus.StackFailed, commitstatus.StackRunning, commitstatus.StackPending, commitstatus.StackSuperseded, commitstatus.StackSucceeded}
+// stackOrder is the order of the stacks of a page: those that need attention first.
+var stackOrder = []commitstatus.StackState{
+	commitstatus.StackFailed,
+	commitstatus.StackRunning,
+	commitstatus.StackPending,
+	commitstatus.StackSuperseded,
+	commitstatus.StackSucceeded,
+}
 
-// What the states are called.
+// The labels of states.
 var (
-	commitWords = map[provider.CommitState]string{
+	commitLabels = map[provider.CommitState]string{
 		provider.CommitPending: "Pending", provider.CommitRunning: "Running",
 		provider.CommitSucceeded: "Succeeded", provider.CommitFailed: "Failed",
 	}
-	stackWords = map[commitstatus.StackState]string{
-		commitstatus.StackPending: "pending", commitstatus.StackRunning: "running", commitstatus.StackSucceeded: "succeeded",
-		commitstatus.StackFailed: "failed", commitstatus.StackSuperseded: "superseded by another commit",
+	stackLabels = map[commitstatus.StackState]string{
+		commitstatus.StackPending:    "pending",
+		commitstatus.StackRunning:    "running",
+		commitstatus.StackSucceeded:  "succeeded",
+		commitstatus.StackFailed:     "failed",
+		commitstatus.StackSuperseded: "superseded by another commit",
 	}
 )

@@ -18,13 +18,13 @@ import (
 )
 
 func TestAPageSaysWhatBecameOfACommit(t *testing.T) {
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		if on == db.Postgres {
-			dbtest.URL(t, on) // its server starts outside of the bubble
+	dbtest.EachEngine(t, func(t *testing.T, dialect db.Dialect) {
+		if dialect == db.Postgres {
+			dbtest.URL(t, dialect) // its server starts outside of the bubble
 		}
 
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, dbtest.OpenOn(t, on, db.Schema()))
+			w := newWorld(t, dbtest.OpenOn(t, dialect, db.Schema()))
 			w.stack("api").wants(sha).tries(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.", "SYNC_SUCCEEDED: Stack api was updated.")
 			w.stack("cache").wants(sha).wants(older)
 			w.stack("queue").wants(sha)
@@ -42,12 +42,12 @@ func TestAPageSaysWhatBecameOfACommit(t *testing.T) {
 
 func TestAStackThatIsTriedAgainShowsItsLastAttempt(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	s := w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_FAILED: the first time")
-	s.wants(sha).tries(lockstep.Superseded, "SYNC_FAILED: overtaken")
+	stack := w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_FAILED: the first time")
+	stack.wants(sha).tries(lockstep.Superseded, "SYNC_FAILED: overtaken")
 	if page := w.read(""); !strings.Contains(page, "the first time") || strings.Contains(page, "overtaken") {
 		t.Error("it is not the attempt that came to an end of its own")
 	}
-	s.wants(sha).tries(lockstep.Applied, "SYNC_SUCCEEDED: the third time")
+	stack.wants(sha).tries(lockstep.Applied, "SYNC_SUCCEEDED: the third time")
 	if page := w.read(""); !strings.Contains(page, "the third time") || strings.Contains(page, "the first time") || !strings.Contains(page, "<strong>Succeeded</strong>") {
 		t.Error("it is not the last attempt")
 	}
@@ -149,11 +149,11 @@ func TestAttack21APageShowsNothingOfAnythingElse(t *testing.T) {
 		w := newWorld(t, d)
 		w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_FAILED: so")
 		w.stack("stuck").wants(sha).blocked("Changed by something else.")
-		w.stack("canary-silent", func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" }).wants(sha).tries(lockstep.Applied)
-		w.stack("canary-region", func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999988887777:role/x" }).wants(sha).tries(lockstep.Applied)
+		w.stack("canary-silent", func(cfg *lockstep.SyncConfiguration) { cfg.PublishDeploymentStatus = "DISABLED" }).wants(sha).tries(lockstep.Applied)
+		w.stack("canary-region", func(cfg *lockstep.SyncConfiguration) { cfg.RoleARN = "arn:aws:iam::999988887777:role/x" }).wants(sha).tries(lockstep.Applied)
 		w.stack("canary-commit").wants(older).tries(lockstep.Applied, "T: canary-event")
 		other := w.repository(2, "acme", "canary-repository")
-		w.stack("canary-link", func(c *lockstep.SyncConfiguration) { c.LinkID = other.ID }).wants(sha).tries(lockstep.Applied)
+		w.stack("canary-link", func(cfg *lockstep.SyncConfiguration) { cfg.LinkID = other.ID }).wants(sha).tries(lockstep.Applied)
 		page := w.read("")
 		for _, secret := range []string{"canary", role, "arn:aws", "deploy.yaml", w.link.ID, string(w.link.ConnectionARN), "GitHub"} {
 			if strings.Contains(page, secret) {
@@ -232,7 +232,7 @@ func TestALinkOnAPageLeadsToItself(t *testing.T) {
 
 func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	s := w.stack("web").wants(sha).tries(lockstep.Applied)
+	stack := w.stack("web").wants(sha).tries(lockstep.Applied)
 	w.read("")
 	nothing := w.ask(http.MethodGet, "/commits/").Body.String()
 	gone := func(why string) {
@@ -242,11 +242,11 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 		}
 	}
 
-	s.cfg.PublishDeploymentStatus = "DISABLED"
-	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &s.cfg) })
+	stack.cfg.PublishDeploymentStatus = "DISABLED"
+	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &stack.cfg) })
 	gone("nothing is published any more")
-	s.cfg.PublishDeploymentStatus = "ENABLED"
-	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &s.cfg) })
+	stack.cfg.PublishDeploymentStatus = "ENABLED"
+	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &stack.cfg) })
 	w.read("")
 	w.update(func(tx *db.Tx) error {
 		_, err := tx.Exec(`DELETE FROM status_report`)
@@ -254,7 +254,7 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 	})
 	gone("its report is forgotten")
 	w.update(func(tx *db.Tx) error {
-		if err := store.DeleteConfiguration(tx, s.cfg.ID); err != nil {
+		if err := store.DeleteConfiguration(tx, stack.cfg.ID); err != nil {
 			return err
 		}
 		return store.DeleteLink(tx, account, region, w.link.ID)

@@ -15,181 +15,190 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// Options are what the console needs.
+// Options configure a Console. All fields are required except Observe.
 type Options struct {
 	DB   *db.DB
 	Seal *seal.Key
 	Log  *slog.Logger
-	// PublicURL is where people reach this server: https://HOST or http://HOST, with
-	// a path perhaps, that of a proxy which takes it away.
+	// PublicURL is the URL of this server for people: https://HOST or http://HOST,
+	// optionally with a path that a proxy removes.
 	PublicURL string
-	// Observe is told of each request's outcome, "" for a page that was shown, else
-	// one of a fixed set. nil is nobody.
+	// Observe is called with the outcome of each request: "" for a page, or one of a
+	// fixed set. Optional.
 	Observe func(outcome string, took time.Duration)
 }
 
-// A Console is the handler of /commits/. Whoever listens bounds connections,
-// headers and the time that a request may take.
+// A Console is the handler of /commits/. The listener must bound connections,
+// headers and the duration of requests.
 type Console struct {
-	o         Options
-	log       *slog.Logger
-	strangers *ratelimit.Limiter
-	places    chan struct{} // holds one for each page that is being made
+	options Options
+	logger  *slog.Logger
+	limiter *ratelimit.Limiter
+	slots   chan struct{} // one for each page that is being rendered
 }
 
 const (
-	// strangersPerSecond is how often an address may come without a key, after some
-	// at once. With one it costs nothing.
-	strangersPerSecond = 5
-	strangersAtOnce    = 50
-	// atOnce is how many pages are made at the same time: whoever has a key may ask
-	// as often as they like, and the syncs use the same database.
-	atOnce = 8
-	// patience is how long a page may wait for its turn, and then take.
-	patience = 10 * time.Second
+	// invalidPerSecond and invalidBurst limit requests without a valid key, by
+	// client network.
+	invalidPerSecond = 5
+	invalidBurst     = 50
+	// maxConcurrent is the number of pages that are rendered at a time. A caller
+	// with a key is not limited otherwise, and syncs use the same database.
+	maxConcurrent = 8
+	// pageTimeout bounds the time that a page waits for a slot and is rendered.
+	pageTimeout = 10 * time.Second
 )
 
-// New makes the console.
-func New(o Options) *Console {
-	return &Console{o: o, log: o.Log.With(slog.String("room", "console")),
-		strangers: ratelimit.New(strangersPerSecond, strangersAtOnce), places: make(chan struct{}, atOnce)}
+// New returns a Console.
+func New(options Options) *Console {
+	return &Console{
+		options: options,
+		logger:  options.Log.With(slog.String("component", "console")),
+		limiter: ratelimit.New(invalidPerSecond, invalidBurst),
+		slots:   make(chan struct{}, maxConcurrent),
+	}
 }
 
-// CommitURL gives the address of the page of a commit of a link in an environment.
-// It is the same every time, and whoever knows it can read the page.
+// CommitURL returns the URL of the page of a commit of a link in an environment. It
+// is always the same. Anyone who has it can read the page.
 func (c *Console) CommitURL(linkID string, sha lockstep.SHA, environment string) string {
-	return place{linkID, sha, environment}.url(c.o.PublicURL, c.o.Seal)
+	return commitAddress{linkID, sha, environment}.url(c.options.PublicURL, c.options.Seal)
 }
 
-// A visit is one request, and what came of it.
+// A visit is one request and its response.
 type visit struct {
-	place  place // zero unless the key was shown
-	answer answer
-	err    error
+	address  commitAddress // zero unless the key was shown
+	response response
+	err      error
 }
 
-// ServeHTTP answers one request. A panic ends that alone.
+// ServeHTTP serves one request. A panic fails that request only.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	var v visit
-	defer func() { c.report(r.Context(), v, time.Since(began)) }()
-	c.attend(r, &v)
-	v.answer.write(w)
+	defer func() { c.logRequest(r.Context(), v, time.Since(began)) }()
+	c.handle(r, &v)
+	v.response.write(w)
 }
 
-// attend decides on a request, in the order that costs an attacker most and us
-// least.
-func (c *Console) attend(r *http.Request, v *visit) {
+// handle sets the response of a request. Its checks are ordered so that requests
+// without a key cost least.
+func (c *Console) handle(r *http.Request, visit *visit) {
 	defer func() {
 		if p := recover(); p != nil {
-			v.answer, v.err = failed, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			visit.response, visit.err = internalError, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		v.answer = wrongMethod
+		visit.response = methodNotAllowed
 		return
 	}
 
 	at, ok := parsePath(r.URL.Path)
 	key, number, strict := parseQuery(r.URL.RawQuery)
-	if !ok || !strict || !at.opens(c.o.Seal, key) {
-		v.answer = missing
-		if !c.strangers.Allow(r.RemoteAddr, time.Now()) {
-			v.answer = limited
+	if !ok || !strict || !at.verifyKey(c.options.Seal, key) {
+		visit.response = notFound
+		if !c.limiter.Allow(r.RemoteAddr, time.Now()) {
+			visit.response = tooManyRequests
 		}
 		return
 	}
 
-	v.place = at
-	v.answer, v.err = c.page(r.Context(), at, number)
+	visit.address = at
+	visit.response, visit.err = c.renderPage(r.Context(), at, number)
 }
 
-// page makes the page of a place whose key was shown.
-func (c *Console) page(ctx context.Context, at place, number int) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// renderPage returns the page at an address whose key is verified.
+func (c *Console) renderPage(ctx context.Context, at commitAddress, number int) (response, error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
 
 	select {
-	case c.places <- struct{}{}:
-		defer func() { <-c.places }()
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return unavailable, ctx.Err()
 	}
 
 	page, err := c.readCommit(ctx, at, number)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		return missing, nil
+		return notFound, nil
 	}
 	if err != nil {
 		return unavailable, err
 	}
 
-	page.Key = at.key(c.o.Seal)
+	page.Key = at.key(c.options.Seal)
 	text, err := render("commit.html", page)
 	if err != nil {
-		return failed, err
+		return internalError, err
 	}
 
-	return answer{status: http.StatusOK, body: text}, nil
+	return response{status: http.StatusOK, body: text}, nil
 }
 
-// report writes the one line that there is of a request. The key is not in it, nor
-// anything else that a stranger has sent.
-func (c *Console) report(ctx context.Context, v visit, took time.Duration) {
-	if c.o.Observe != nil {
-		c.o.Observe(v.answer.outcome, took)
+// logRequest logs a request. It does not log the key, or anything that is sent
+// without a valid key.
+func (c *Console) logRequest(ctx context.Context, visit visit, took time.Duration) {
+	if c.options.Observe != nil {
+		c.options.Observe(visit.response.outcome, took)
 	}
 
 	level := slog.LevelInfo
-	switch v.answer.status {
-	case limited.status:
+	switch visit.response.status {
+	case tooManyRequests.status:
 		level = slog.LevelDebug
 	case unavailable.status:
-		if ctx.Err() == nil { // else they have hung up
+		if ctx.Err() == nil { // else the client has disconnected
 			level = slog.LevelWarn
 		}
-	case failed.status:
+	case internalError.status:
 		level = slog.LevelError
 	}
 
-	attrs := []slog.Attr{slog.String("link", v.place.link), slog.String("sha", string(v.place.sha)),
-		slog.String("environment", v.place.environment), slog.String("outcome", v.answer.outcome),
-		slog.Int("status", v.answer.status), slog.Duration("duration", took)}
-	if v.err != nil {
-		attrs = append(attrs, slog.Any("err", v.err))
+	attrs := []slog.Attr{
+		slog.String("link", visit.address.link),
+		slog.String("sha", string(visit.address.sha)),
+		slog.String("environment", visit.address.environment),
+		slog.String("outcome", visit.response.outcome),
+		slog.Int("status", visit.response.status),
+		slog.Duration("duration", took),
+	}
+	if visit.err != nil {
+		attrs = append(attrs, slog.Any("err", visit.err))
 	}
 
-	c.log.LogAttrs(ctx, level, "page of a commit", attrs...)
+	c.logger.LogAttrs(ctx, level, "commit page", attrs...)
 }
 
-// An answer is a status and a page. Outcome is "" for one that was asked for.
-type answer struct {
+// A response is a status and a page. Its outcome is "" for a page that was found.
+type response struct {
 	status  int
 	outcome string
 	body    []byte
 }
 
-func (a answer) write(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Robots-Tag", "noindex, nofollow, noarchive")
-	h.Set("Referrer-Policy", "no-referrer") // the address has the key
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
+func (a response) write(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("X-Robots-Tag", "noindex, nofollow, noarchive")
+	header.Set("Referrer-Policy", "no-referrer") // the URL contains the key
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store")
 
 	switch a.status {
-	case wrongMethod.status:
-		h.Set("Allow", "GET, HEAD")
-	case limited.status, unavailable.status:
-		h.Set("Retry-After", "5")
+	case methodNotAllowed.status:
+		header.Set("Allow", "GET, HEAD")
+	case tooManyRequests.status, unavailable.status:
+		header.Set("Retry-After", "5")
 	}
 
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // they may have hung up
+	_, _ = w.Write(a.body) // an error means that the client has disconnected
 }

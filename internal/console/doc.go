@@ -1,23 +1,30 @@
-// Package console is what people see in a browser: HTML that this server writes,
-// with no script and nothing fetched from elsewhere.
+// Package console serves the web pages: plain HTML without scripts.
 //
-// There is one page so far, that of a commit in an environment (commit.go): what a
-// status at the Git host links to. Nobody logs in for it. Its address has a key
-// that cannot be guessed (address.go), a stamp of link, commit and environment
-// under the server's seal key; whoever can see the status at the host can follow
-// it, and nobody can make the address of another page from it. So it shows what
-// explains the status and nothing else: no role, no parameter, no other thing of
-// the account. It is there as long as the commit's report is remembered. See
+// There is one page, the commit page (commit.go). The status that Lockstep sets at
+// the Git host links to it. It shows a commit's stacks and their events in one
+// environment.
+//
+// # Access
+//
+// The page needs no login. Its URL has a key: a MAC of the link, the commit and the
+// environment under the server's seal key (address.go). A person who can see the
+// status can open the page, but cannot derive the URL of another one. So the page
+// shows what explains the status and nothing else: no role, no parameters, no other
+// resource of the account. It exists as long as the status report is stored. See
 // docs/adr/0014.
 //
-// A request goes through console.go: the method, the address, the key, and only
-// then the database, in one transaction whose rows are bounded, for a few requests
-// at a time. Whoever shows no key gets one answer, whatever there is, and is held
-// back by address; the key is looked at before that, so that strangers behind the
-// same proxy keep nobody out.
+// # Requests
 //
-// A page is a struct that holds what is to be seen, as text that commands nothing
-// (lockstep.SanitizeLine), and a template (look.go) that html/template escapes. Links lead
-// to the page itself and are relative, so that they hold behind whatever path a
-// proxy has put before it.
+//	method → path and query → key → slot → one bounded transaction → template
+//
+// A request without a valid key gets the same response whatever exists, and is
+// limited by client network. The key is verified first, so that clients behind the
+// same proxy do not use up each other's limit. A limited number of pages is rendered
+// at a time.
+//
+// # Templates
+//
+// The data of a page is sanitized text (lockstep.SanitizeLine), which html/template
+// escapes (templates.go). Links are relative, so that they work behind a proxy that
+// adds a path.
 package console

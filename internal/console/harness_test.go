@@ -48,13 +48,13 @@ type world struct {
 	link    lockstep.RepositoryLink
 }
 
-func newWorld(t testing.TB, d *db.DB) *world {
+func newWorld(t testing.TB, database *db.DB) *world {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: d, key: key}
+	w := &world{t: t, db: database, key: key}
 	w.console = newConsole(w)
 	w.link = w.repository(1, "acme", "infra")
 	return w
@@ -76,11 +76,11 @@ func (w *world) update(f func(tx *db.Tx) error) {
 }
 
 // repository makes a link over a connection of its own.
-func (w *world) repository(n int, owner, name string) lockstep.RepositoryLink {
+func (w *world) repository(count int, owner, name string) lockstep.RepositoryLink {
 	w.t.Helper()
-	conn := lockstep.Connection{ARN: lockstep.MakeARN("codeconnections", region, account, "connection", fmt.Sprint(n)),
-		Account: account, Region: region, Name: fmt.Sprint(n), ProviderType: "GitHub", Status: lockstep.ConnectionAvailable}
-	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
+	conn := lockstep.Connection{ARN: lockstep.MakeARN("codeconnections", region, account, "connection", fmt.Sprint(count)),
+		Account: account, Region: region, Name: fmt.Sprint(count), ProviderType: "GitHub", Status: lockstep.ConnectionAvailable}
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", count)
 	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.MakeARN("codeconnections", region, account, "repository-link", id),
 		Account: account, Region: region, ConnectionARN: conn.ARN, OwnerID: owner, RepositoryName: name, ProviderType: "GitHub"}
 	w.update(func(tx *db.Tx) error { return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l)) })
@@ -104,17 +104,17 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 		change(&cfg)
 	}
 
-	s := &stack{w: w, cfg: cfg}
+	stack := &stack{w: w, cfg: cfg}
 	w.update(func(tx *db.Tx) (err error) {
-		if err := store.InsertConfiguration(tx, &s.cfg); err != nil {
+		if err := store.InsertConfiguration(tx, &stack.cfg); err != nil {
 			return err
 		}
 
-		s.state, err = syncstate.LockResourceByName(tx, s.cfg.Resource())
-		return errors.Join(err, syncstate.BindResource(tx, s.state.ID, s.cfg.ID))
+		stack.state, err = syncstate.LockResourceByName(tx, stack.cfg.Resource())
+		return errors.Join(err, syncstate.BindResource(tx, stack.state.ID, stack.cfg.ID))
 	})
 
-	return s
+	return stack
 }
 
 // wants says that the stack should be at a commit, of which its Git host is told.
@@ -139,14 +139,14 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 			return err
 		}
 
-		a, err := syncstate.BeginAttempt(tx, s.state, s.cfg, "canary-target")
+		attempt, err := syncstate.BeginAttempt(tx, s.state, s.cfg, "canary-target")
 		if err != nil {
 			return err
 		}
 
 		for i, text := range events {
 			kind, message, _ := strings.Cut(text, ": ")
-			err = errors.Join(err, syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: kind, Message: message,
+			err = errors.Join(err, syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: kind, Message: message,
 				Time: tx.Now.Add(time.Duration(i) * time.Second), ExternalID: "canary-external"}))
 		}
 
@@ -154,7 +154,7 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 			return err
 		}
 
-		return syncstate.FinishAttempt(tx, a.ID, outcome)
+		return syncstate.FinishAttempt(tx, attempt.ID, outcome)
 	})
 
 	return s

@@ -64,7 +64,7 @@ func (c *call) describeStacks() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describeStacksResult{Stacks: awsquery.Of(c.stackXML(stack))}, nil
+		return describeStacksResult{Stacks: awsquery.NewList(c.stackXML(stack))}, nil
 	}
 
 	page, err := c.pageStart()
@@ -103,16 +103,16 @@ func (c *call) stackXML(stack *store.Stack) stackXML {
 		StackName:                   stack.Name,
 		ChangeSetID:                 settings.ChangeSetARN,
 		Description:                 settings.Description,
-		Parameters:                  awsquery.Of(settings.ShownParameters...),
+		Parameters:                  awsquery.NewList(settings.ShownParameters...),
 		CreationTime:                awsquery.Time(db.Time(stack.CreatedAt)),
 		StackStatus:                 stack.Status,
 		StackStatusReason:           stack.StatusReason,
 		DisableRollback:             settings.OnFailure == rollout.DoNothing,
-		NotificationARNs:            awsquery.Of(settings.Notifications...),
+		NotificationARNs:            awsquery.NewList(settings.Notifications...),
 		TimeoutInMinutes:            settings.TimeoutMinutes,
-		Capabilities:                awsquery.Of(settings.Capabilities...),
+		Capabilities:                awsquery.NewList(settings.Capabilities...),
 		RoleARN:                     settings.RoleARN,
-		Tags:                        awsquery.Of(settings.Tags...),
+		Tags:                        awsquery.NewList(settings.Tags...),
 		EnableTerminationProtection: stack.Protected,
 		DriftInformation:            driftXML{"NOT_CHECKED"},
 	}

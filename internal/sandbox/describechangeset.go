@@ -73,14 +73,14 @@ func (c *call) describeChangeSet() (any, error) {
 		StackID:          changeSet.Stack.ARN,
 		StackName:        changeSet.Stack.Name,
 		Description:      settings.ChangeSetDescription,
-		Parameters:       awsquery.Of(settings.ShownParameters...),
+		Parameters:       awsquery.NewList(settings.ShownParameters...),
 		CreationTime:     awsquery.Time(db.Time(changeSet.CreatedAt)),
 		ExecutionStatus:  changeSet.ExecutionStatus,
 		Status:           changeSet.Status,
 		StatusReason:     changeSet.StatusReason,
-		NotificationARNs: awsquery.Of(settings.Notifications...),
-		Capabilities:     awsquery.Of(settings.Capabilities...),
-		Tags:             awsquery.Of(settings.Tags...),
+		NotificationARNs: awsquery.NewList(settings.Notifications...),
+		Capabilities:     awsquery.NewList(settings.Capabilities...),
+		Tags:             awsquery.NewList(settings.Tags...),
 		OnStackFailure:   settings.OnFailure,
 	}
 	if changeSet.Status != "CREATE_COMPLETE" {
@@ -126,7 +126,7 @@ func changeToXML(change rollout.Change) changeXML {
 		PhysicalResourceID: change.PhysicalID,
 		ResourceType:       change.Type,
 		Replacement:        change.Replacement,
-		Scope:              awsquery.Of(change.Scope...),
+		Scope:              awsquery.NewList(change.Scope...),
 	}}
 	for _, detail := range change.Details {
 		var encodedDetail detailXML

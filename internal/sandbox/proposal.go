@@ -134,7 +134,7 @@ func (f requestForm) parameterInputs() []template.ParameterInput {
 // readSettings reads the members other than the template and the parameters. An absent
 // member keeps the previous value, and an empty list removes it.
 func (f requestForm) readSettings(settings *store.Settings) error {
-	if f.Listed("Tags") {
+	if f.HasList("Tags") {
 		tags, err := f.tags()
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (f requestForm) readSettings(settings *store.Settings) error {
 		settings.RoleARN = role
 	}
 
-	if f.Listed("NotificationARNs") {
+	if f.HasList("NotificationARNs") {
 		settings.Notifications = f.Texts("NotificationARNs")
 	}
 

@@ -11,7 +11,7 @@ type getTemplateResult struct {
 }
 
 func (c *call) getTemplate() (any, error) {
-	out := getTemplateResult{StagesAvailable: awsquery.Of("Original", "Processed")}
+	out := getTemplateResult{StagesAvailable: awsquery.NewList("Original", "Processed")}
 	if c.form.Text("ChangeSetName") != "" {
 		changeSet, err := c.requestedChangeSet()
 		if err != nil {
@@ -70,7 +70,7 @@ func (c *call) validateTemplate() (any, error) {
 	}
 
 	required, reason := t.Capabilities()
-	out.Capabilities, out.CapabilitiesReason = awsquery.Of(required...), reason
+	out.Capabilities, out.CapabilitiesReason = awsquery.NewList(required...), reason
 	return out, nil
 }
 
@@ -110,9 +110,9 @@ func (c *call) getTemplateSummary() (any, error) {
 	required, reason := t.Capabilities()
 	out := templateSummary{
 		Description:        t.Description(),
-		Capabilities:       awsquery.Of(required...),
+		Capabilities:       awsquery.NewList(required...),
 		CapabilitiesReason: reason,
-		ResourceTypes:      awsquery.Of(t.ResourceTypes()...),
+		ResourceTypes:      awsquery.NewList(t.ResourceTypes()...),
 		Version:            "2010-09-09",
 	}
 	for _, parameter := range t.Parameters() {
@@ -126,7 +126,7 @@ func (c *call) getTemplateSummary() (any, error) {
 			declared.DefaultValue = &parameter.Default
 		}
 
-		declared.ParameterConstraints.AllowedValues = awsquery.Of(parameter.AllowedValues...)
+		declared.ParameterConstraints.AllowedValues = awsquery.NewList(parameter.AllowedValues...)
 		out.Parameters.Members = append(out.Parameters.Members, declared)
 	}
 

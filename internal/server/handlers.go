@@ -134,12 +134,12 @@ func (s *Server) withSTS(next http.Handler) http.Handler {
 			Issuers: s.options.Callers.Issuers,
 			Log:     s.logOf("identity"),
 		}),
-		Log:     s.logOf("sts"),
+		Logger:  s.logOf("sts"),
 		Observe: s.observe,
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if sts.Wants(r) {
+		if sts.IsRequest(r) {
 			tokens.ServeHTTP(w, r)
 			return
 		}

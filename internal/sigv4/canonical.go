@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// appendCanonical writes the canonical request: what signer and verifier must
-// agree on, byte by byte. It reports false when a signed header is not there.
+// appendCanonical appends the canonical request, which the signer and the verifier
+// compute alike. It reports false if a signed header is absent.
 func appendCanonical(b []byte, r *http.Request, signed []string, payload []byte) ([]byte, bool) {
 	path, query := target(r)
 	b = append(append(b, r.Method...), '\n')
-	b = append(appendEscaped(b, normalise(path), true), '\n')
+	b = append(appendEscaped(b, normalizePath(path), true), '\n')
 	b = append(appendQuery(b, query), '\n')
 	for _, name := range signed {
 		b = append(append(b, name...), ':')
@@ -37,8 +37,8 @@ func appendCanonical(b []byte, r *http.Request, signed []string, payload []byte)
 	return append(b, payload...), true
 }
 
-// target returns path and query as they stood in the request line. A request
-// that did not come over a wire has only a URL.
+// target returns the path and the query as they were in the request line, or those
+// of the URL for a request that was not received over a connection.
 func target(r *http.Request) (path, query string) {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		path, query, _ = strings.Cut(r.RequestURI, "?")
@@ -50,9 +50,9 @@ func target(r *http.Request) (path, query string) {
 	return path, r.URL.RawQuery
 }
 
-// normalise takes dot segments and empty segments out of a path. A trailing
-// slash stays.
-func normalise(path string) string {
+// normalizePath removes dot segments and empty segments from a path. It keeps a
+// trailing slash.
+func normalizePath(path string) string {
 	if !strings.Contains(path, "//") && !strings.Contains(path, "/.") {
 		return path
 	}
@@ -76,8 +76,7 @@ func normalise(path string) string {
 	return clean
 }
 
-// appendQuery decodes the parameters, encodes them in the one canonical way and
-// sorts them by what that gives.
+// appendQuery appends the parameters in canonical encoding, sorted.
 func appendQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
@@ -94,44 +93,44 @@ func appendQuery(b []byte, query string) []byte {
 		all = append(all, parameter{escape(unescape(name)), escape(unescape(value))})
 	}
 
-	slices.SortFunc(all, func(x, y parameter) int {
-		if c := strings.Compare(x.name, y.name); c != 0 {
+	slices.SortFunc(all, func(left, right parameter) int {
+		if c := strings.Compare(left.name, right.name); c != 0 {
 			return c
 		}
-		return strings.Compare(x.value, y.value)
+		return strings.Compare(left.value, right.value)
 	})
-	for i, p := range all {
+	for i, pair := range all {
 		if i > 0 {
 			b = append(b, '&')
 		}
-		b = append(append(append(b, p.name...), '='), p.value...)
+		b = append(append(append(b, pair.name...), '='), pair.value...)
 	}
 
 	return b
 }
 
-// unescape leaves what is no escape as it is.
-func unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
-		return s
+// unescape decodes a query parameter. Invalid escapes stay as they are.
+func unescape(text string) string {
+	if !strings.ContainsAny(text, "%+") {
+		return text
 	}
 
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
 				b = append(b, byte(n))
 				i += 2
 				continue
 			}
 		}
 
-		if s[i] == '+' {
+		if text[i] == '+' {
 			b = append(b, ' ')
 			continue
 		}
 
-		b = append(b, s[i])
+		b = append(b, text[i])
 	}
 
 	return string(b)
@@ -142,19 +141,20 @@ func escape(s string) string { return string(appendEscaped(nil, s, false)) }
 func appendEscaped(b []byte, s string, slash bool) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
-		c := s[i]
+		char := s[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '.', c == '_', c == '~', slash && c == '/':
-			b = append(b, c)
+		case char >= 'a' && char <= 'z', char >= 'A' && char <= 'Z', char >= '0' && char <= '9',
+			char == '-', char == '.', char == '_', char == '~', slash && char == '/':
+			b = append(b, char)
 		default:
-			b = append(b, '%', hex[c>>4], hex[c&15])
+			b = append(b, '%', hex[char>>4], hex[char&15])
 		}
 	}
 	return b
 }
 
-// appendHeader writes the values of a header, trimmed and joined by commas. Two
-// headers are not in Request.Header.
+// appendHeader appends the values of a header, trimmed and joined by commas. Host
+// and Content-Length are not in Request.Header.
 func appendHeader(b []byte, r *http.Request, name string) ([]byte, bool) {
 	switch name {
 	case "host":
@@ -164,17 +164,18 @@ func appendHeader(b []byte, r *http.Request, name string) ([]byte, bool) {
 	}
 
 	values := r.Header[canonicalName(name)]
-	for i, v := range values {
+	for i, value := range values {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendTrimmed(b, v)
+		b = appendTrimmed(b, value)
 	}
 
 	return b, len(values) > 0
 }
 
-// canonicalName spares the usual headers an allocation.
+// canonicalName is textproto.CanonicalMIMEHeaderKey without an allocation for common
+// headers.
 func canonicalName(name string) string {
 	switch name {
 	case "content-type":
@@ -192,14 +193,15 @@ func canonicalName(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
-// appendTrimmed drops spaces at both ends and makes one of each run of them.
-func appendTrimmed(b []byte, s string) []byte {
-	s = strings.Trim(s, " \t")
-	for i := 0; i < len(s); i++ {
-		if s[i] == ' ' && i > 0 && s[i-1] == ' ' {
+// appendTrimmed appends text without leading and trailing space, and with runs of
+// spaces as one.
+func appendTrimmed(b []byte, text string) []byte {
+	text = strings.Trim(text, " \t")
+	for i := 0; i < len(text); i++ {
+		if text[i] == ' ' && i > 0 && text[i-1] == ' ' {
 			continue
 		}
-		b = append(b, s[i])
+		b = append(b, text[i])
 	}
 	return b
 }

@@ -1,23 +1,27 @@
-// Package sigv4 verifies requests that are signed with AWS Signature Version 4
-// in the Authorization header. It does no I/O and knows neither JSON nor any
-// service, so it serves the API and the sandbox alike.
+// Package sigv4 verifies AWS Signature Version 4 in the Authorization header of
+// requests. It does no I/O and knows no service.
 //
-// Verification is in two steps, because the secret is found by what the first
-// one reads:
+// # Verification
 //
-//	a, err := v.Parse(r, "codeconnections")       // who claims to have signed, what and when
-//	secret := …                                   // looked up by a.AccessKeyID
-//	err = v.Verify(r, body, a, secret, time.Now())
+// Verification has two steps, since the secret is looked up by what the first
+// returns:
 //
-// What the signature must cover: the host, X-Amz-Date, X-Amz-Target and
-// X-Amz-Security-Token when there is one, and the body. Presigned URLs, chunked and unsigned payloads are
-// refused: nothing that speaks to us needs them, and each is a way to sign less.
+//	authorization, err := verifier.Parse(r, "codeconnections")
+//	...
+//	secret := lookUp(authorization.AccessKeyID)
+//	err = verifier.Verify(r, body, authorization, secret, time.Now())
 //
-// The canonical request is made from the bytes of the request line
-// (Request.RequestURI), so a handler behind http.StripPrefix sees what was
-// signed. The path is normalised as AWS does, and encoded once more.
+// The signature must cover the host, X-Amz-Date, X-Amz-Target and
+// X-Amz-Security-Token, if present, and the body. Presigned URLs, chunked payloads
+// and unsigned payloads are refused: clients of Lockstep do not need them, and each
+// signs less.
 //
-// Every refusal is an [*Error] that carries AWS's name for it, in JSON and in
-// Query services, and AWS's words. A wrong signature does not say what would
-// have been right.
+// The canonical request is made of the request line (Request.RequestURI), so that a
+// handler behind http.StripPrefix sees what was signed. The path is normalized as
+// AWS does, and encoded once more.
+//
+// # Errors
+//
+// Every refusal is an *[Error] with AWS's code, for JSON and for Query services, and
+// AWS's message. The error for a wrong signature does not contain the right one.
 package sigv4

@@ -12,7 +12,7 @@ import (
 // path are escaped once more, a query's are decoded and made anew, and a header
 // is joined, trimmed and squeezed.
 func TestEdgesOfTheCanonicalRequestAreAsAWSsSignerHasThem(t *testing.T) {
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		name, url string
 		headers   http.Header
 	}{
@@ -38,21 +38,21 @@ func TestEdgesOfTheCanonicalRequestAreAsAWSsSignerHasThem(t *testing.T) {
 		{"names that begin alike, in headers", "/", http.Header{"X-A-B": {"1"}, "X-A": {"2"}, "X-Ab": {"3"}}},
 		{"a long value", "/", http.Header{"X-Long": {strings.Repeat("a  b", 2000)}}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			r, err := http.NewRequest("POST", "http://localhost:4747"+c.url, strings.NewReader(exampleBody))
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := http.NewRequest("POST", "http://localhost:4747"+tc.url, strings.NewReader(exampleBody))
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			for name, values := range c.headers {
+			for name, values := range tc.headers {
 				r.Header[name] = values
 			}
 
-			var v sigv4.Verifier
+			var verifier sigv4.Verifier
 			o := example()
 			o.key.SessionToken = "a token/of+base64=="
 
-			if err := verify(&v, o.send(t, r, exampleBody), exampleBody, o); err != nil {
+			if err := verify(&verifier, o.send(t, r, exampleBody), exampleBody, o); err != nil {
 				t.Error(err)
 			}
 		})

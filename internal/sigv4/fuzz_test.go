@@ -24,48 +24,48 @@ func FuzzAuthorization(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential=/////,SignedHeaders=;;,Signature==", "/a/../%zz?%=+&&=", "20261122T100000Z", "STREAMING-")
 	f.Add("AWS4-", "//?X-Amz-Signature", "", "UNSIGNED-PAYLOAD")
 	f.Add("", "*", "x", strings.Repeat("0", 64))
-	f.Fuzz(func(t *testing.T, authorization, uri, date, hash string) {
-		o := example()
+	f.Fuzz(func(t *testing.T, header, uri, date, hash string) {
+		signer := example()
 		r := &http.Request{Method: "POST", Host: "localhost", RequestURI: uri, URL: &url.URL{}, Header: http.Header{
-			"Authorization": {authorization}, "X-Amz-Date": {date}, "X-Amz-Content-Sha256": {hash},
+			"Authorization": {header}, "X-Amz-Date": {date}, "X-Amz-Content-Sha256": {hash},
 		}}
-		var v sigv4.Verifier
-		a, err := v.Parse(r, o.service)
+		var verifier sigv4.Verifier
+		authorization, err := verifier.Parse(r, signer.service)
 		if err != nil {
 			refused(t, err)
 			return
 		}
 
-		if a.Service != o.service || a.AccessKeyID == "" || strings.Contains(a.AccessKeyID, "/") || len(a.Signature) != 64 {
-			t.Errorf("parsed %+v", a)
+		if authorization.Service != signer.service || authorization.AccessKeyID == "" || strings.Contains(authorization.AccessKeyID, "/") || len(authorization.Signature) != 64 {
+			t.Errorf("parsed %+v", authorization)
 		}
 
 		// To guess a signature is out of reach, so this must be refused too.
-		refused(t, v.Verify(r, []byte("{}"), a, exampleSecret, o.at))
+		refused(t, verifier.Verify(r, []byte("{}"), authorization, exampleSecret, signer.at))
 	})
 }
 
 func refused(t *testing.T, err error) {
 	t.Helper()
 	if e, ok := err.(*sigv4.Error); !ok || e.Message == "" || len(e.Message) > 1000 {
-		t.Errorf("%v is no refusal", err)
+		t.Errorf("%v is not a *sigv4.Error with a short message", err)
 	}
 }
 
 func BenchmarkVerify(b *testing.B) {
-	o := example()
-	r := o.send(b, exampleRequest(b), exampleBody)
+	signer := example()
+	r := signer.send(b, exampleRequest(b), exampleBody)
 	body := []byte(exampleBody)
-	var v sigv4.Verifier
+	var verifier sigv4.Verifier
 	b.ReportAllocs()
 
 	for b.Loop() {
-		a, err := v.Parse(r, o.service)
+		authorization, err := verifier.Parse(r, signer.service)
 		if err != nil {
 			b.Fatal(err)
 		}
 
-		if err := v.Verify(r, body, a, exampleSecret, o.at); err != nil {
+		if err := verifier.Verify(r, body, authorization, exampleSecret, signer.at); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -74,13 +74,13 @@ func BenchmarkVerify(b *testing.B) {
 // The reference that BenchmarkVerify is compared with: AWS's signer on the same
 // request.
 func BenchmarkSignWithAWSsSigner(b *testing.B) {
-	o := example()
+	example := example()
 	r := exampleRequest(b)
 	signer := v4.NewSigner()
 	b.ReportAllocs()
 	for b.Loop() {
 		sum := sha256.Sum256([]byte(exampleBody))
-		if err := signer.SignHTTP(b.Context(), o.key, r, hex.EncodeToString(sum[:]), o.service, o.region, o.at); err != nil {
+		if err := signer.SignHTTP(b.Context(), example.key, r, hex.EncodeToString(sum[:]), example.service, example.region, example.at); err != nil {
 			b.Fatal(err)
 		}
 	}

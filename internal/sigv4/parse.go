@@ -13,72 +13,72 @@ const (
 	algorithm  = "AWS4-HMAC-SHA256"
 	terminator = "aws4_request"
 
-	// No client signs as many headers, and no access key is as long.
+	// More headers than any client signs, and longer than any access key id.
 	maxSignedHeaders = 64
 	maxAccessKeyID   = 128
 )
 
-// An Authorization is what a request says of its signature. Nothing of it is
-// proven before Verify.
+// An Authorization is the Authorization header of a request and the headers that
+// belong to it. It is not verified.
 type Authorization struct {
 	AccessKeyID string
-	// Day is YYYYMMDD, and that of Time.
+	// Day is the date of Time, as YYYYMMDD.
 	Day string
-	// Region has only small letters, digits and hyphens.
+	// Region has only lower-case letters, digits and hyphens.
 	Region  string
 	Service string
-	// SignedHeaders are in small letters, ascending, each once.
+	// SignedHeaders are in lower case, sorted and unique.
 	SignedHeaders []string
 	// Signature is 64 hexadecimal digits.
 	Signature string
 	// Time is X-Amz-Date.
 	Time time.Time
-	// SecurityToken is X-Amz-Security-Token, empty for a long-term key.
+	// SecurityToken is X-Amz-Security-Token, or "" for a long-term key.
 	SecurityToken string
 
 	date string // X-Amz-Date as it was sent
 }
 
-// Parse reads how r is signed, and refuses what cannot be a good signature for
-// one of the services, whoever made it. It does not read r's body.
+// Parse returns the Authorization of r. It returns an error if it cannot be a valid
+// signature for one of services. It does not read the body.
 func (v *Verifier) Parse(r *http.Request, services ...string) (*Authorization, error) {
 	headers := r.Header.Values("Authorization")
 	if err := refusePresigned(r, len(headers) > 0); err != nil {
 		return nil, err
 	}
 	if len(headers) > 1 {
-		return nil, refuse(Incomplete, "Authorization header must be there once.")
+		return nil, errorf(Incomplete, "The Authorization header must occur once.")
 	}
 
 	if len(headers) == 0 || !strings.HasPrefix(headers[0], "AWS4-") {
 		return nil, &Error{Missing, "Missing Authentication Token"}
 	}
 
-	a, credential, err := parseHeader(headers[0], r.Header["X-Amz-Date"])
+	authorization, credential, err := parseHeader(headers[0], r.Header["X-Amz-Date"])
 	if err != nil {
 		return nil, err
 	}
-	if err := a.readTime(r.Header["X-Amz-Date"][0]); err != nil {
+	if err := authorization.readTime(r.Header["X-Amz-Date"][0]); err != nil {
 		return nil, err
 	}
 
-	if err := a.readCredential(credential, services); err != nil {
+	if err := authorization.readCredential(credential, services); err != nil {
 		return nil, err
 	}
-	if err := a.mustSign(r); err != nil {
+	if err := authorization.checkSignedHeaders(r); err != nil {
 		return nil, err
 	}
 
 	tokens := r.Header["X-Amz-Security-Token"]
 	if len(tokens) > 1 {
-		return nil, refuse(Incomplete, "X-Amz-Security-Token header must be there once.")
+		return nil, errorf(Incomplete, "The X-Amz-Security-Token header must occur once.")
 	}
 
 	if len(tokens) == 1 {
-		a.SecurityToken = tokens[0]
+		authorization.SecurityToken = tokens[0]
 	}
 
-	return a, nil
+	return authorization, nil
 }
 
 func refusePresigned(r *http.Request, header bool) error {
@@ -88,17 +88,18 @@ func refusePresigned(r *http.Request, header bool) error {
 		switch unescape(name) {
 		case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature":
 			if header {
-				return refuse(Mismatch, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+				return errorf(Mismatch,
+					"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 			}
-			return refuse(Unsupported, "Presigned requests are not supported: sign the request with an Authorization header.")
+			return errorf(Unsupported, "Presigned requests are not supported: sign the request with an Authorization header.")
 		}
 	}
 
 	return nil
 }
 
-// parseHeader splits an Authorization header and tells all that it lacks. It
-// returns the credential apart.
+// parseHeader parses an Authorization header. The error lists everything that is
+// missing, as AWS does. The credential is returned separately.
 func parseHeader(header string, dates []string) (*Authorization, string, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	var credential, signature, signedHeaders string
@@ -110,7 +111,9 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
-			return nil, "", refuse(Incomplete, "'%.64s' not a valid key=value pair (missing equal-sign) in Authorization header %s", name, hashed(header))
+			return nil, "", errorf(Incomplete,
+				"'%.64s' not a valid key=value pair (missing equal-sign) in Authorization header %s",
+				name, describeHeader(header))
 		}
 
 		switch name {
@@ -124,9 +127,13 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 	}
 
 	var lacks strings.Builder
-	for _, p := range [...]struct{ name, value string }{{"Credential", credential}, {"Signature", signature}, {"SignedHeaders", signedHeaders}} {
-		if p.value == "" {
-			lacks.WriteString("Authorization header requires '" + p.name + "' parameter. ")
+	for _, parameter := range [...]struct{ name, value string }{
+		{"Credential", credential},
+		{"Signature", signature},
+		{"SignedHeaders", signedHeaders},
+	} {
+		if parameter.value == "" {
+			lacks.WriteString("Authorization header requires '" + parameter.name + "' parameter. ")
 		}
 	}
 
@@ -135,56 +142,57 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 	}
 
 	if lacks.Len() > 0 {
-		return nil, "", refuse(Incomplete, "%s%s", lacks.String(), hashed(header))
+		return nil, "", errorf(Incomplete, "%s%s", lacks.String(), describeHeader(header))
 	}
 	if scheme != algorithm {
-		return nil, "", refuse(Unsupported, "Unsupported AWS 'algorithm': '%.64s' (only %s for now). %s", scheme, algorithm, hashed(header))
+		return nil, "", errorf(Unsupported, "Unsupported AWS 'algorithm': '%.64s' (only %s for now). %s",
+			scheme, algorithm, describeHeader(header))
 	}
 	if len(dates) > 1 {
-		return nil, "", refuse(Incomplete, "X-Amz-Date header must be there once.")
+		return nil, "", errorf(Incomplete, "The X-Amz-Date header must occur once.")
 	}
 
-	a := &Authorization{Signature: signature}
-	if err := a.readSignedHeaders(signedHeaders); err != nil {
+	authorization := &Authorization{Signature: signature}
+	if err := authorization.readSignedHeaders(signedHeaders); err != nil {
 		return nil, "", err
 	}
 
-	return a, credential, nil
+	return authorization, credential, nil
 }
 
-// nextPart cuts at the first comma or blank.
-func nextPart(s string) (part, rest string) {
-	for i := range len(s) {
-		if c := s[i]; c == ',' || c == ' ' || c == '\t' {
-			return s[:i], s[i+1:]
+// nextPart cuts text at the first comma or blank.
+func nextPart(text string) (part, rest string) {
+	for i := range len(text) {
+		if c := text[i]; c == ',' || c == ' ' || c == '\t' {
+			return text[:i], text[i+1:]
 		}
 	}
-	return s, ""
+	return text, ""
 }
 
-// hashed names a header without repeating it, as AWS does.
-func hashed(header string) string {
+// describeHeader returns the hash of a header for a message, as AWS does.
+func describeHeader(header string) string {
 	sum := sha256.Sum256([]byte(header))
 	return "(Hashed with SHA-256 and encoded with Base64) Authorization=" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// readSignedHeaders wants the list in canonical order: in any other the
-// signature could not be what a right signer makes.
+// readSignedHeaders parses the list of signed headers. It must be in canonical
+// order: otherwise no signature is valid.
 func (a *Authorization) readSignedHeaders(list string) error {
 	if strings.Count(list, ";") >= maxSignedHeaders {
-		return refuse(Incomplete, "At most %d headers may be signed.", maxSignedHeaders)
+		return errorf(Incomplete, "At most %d headers may be signed.", maxSignedHeaders)
 	}
 
 	for i := range len(list) {
 		if c := list[i]; c >= 'A' && c <= 'Z' {
-			return mismatch()
+			return mismatchError()
 		}
 	}
 
 	a.SignedHeaders = strings.Split(list, ";")
 	for i, name := range a.SignedHeaders {
 		if name == "" || i > 0 && a.SignedHeaders[i-1] >= name {
-			return mismatch()
+			return mismatchError()
 		}
 	}
 
@@ -193,32 +201,35 @@ func (a *Authorization) readSignedHeaders(list string) error {
 
 func (a *Authorization) readTime(date string) error {
 	t, err := time.Parse(timeFormat, date)
-	// Parse would take a fraction of a second as well.
+	// Parse would accept a fraction of a second.
 	if err != nil || len(date) != len(timeFormat) {
-		return refuse(Incomplete, "Date must be in ISO-8601 'basic format'. Got '%.64s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
+		return errorf(Incomplete,
+			"Date must be in ISO-8601 'basic format'. Got '%.64s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
 	}
 	a.Time, a.date = t, date
 	return nil
 }
 
-// readCredential checks the scope against what the request is for, and tells
-// all that is wrong with it, as AWS does.
+// readCredential parses the credential. The error lists everything that is wrong
+// with its scope, as AWS does.
 func (a *Authorization) readCredential(credential string, services []string) error {
 	var parts [5]string
-	n := 0
+	count := 0
 	for part := range strings.SplitSeq(credential, "/") {
-		parts[min(n, 4)] = part
-		n++
+		parts[min(count, 4)] = part
+		count++
 	}
 
-	if n != len(parts) {
-		return refuse(Incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%.256s'", credential)
+	if count != len(parts) {
+		return errorf(Incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%.256s'",
+			credential)
 	}
 
 	a.AccessKeyID, a.Day, a.Region, a.Service = parts[0], parts[1], parts[2], parts[3]
 	var wrong strings.Builder
 	if !isRegion(a.Region) {
-		wrong.WriteString("Credential should be scoped to a valid region, not '" + shorten(a.Region) + "'. ")
+		wrong.WriteString("Credential should be scoped to a valid region, not '" + truncate(a.Region) + "'. ")
 	}
 
 	if !slices.Contains(services, a.Service) {
@@ -226,12 +237,13 @@ func (a *Authorization) readCredential(credential string, services []string) err
 	}
 
 	if parts[4] != terminator {
-		wrong.WriteString("Credential should be scoped with a valid terminator: '" + terminator + "', not '" + shorten(parts[4]) + "'. ")
+		wrong.WriteString("Credential should be scoped with a valid terminator: '" + terminator +
+			"', not '" + truncate(parts[4]) + "'. ")
 	}
 
 	if day := a.date[:len("YYYYMMDD")]; a.Day != day {
 		wrong.WriteString("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" +
-			shorten(a.Day) + "' != '" + day + "', from '" + a.date + "'. ")
+			truncate(a.Day) + "' != '" + day + "', from '" + a.date + "'. ")
 	}
 
 	if wrong.Len() > 0 {
@@ -241,20 +253,21 @@ func (a *Authorization) readCredential(credential string, services []string) err
 		return UnknownKeyError()
 	}
 	if len(a.Signature) != sha256.Size*2 {
-		return mismatch()
+		return mismatchError()
 	}
 
 	return nil
 }
 
-func shorten(s string) string { return s[:min(len(s), 64)] }
+func truncate(s string) string { return s[:min(len(s), 64)] }
 
-// isRegion keeps odd characters out of what becomes part of ARNs and keys.
-func isRegion(s string) bool {
-	if s == "" || len(s) > 64 {
+// isRegion reports whether text can be a region. It becomes part of ARNs and of
+// keys.
+func isRegion(text string) bool {
+	if text == "" || len(text) > 64 {
 		return false
 	}
-	for _, c := range []byte(s) {
+	for _, c := range []byte(text) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
 			return false
 		}
@@ -262,15 +275,15 @@ func isRegion(s string) bool {
 	return true
 }
 
-// mustSign wants under the signature what says where a request goes, when it was
-// made, what it asks for and by which session. The last two need not be there.
-func (a *Authorization) mustSign(r *http.Request) error {
+// checkSignedHeaders returns an error unless the signature covers the destination,
+// the time, and, if present, the operation and the session.
+func (a *Authorization) checkSignedHeaders(r *http.Request) error {
 	for _, name := range []string{"Host", "X-Amz-Date", "X-Amz-Target", "X-Amz-Security-Token"} {
 		if name != "Host" && len(r.Header[name]) == 0 {
 			continue
 		}
 		if !slices.Contains(a.SignedHeaders, strings.ToLower(name)) {
-			return refuse(Unsigned, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
+			return errorf(Unsigned, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
 		}
 	}
 	return nil

@@ -21,11 +21,11 @@ type refusal struct {
 
 func refusalOf(t *testing.T, err error) refusal {
 	t.Helper()
-	var e *sigv4.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%v is no *sigv4.Error", err)
+	refused, ok := errors.AsType[*sigv4.Error](err)
+	if !ok {
+		t.Fatalf("%v is not a *sigv4.Error", err)
 	}
-	return refusal{e.Reason, e.Code(), e.QueryCode(), e.Message}
+	return refusal{refused.Reason, refused.Code(), refused.QueryCode(), refused.Message}
 }
 
 func TestRefusalsAreAWSs(t *testing.T) {
@@ -46,7 +46,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 	invalid := func(reason sigv4.Reason, message string) refusal {
 		return refusal{reason, "InvalidSignatureException", "SignatureDoesNotMatch", message}
 	}
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		name, uri, authorization, headers string
 		want                              refusal
 	}{
@@ -60,7 +60,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 			"'Credential' not a valid key=value pair (missing equal-sign) in Authorization header "+hashed+"KfSoC26UaBDGXxo5AUFS45c1cmAbyLKDOxOTKcZYWt4=")},
 		{"asymmetric", "/", "AWS4-ECDSA-P256-SHA256 " + day + rest, "", incomplete(sigv4.Unsupported,
 			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "+hashed+"WTsXBAJCU7gOuQ5k74yAUYc9VvkopogmkP2XgHmpS30=")},
-		{"two headers", "/", good, "Authorization: Bearer a\n", incomplete(sigv4.Incomplete, "Authorization header must be there once.")},
+		{"two headers", "/", good, "Authorization: Bearer a\n", incomplete(sigv4.Incomplete, "The Authorization header must occur once.")},
 		{"presigned", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
 			"Presigned requests are not supported: sign the request with an Authorization header.")},
 		{"presigned, escaped", "/?a=b&%58-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
@@ -87,15 +87,15 @@ func TestRefusalsAreAWSs(t *testing.T) {
 			"UNSIGNED-PAYLOAD is not supported: sign the request's body.")},
 		{"wrong", "/", good, "", invalid(sigv4.Mismatch, wrong)},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			headers := "Host: localhost\nX-Amz-Date: 20261122T100000Z\n" + c.headers
-			if c.authorization != "" {
-				headers += "Authorization: " + c.authorization + "\n"
+		t.Run(tc.name, func(t *testing.T) {
+			headers := "Host: localhost\nX-Amz-Date: 20261122T100000Z\n" + tc.headers
+			if tc.authorization != "" {
+				headers += "Authorization: " + tc.authorization + "\n"
 			}
 
 			var v sigv4.Verifier
-			err := verify(&v, received(t, "POST", c.uri, headers, ""), "", example())
-			if diff := cmp.Diff(c.want, refusalOf(t, err)); diff != "" {
+			err := verify(&v, received(t, "POST", tc.uri, headers, ""), "", example())
+			if diff := cmp.Diff(tc.want, refusalOf(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -103,31 +103,31 @@ func TestRefusalsAreAWSs(t *testing.T) {
 }
 
 func TestDateMustBeThereAndBeADate(t *testing.T) {
-	o := example()
-	var v sigv4.Verifier
+	signer := example()
+	var verifier sigv4.Verifier
 	for date, want := range map[string]string{
 		"":                   "Authorization header requires existence of a 'X-Amz-Date' header. (Hashed",
 		"201":                "Date must be in ISO-8601 'basic format'. Got '201'. See http://en.wikipedia.org/wiki/ISO_8601",
 		"20261122T100000.5Z": "Date must be in ISO-8601 'basic format'. Got '20261122T100000.5Z'.",
 		"20261322T100000Z":   "Date must be in ISO-8601 'basic format'. Got '20261322T100000Z'.",
 	} {
-		r := o.send(t, exampleRequest(t), exampleBody)
+		r := signer.send(t, exampleRequest(t), exampleBody)
 		r.Header.Del("X-Amz-Date")
 		if date != "" {
 			r.Header.Set("X-Amz-Date", date)
 		}
 
-		if got := refusalOf(t, verify(&v, r, exampleBody, o)); got.Reason != sigv4.Incomplete || !strings.HasPrefix(got.Message, want) {
+		if got := refusalOf(t, verify(&verifier, r, exampleBody, signer)); got.Reason != sigv4.Incomplete || !strings.HasPrefix(got.Message, want) {
 			t.Errorf("%q: %+v", date, got)
 		}
 	}
 }
 
 func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
-	o := example()
-	r := o.send(t, exampleRequest(t), exampleBody)
-	var v sigv4.Verifier
-	for _, c := range []struct {
+	signer := example()
+	r := signer.send(t, exampleRequest(t), exampleBody)
+	var verifier sigv4.Verifier
+	for _, tc := range []struct {
 		after time.Duration
 		want  string
 	}{
@@ -138,14 +138,14 @@ func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
 		{-5 * time.Minute, ""},
 		{-5*time.Minute - time.Second, "Signature not yet current: 20261122T100000Z is still later than 20261122T095959Z (20261122T095459Z + 5 min.)"},
 	} {
-		a, err := v.Parse(r, o.service)
+		authorization, err := verifier.Parse(r, signer.service)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		err = v.Verify(r, []byte(exampleBody), a, exampleSecret, o.at.Add(c.after))
-		if c.want == "" && err != nil || c.want != "" && (err == nil || refusalOf(t, err).Message != c.want) {
-			t.Errorf("%v later: %v, want %q", c.after, err, c.want)
+		err = verifier.Verify(r, []byte(exampleBody), authorization, exampleSecret, signer.at.Add(tc.after))
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || refusalOf(t, err).Message != tc.want) {
+			t.Errorf("%v later: %v, want %q", tc.after, err, tc.want)
 		}
 	}
 }
@@ -153,11 +153,11 @@ func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
 func TestServiceMustBeOneOfThoseAllowed(t *testing.T) {
 	o := example()
 	r := o.send(t, exampleRequest(t), exampleBody)
-	var v sigv4.Verifier
-	if _, err := v.Parse(r, "sts", "codeconnections"); err != nil {
+	var verifier sigv4.Verifier
+	if _, err := verifier.Parse(r, "sts", "codeconnections"); err != nil {
 		t.Error(err)
 	}
-	_, err := v.Parse(r, "cloudformation", "sts")
+	_, err := verifier.Parse(r, "cloudformation", "sts")
 	want := "Credential should be scoped to correct service: 'cloudformation' or 'sts'."
 	if got := refusalOf(t, err); got.Message != want {
 		t.Errorf("got %q, want %q", got.Message, want)
@@ -165,43 +165,43 @@ func TestServiceMustBeOneOfThoseAllowed(t *testing.T) {
 }
 
 func TestRememberedKeyIsNotUsedForAnotherSecret(t *testing.T) {
-	var v sigv4.Verifier
+	var verifier sigv4.Verifier
 	old, rotated := example(), example()
 	rotated.key.SecretAccessKey = "another"
 	before := old.send(t, exampleRequest(t), exampleBody)
-	if err := verify(&v, before, exampleBody, old); err != nil {
+	if err := verify(&verifier, before, exampleBody, old); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := verify(&v, rotated.send(t, exampleRequest(t), exampleBody), exampleBody, rotated); err != nil {
+	if err := verify(&verifier, rotated.send(t, exampleRequest(t), exampleBody), exampleBody, rotated); err != nil {
 		t.Errorf("the new secret's signature: %v", err)
 	}
 
-	a, err := v.Parse(before, old.service)
+	authorization, err := verifier.Parse(before, old.service)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if v.Verify(before, []byte(exampleBody), a, "another", old.at) == nil {
+	if verifier.Verify(before, []byte(exampleBody), authorization, "another", old.at) == nil {
 		t.Error("the old secret's signature is verified after the rotation")
 	}
 }
 
 func TestEmptySecretVerifiesNothing(t *testing.T) {
-	o := example()
-	r := o.send(t, exampleRequest(t), exampleBody)
-	var v sigv4.Verifier
-	a, err := v.Parse(r, o.service)
+	signer := example()
+	r := signer.send(t, exampleRequest(t), exampleBody)
+	var verifier sigv4.Verifier
+	authorization, err := verifier.Parse(r, signer.service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := refusalOf(t, v.Verify(r, []byte(exampleBody), a, "", o.at)); got.Reason != sigv4.UnknownKey {
+	if got := refusalOf(t, verifier.Verify(r, []byte(exampleBody), authorization, "", signer.at)); got.Reason != sigv4.UnknownKey {
 		t.Errorf("refused with %+v", got)
 	}
 }
 
 func TestManySignersAtOnce(t *testing.T) {
-	var v sigv4.Verifier
+	var verifier sigv4.Verifier
 	requests := make([]*http.Request, 40)
 	oracles := make([]oracle, len(requests))
 	for i := range requests {
@@ -215,7 +215,7 @@ func TestManySignersAtOnce(t *testing.T) {
 		go func() {
 			for i := range 200 {
 				n := (i*7 + worker) % len(requests)
-				if err := verify(&v, requests[n], exampleBody, oracles[n]); err != nil {
+				if err := verify(&verifier, requests[n], exampleBody, oracles[n]); err != nil {
 					done <- err
 					return
 				}
@@ -233,26 +233,26 @@ func TestManySignersAtOnce(t *testing.T) {
 }
 
 func TestRememberedKeysAreBounded(t *testing.T) {
-	var v sigv4.Verifier
-	o := example()
+	var verifier sigv4.Verifier
+	signer := example()
 	for i := range 1100 {
-		o.region = fmt.Sprint("region-", i)
-		if err := verify(&v, o.send(t, exampleRequest(t), exampleBody), exampleBody, o); err != nil {
+		signer.region = fmt.Sprint("region-", i)
+		if err := verify(&verifier, signer.send(t, exampleRequest(t), exampleBody), exampleBody, signer); err != nil {
 			t.Fatalf("region %d: %v", i, err)
 		}
 
-		if n := v.Remembered(); n > 1024 {
+		if n := verifier.Remembered(); n > 1024 {
 			t.Fatalf("%d keys are remembered after %d regions", n, i+1)
 		}
 	}
 
-	before := v.Remembered()
-	o.key.SecretAccessKey = "wrong"
-	o.region = "other"
-	r := o.send(t, exampleRequest(t), exampleBody)
-	o.key.SecretAccessKey = exampleSecret
+	before := verifier.Remembered()
+	signer.key.SecretAccessKey = "wrong"
+	signer.region = "other"
+	r := signer.send(t, exampleRequest(t), exampleBody)
+	signer.key.SecretAccessKey = exampleSecret
 
-	if verify(&v, r, exampleBody, o) == nil || v.Remembered() != before {
+	if verify(&verifier, r, exampleBody, signer) == nil || verifier.Remembered() != before {
 		t.Error("a wrong signature left a key behind")
 	}
 }

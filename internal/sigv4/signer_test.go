@@ -72,12 +72,12 @@ func exampleRequest(t testing.TB) *http.Request {
 	return r
 }
 
-func verify(v *sigv4.Verifier, r *http.Request, body string, o oracle) error {
-	a, err := v.Parse(r, o.service)
+func verify(verifier *sigv4.Verifier, r *http.Request, body string, signer oracle) error {
+	authorization, err := verifier.Parse(r, signer.service)
 	if err != nil {
 		return err
 	}
-	return v.Verify(r, []byte(body), a, o.key.SecretAccessKey, o.at)
+	return verifier.Verify(r, []byte(body), authorization, signer.key.SecretAccessKey, signer.at)
 }
 
 const alphabet = "abcXYZ019 -._~!$&'()*+,;=:@%/?#[]\"<>\\^`{|}é漢\u00a0"
@@ -93,10 +93,10 @@ func word(rnd *rand.Rand, alphabet string, n int) string {
 
 func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 	t.Helper()
-	u := url.URL{Scheme: "http", Host: []string{"localhost", "127.0.0.1:4747", "[::1]:80", "api.example.com:443"}[rnd.IntN(4)], Path: "/"}
+	address := url.URL{Scheme: "http", Host: []string{"localhost", "127.0.0.1:4747", "[::1]:80", "api.example.com:443"}[rnd.IntN(4)], Path: "/"}
 	for range rnd.IntN(3) {
 		// AWS's signer for Go does not normalise paths, so these need none.
-		u.Path += "x" + strings.ReplaceAll(word(rnd, alphabet, 6), "/", "") + "/"
+		address.Path += "x" + strings.ReplaceAll(word(rnd, alphabet, 6), "/", "") + "/"
 	}
 
 	query := url.Values{}
@@ -104,9 +104,9 @@ func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 		query.Add(word(rnd, alphabet, 3), word(rnd, alphabet, 5))
 	}
 
-	u.RawQuery = query.Encode()
+	address.RawQuery = query.Encode()
 	body := word(rnd, alphabet, 40)
-	r, err := http.NewRequest([]string{"GET", "POST", "PUT"}[rnd.IntN(3)], u.String(), strings.NewReader(body))
+	r, err := http.NewRequest([]string{"GET", "POST", "PUT"}[rnd.IntN(3)], address.String(), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,28 +125,28 @@ func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 
 func TestWhatAWSsSignerSignsIsVerified(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	var v sigv4.Verifier
+	var verifier sigv4.Verifier
 	for i := range 3000 {
-		o := oracle{
+		signer := oracle{
 			key:     aws.Credentials{AccessKeyID: fmt.Sprint("LSK", i%7), SecretAccessKey: "s" + word(rnd, alphabet, 40)},
 			region:  []string{"eu-west-1", "us-gov-east-1", "local"}[rnd.IntN(3)],
 			service: []string{"codeconnections", "cloudformation", "sts"}[rnd.IntN(3)],
 			at:      time.Unix(1.8e9+rnd.Int64N(1e7), 0).UTC(),
 		}
 		if rnd.IntN(3) == 0 {
-			o.key.SessionToken = "t" + word(rnd, "aB9+/=", 60)
+			signer.key.SessionToken = "t" + word(rnd, "aB9+/=", 60)
 		}
 
 		sent, body := randomRequest(t, rnd)
-		r := o.send(t, sent, body)
+		r := signer.send(t, sent, body)
 		line := r.Method + " " + r.RequestURI
-		if err := verify(&v, r, body, o); err != nil {
+		if err := verify(&verifier, r, body, signer); err != nil {
 			t.Fatalf("request %d, %s %q\nheader %q\n%v", i, line, body, r.Header, err)
 		}
 
-		other := o
+		other := signer
 		other.key.SecretAccessKey += "x"
-		if verify(&v, r, body, other) == nil {
+		if verify(&verifier, r, body, other) == nil {
 			t.Fatalf("request %d, %s: verified with another secret", i, line)
 		}
 	}
@@ -184,24 +184,24 @@ func TestNothingThatIsSignedMayChange(t *testing.T) {
 		"absent header":   inAuthorization("host;", "host;x-absent;"),
 		"no signature":    inAuthorization("Signature=", "Signature=, x="),
 		"short signature": func(r *http.Request) {
-			h := r.Header.Get("Authorization")
-			r.Header.Set("Authorization", h[:len(h)-1])
+			header := r.Header.Get("Authorization")
+			r.Header.Set("Authorization", header[:len(header)-1])
 		},
 		"upper signature": func(r *http.Request) {
-			h, s, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
-			r.Header.Set("Authorization", h+"Signature="+strings.ToUpper(s))
+			header, s, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+			r.Header.Set("Authorization", header+"Signature="+strings.ToUpper(s))
 		},
 	} {
-		var v sigv4.Verifier
-		o := example()
-		o.key.SessionToken = "token"
-		r := o.send(t, exampleRequest(t), exampleBody)
-		if err := verify(&v, r, exampleBody, o); err != nil {
+		var verifier sigv4.Verifier
+		signer := example()
+		signer.key.SessionToken = "token"
+		r := signer.send(t, exampleRequest(t), exampleBody)
+		if err := verify(&verifier, r, exampleBody, signer); err != nil {
 			t.Fatal(err)
 		}
 
 		change(r)
-		if verify(&v, r, exampleBody, o) == nil {
+		if verify(&verifier, r, exampleBody, signer) == nil {
 			t.Errorf("%s: verified", name)
 		}
 	}
@@ -214,31 +214,31 @@ func inAuthorization(from, to string) func(*http.Request) {
 }
 
 func TestEachCharacterOfTheSignatureCounts(t *testing.T) {
-	var v sigv4.Verifier
-	o := example()
-	r := o.send(t, exampleRequest(t), exampleBody)
-	a, err := v.Parse(r, o.service)
+	var verifier sigv4.Verifier
+	signer := example()
+	r := signer.send(t, exampleRequest(t), exampleBody)
+	authorization, err := verifier.Parse(r, signer.service)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	good := a.Signature
+	good := authorization.Signature
 	for i := range good {
-		a.Signature = good[:i] + string(good[i]^1) + good[i+1:]
-		if v.Verify(r, []byte(exampleBody), a, exampleSecret, o.at) == nil {
+		authorization.Signature = good[:i] + string(good[i]^1) + good[i+1:]
+		if verifier.Verify(r, []byte(exampleBody), authorization, exampleSecret, signer.at) == nil {
 			t.Errorf("verified with another character %d", i)
 		}
 	}
 }
 
 func TestBodyIsWhatWasSigned(t *testing.T) {
-	var v sigv4.Verifier
-	o := example()
-	r := o.send(t, exampleRequest(t), exampleBody)
+	var verifier sigv4.Verifier
+	signer := example()
+	r := signer.send(t, exampleRequest(t), exampleBody)
 	if body, err := io.ReadAll(r.Body); err != nil || string(body) != exampleBody {
 		t.Fatalf("body %q, %v", body, err)
 	}
-	if verify(&v, r, exampleBody+" ", o) == nil {
+	if verify(&verifier, r, exampleBody+" ", signer) == nil {
 		t.Error("another body is verified")
 	}
 }

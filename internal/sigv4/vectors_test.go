@@ -114,34 +114,34 @@ func received(t testing.TB, method, uri, headers, body string) *http.Request {
 
 func TestSignaturesOfAWSsTestSuiteAreVerified(t *testing.T) {
 	at := time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
-	for _, c := range vectors {
-		t.Run(c.name, func(t *testing.T) {
-			headers := "Host:example.amazonaws.com\n" + c.headers + "X-Amz-Date:20150830T123600Z\n" +
+	for _, tc := range vectors {
+		t.Run(tc.name, func(t *testing.T) {
+			headers := "Host:example.amazonaws.com\n" + tc.headers + "X-Amz-Date:20150830T123600Z\n" +
 				"Authorization:AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=" +
-				c.signed + ", Signature=" + c.signature + "\n"
-			r := received(t, c.method, c.uri, headers, c.body)
+				tc.signed + ", Signature=" + tc.signature + "\n"
+			r := received(t, tc.method, tc.uri, headers, tc.body)
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			var v sigv4.Verifier
-			a, err := v.Parse(r, "service")
+			var verifier sigv4.Verifier
+			authorization, err := verifier.Parse(r, "service")
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			if a.AccessKeyID != exampleKey || a.Region != "us-east-1" || a.Service != "service" || !a.Time.Equal(at) {
-				t.Errorf("parsed %+v", a)
+			if authorization.AccessKeyID != exampleKey || authorization.Region != "us-east-1" || authorization.Service != "service" || !authorization.Time.Equal(at) {
+				t.Errorf("parsed %+v", authorization)
 			}
 
 			for range 2 { // the second time with a remembered key
-				if err := v.Verify(r, body, a, exampleSecret, at); err != nil {
+				if err := verifier.Verify(r, body, authorization, exampleSecret, at); err != nil {
 					t.Error(err)
 				}
 			}
 
-			if err := v.Verify(r, append(body, ' '), a, exampleSecret, at); err == nil {
+			if err := verifier.Verify(r, append(body, ' '), authorization, exampleSecret, at); err == nil {
 				t.Error("another body is verified")
 			}
 		})

@@ -11,37 +11,38 @@ import (
 	"time"
 )
 
-// A Verifier checks signatures. The zero value is ready, and many goroutines
-// may use one at the same time.
+// A Verifier verifies signatures. The zero value is ready to use. It is safe for
+// concurrent use.
 type Verifier struct {
-	// Skew is how far the signer's clock may be from ours, either way. Defaults
-	// to AWS's 5 minutes.
+	// Skew is the maximum difference between the clocks of the signer and the
+	// verifier. Defaults to AWS's 5 minutes.
 	Skew time.Duration
 
 	mu   sync.Mutex
 	keys map[scope]derived
 }
 
-// maxKeys bounds the derived keys that a Verifier remembers.
+// maxKeys bounds the signing keys that a Verifier caches.
 const maxKeys = 1024
 
-// A scope is what a signing key is derived for.
+// A scope identifies a signing key.
 type scope struct{ accessKeyID, day, region, service string }
 
-// A derived key remembers the hash of the secret it came from, so that a rotated
-// secret is never answered with the old key.
+// A derived key keeps the hash of its secret, so that it is not used after the
+// secret changes.
 type derived struct{ secret, key [sha256.Size]byte }
 
-// Verify checks that the owner of secret signed r with this body, within the
-// skew of now. Parse must have returned a for the same request. An empty secret
-// verifies nothing.
-func (v *Verifier) Verify(r *http.Request, body []byte, a *Authorization, secret string, now time.Time) error {
+// Verify checks that the owner of secret signed r with this body, at most the skew
+// before or after now. authorization must be that of r. An empty secret is an error.
+func (v *Verifier) Verify(
+	r *http.Request, body []byte, authorization *Authorization, secret string, now time.Time,
+) error {
 	skew := v.Skew
 	if skew == 0 {
 		skew = 5 * time.Minute
 	}
 
-	if err := checkTime(a.Time, now, skew); err != nil {
+	if err := checkTime(authorization.Time, now, skew); err != nil {
 		return err
 	}
 	if secret == "" {
@@ -54,33 +55,32 @@ func (v *Verifier) Verify(r *http.Request, body []byte, a *Authorization, secret
 	}
 
 	var buffer [1024]byte
-	canonical, ok := appendCanonical(buffer[:0], r, a.SignedHeaders, payload[:])
+	canonical, ok := appendCanonical(buffer[:0], r, authorization.SignedHeaders, payload[:])
 	if !ok {
-		return mismatch()
+		return mismatchError()
 	}
 
-	key, cached := v.key(a, secret)
-	want := sign(key, a, canonical)
-	if !hmac.Equal(want[:], []byte(a.Signature)) {
+	key, cached := v.key(authorization, secret)
+	want := sign(key, authorization, canonical)
+	if !hmac.Equal(want[:], []byte(authorization.Signature)) {
 		if cached {
-			// Else a wrong signature would cost less than an unknown key, and tell
-			// whoever has the time to measure that the key was used here today.
-			derive(a, secret)
+			// Take as long as for a key that is not cached: otherwise the time would
+			// reveal which keys were used today.
+			derive(authorization, secret)
 		}
-		return mismatch()
+		return mismatchError()
 	}
 
 	if !cached {
-		// Only the owner of the secret gets this far, so that nobody else can fill
-		// the cache with scopes of no use.
-		v.remember(a, secret, key)
+		// Only valid signatures are cached, so that only owners of keys can fill the
+		// cache.
+		v.remember(authorization, secret, key)
 	}
 
 	return nil
 }
 
-// payloadHash returns the hexadecimal hash that stands for body in the
-// signature.
+// payloadHash returns the hexadecimal hash of body, as it is signed.
 func payloadHash(r *http.Request, body []byte) ([sha256.Size * 2]byte, error) {
 	sum := sha256.Sum256(body)
 	var text [sha256.Size * 2]byte
@@ -92,23 +92,24 @@ func payloadHash(r *http.Request, body []byte) ([sha256.Size * 2]byte, error) {
 
 	switch declared := values[0]; {
 	case declared == "UNSIGNED-PAYLOAD":
-		return text, refuse(Unsupported, "UNSIGNED-PAYLOAD is not supported: sign the request's body.")
+		return text, errorf(Unsupported, "UNSIGNED-PAYLOAD is not supported: sign the request's body.")
 	case strings.HasPrefix(declared, "STREAMING-"):
-		return text, refuse(Unsupported, "Chunked payloads (%.64s) are not supported: sign the request's body as a whole.", declared)
+		return text, errorf(Unsupported,
+			"Chunked payloads (%.64s) are not supported: sign the request's body as a whole.", declared)
 	case len(values) > 1 || declared != string(text[:]):
-		return text, mismatch()
+		return text, mismatchError()
 	}
 
 	return text, nil
 }
 
 // sign returns the hexadecimal signature of a canonical request.
-func sign(key [sha256.Size]byte, a *Authorization, canonical []byte) [sha256.Size * 2]byte {
+func sign(key [sha256.Size]byte, authorization *Authorization, canonical []byte) [sha256.Size * 2]byte {
 	sum := sha256.Sum256(canonical)
 	var buffer [256]byte
 	b := append(buffer[:0], algorithm+"\n"...)
-	b = append(append(b, a.date...), '\n')
-	for _, part := range [...]string{a.Day, a.Region, a.Service} {
+	b = append(append(b, authorization.date...), '\n')
+	for _, part := range [...]string{authorization.Day, authorization.Region, authorization.Service} {
 		b = append(append(b, part...), '/')
 	}
 
@@ -138,23 +139,23 @@ func derive(a *Authorization, secret string) [sha256.Size]byte {
 
 func (a *Authorization) scope() scope { return scope{a.AccessKeyID, a.Day, a.Region, a.Service} }
 
-// key returns the signing key and whether it was remembered.
-func (v *Verifier) key(a *Authorization, secret string) ([sha256.Size]byte, bool) {
+// key returns the signing key, and reports whether it was cached.
+func (v *Verifier) key(authorization *Authorization, secret string) ([sha256.Size]byte, bool) {
 	v.mu.Lock()
-	d, ok := v.keys[a.scope()]
+	d, ok := v.keys[authorization.scope()]
 	v.mu.Unlock()
 	if hash := sha256.Sum256([]byte(secret)); ok && subtle.ConstantTimeCompare(d.secret[:], hash[:]) == 1 {
 		return d.key, true
 	}
-	return derive(a, secret), false
+	return derive(authorization, secret), false
 }
 
-func (v *Verifier) remember(a *Authorization, secret string, key [sha256.Size]byte) {
+func (v *Verifier) remember(authorization *Authorization, secret string, key [sha256.Size]byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.keys == nil || len(v.keys) >= maxKeys {
-		// Scopes end with the day: to forget them all costs one derivation each.
+		// Scopes end with the day. Deriving a key again is cheap.
 		v.keys = map[scope]derived{}
 	}
-	v.keys[a.scope()] = derived{sha256.Sum256([]byte(secret)), key}
+	v.keys[authorization.scope()] = derived{sha256.Sum256([]byte(secret)), key}
 }

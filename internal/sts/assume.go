@@ -3,6 +3,7 @@ package sts
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 )
 
-// An assumed is the answer of AssumeRoleWithWebIdentity.
-type assumed struct {
+// An assumedRole is the result of AssumeRoleWithWebIdentity.
+type assumedRole struct {
 	SubjectFromWebIdentityToken string
 	Audience                    string
 	AssumedRoleUser             struct {
@@ -32,82 +33,101 @@ type assumed struct {
 var roleARN = regexp.MustCompile(`\Aarn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):role/([A-Za-z0-9+=,.@_/-]+)\z`)
 
 func (c *call) assumeRoleWithWebIdentity() (any, error) {
-	r, partition, err := c.assumeRequest()
+	input, partition, err := c.parseAssumeRole()
 	if err != nil {
 		return nil, err
 	}
 
-	c.note(slog.String("account", r.Account), slog.String("role", r.Role), slog.String("session", r.SessionName))
+	c.annotate(
+		slog.String("account", input.Account),
+		slog.String("role", input.Role),
+		slog.String("session", input.SessionName),
+	)
 	if c.WebIdentities == nil {
-		return nil, &awsquery.Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Status: 403}
-	}
-
-	a, err := c.WebIdentities.AssumeRole(c.r.Context(), r)
-	if err != nil {
-		return nil, err
-	}
-
-	c.note(slog.String("key", a.AccessKeyID), slog.String("issuer", a.Issuer), slog.String("subject", a.Subject))
-	out := assumed{SubjectFromWebIdentityToken: a.Subject, Audience: a.Audience, Provider: a.Issuer}
-	out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID = a.ARN(partition), a.UserID()
-	out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey = a.AccessKeyID, a.Secret.Reveal()
-	out.Credentials.SessionToken, out.Credentials.Expiration = a.Token.Reveal(), awsquery.Time(a.Expires)
-
-	return out, nil
-}
-
-// assumeRequest reads the form and tells all that is wrong with its shape, as
-// AWS does.
-func (c *call) assumeRequest() (r identity.AssumeRoleInput, partition string, err error) {
-	for _, name := range []string{"Policy", "PolicyArns", "ProviderId"} {
-		if c.form.Listed(name) {
-			return r, "", &awsquery.Error{Code: "ValidationError",
-				Message: name + " is not supported: what a session may do is said by its role and the account's policies."}
+		return nil, &awsquery.Error{
+			Code:    "AccessDenied",
+			Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+			Status:  http.StatusForbidden,
 		}
 	}
 
-	var v violations
-	arn := v.text(c.form, "RoleArn", 20, 2048)
-	r.SessionName = v.text(c.form, "RoleSessionName", 2, 64)
-	r.Token = v.text(c.form, "WebIdentityToken", 4, 20_000)
+	session, err := c.WebIdentities.AssumeRole(c.r.Context(), input)
+	if err != nil {
+		return nil, err
+	}
 
-	if r.SessionName != "" && !identity.IsValidSessionName(r.SessionName) {
-		v.add("roleSessionName", r.SessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
+	c.annotate(
+		slog.String("key", session.AccessKeyID),
+		slog.String("issuer", session.Issuer),
+		slog.String("subject", session.Subject),
+	)
+
+	var result assumedRole
+	result.SubjectFromWebIdentityToken = session.Subject
+	result.Audience = session.Audience
+	result.Provider = session.Issuer
+	result.AssumedRoleUser.Arn = session.ARN(partition)
+	result.AssumedRoleUser.AssumedRoleID = session.UserID()
+	result.Credentials.AccessKeyID = session.AccessKeyID
+	result.Credentials.SecretAccessKey = session.Secret.Reveal()
+	result.Credentials.SessionToken = session.Token.Reveal()
+	result.Credentials.Expiration = awsquery.Time(session.Expires)
+
+	return result, nil
+}
+
+// parseAssumeRole parses the form. The error lists everything that is wrong with it,
+// as AWS does.
+func (c *call) parseAssumeRole() (input identity.AssumeRoleInput, partition string, err error) {
+	for _, name := range []string{"Policy", "PolicyArns", "ProviderId"} {
+		if c.form.HasList(name) {
+			return input, "", &awsquery.Error{Code: "ValidationError",
+				Message: name + " is not supported: a session has the permissions of its role and of the account's policies."}
+		}
+	}
+
+	var problems violations
+	arn := problems.requireText(c.form, "RoleArn", 20, 2048)
+	input.SessionName = problems.requireText(c.form, "RoleSessionName", 2, 64)
+	input.Token = problems.requireText(c.form, "WebIdentityToken", 4, 20_000)
+
+	if input.SessionName != "" && !identity.IsValidSessionName(input.SessionName) {
+		problems.add("roleSessionName", input.SessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 
 	if text := c.form.Text("DurationSeconds"); text != "" {
-		r.Duration = v.seconds(text)
+		input.Duration = problems.parseDuration(text)
 	}
 
-	if err := v.err(); err != nil {
-		return r, "", err
+	if err := problems.err(); err != nil {
+		return input, "", err
 	}
 
 	parts := roleARN.FindStringSubmatch(arn)
 	if parts == nil {
-		return r, "", &awsquery.Error{Code: "ValidationError", Message: clip(arn) + " is invalid"}
+		return input, "", &awsquery.Error{Code: "ValidationError", Message: truncate(arn) + " is invalid"}
 	}
 
-	r.Account, r.Role = parts[2], parts[3]
-	return r, parts[1], nil
+	input.Account, input.Role = parts[2], parts[3]
+	return input, parts[1], nil
 }
 
-// violations are what is wrong with a request's members.
+// violations are the violated constraints of a request.
 type violations []string
 
 func (v *violations) add(member, value, constraint string) {
-	shown := "'" + clip(value) + "'"
+	shown := "'" + truncate(value) + "'"
 	switch {
 	case value == "":
 		shown = "null"
 	case member == "webIdentityToken":
-		shown = "'***'" // a secret, be it a wrong one
+		shown = "'***'" // secret, even if it is invalid
 	}
 	*v = append(*v, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint))
 }
 
-// text reads a member that must be there.
-func (v *violations) text(form awsquery.Form, name string, least, most int) string {
+// requireText returns a required member.
+func (v *violations) requireText(form awsquery.Form, name string, least, most int) string {
 	value, member := form.Text(name), strings.ToLower(name[:1])+name[1:]
 	switch {
 	case value == "":
@@ -124,18 +144,19 @@ func (v *violations) text(form awsquery.Form, name string, least, most int) stri
 	return value
 }
 
-// seconds reads DurationSeconds within AWS's bounds; the role's own come later.
-func (v *violations) seconds(text string) time.Duration {
-	n, err := strconv.Atoi(text)
+// parseDuration parses DurationSeconds within AWS's bounds. Those of the role are
+// checked later.
+func (v *violations) parseDuration(text string) time.Duration {
+	seconds, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
 		v.add("durationSeconds", text, "Member must be a number")
-	case n < 900:
+	case seconds < 900:
 		v.add("durationSeconds", text, "Member must have value greater than or equal to 900")
-	case n > 43200:
+	case seconds > 43200:
 		v.add("durationSeconds", text, "Member must have value less than or equal to 43200")
 	default:
-		return time.Duration(n) * time.Second
+		return time.Duration(seconds) * time.Second
 	}
 
 	return 0

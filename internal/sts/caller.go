@@ -11,34 +11,40 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// A callerIdentity is the answer of GetCallerIdentity.
+// A callerIdentity is the result of GetCallerIdentity.
 type callerIdentity struct {
 	Arn     string
 	UserID  string `xml:"UserId"`
 	Account string
 }
 
-// realKey is said to whoever signs with a key of AWS's: its name has come here,
-// or the call was meant for there.
-const realKey = "A real AWS access key was used to call Lockstep, which is not AWS. Lockstep has access keys of its own, which begin with LSAK or LSSK."
+// awsKeyMessage answers a request that is signed with an AWS access key. Either its
+// id leaked to Lockstep, or the request was meant for AWS.
+const awsKeyMessage = "A real AWS access key was used to call Lockstep, which is not AWS. " +
+	"Lockstep has access keys of its own, which begin with LSAK or LSSK."
 
-// getCallerIdentity tells who has signed. Everybody may know that of themselves.
+// getCallerIdentity returns the identity of the signer. It needs no permission.
 func (c *call) getCallerIdentity() (any, error) {
-	a, err := c.verifier.Parse(c.r, "sts")
+	authorization, err := c.verifier.Parse(c.r, "sts")
 	if err != nil {
 		return nil, err
 	}
-	if identity.IsAWSKeyID(a.AccessKeyID) {
-		return nil, &awsquery.Error{Code: "InvalidClientTokenId", Message: realKey, Status: http.StatusForbidden}
+	if identity.IsAWSKeyID(authorization.AccessKeyID) {
+		return nil, &awsquery.Error{Code: "InvalidClientTokenId", Message: awsKeyMessage, Status: http.StatusForbidden}
 	}
 
-	who, err := c.Directory.Verify(c.r.Context(), a.AccessKeyID, a.SecurityToken, func(secret seal.Secret) error {
-		return c.verifier.Verify(c.r, c.body, a, secret.Reveal(), time.Now())
-	})
+	principal, err := c.Directory.Verify(c.r.Context(), authorization.AccessKeyID, authorization.SecurityToken,
+		func(secret seal.Secret) error {
+			return c.verifier.Verify(c.r, c.body, authorization, secret.Reveal(), time.Now())
+		})
 	if err != nil {
 		return nil, err
 	}
 
-	c.note(slog.Any("principal", who))
-	return callerIdentity{Arn: who.ARN(lockstep.Partition(a.Region)), UserID: who.UserID(), Account: who.Account}, nil
+	c.annotate(slog.Any("principal", principal))
+	return callerIdentity{
+		Arn:     principal.ARN(lockstep.Partition(authorization.Region)),
+		UserID:  principal.UserID(),
+		Account: principal.Account,
+	}, nil
 }

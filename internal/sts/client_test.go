@@ -104,9 +104,9 @@ func TestBoto3ComesWithATokenFile(t *testing.T) {
 		t.Fatal(out)
 	}
 
-	me, _ := got["me"].(map[string]any)
+	identity, _ := got["me"].(map[string]any)
 	want := map[string]any{
-		"me":      map[string]any{"Account": account, "Arn": "arn:aws:sts::123456789012:assumed-role/deploy/job-7", "UserId": me["UserId"]},
+		"me":      map[string]any{"Account": account, "Arn": "arn:aws:sts::123456789012:assumed-role/deploy/job-7", "UserId": identity["UserId"]},
 		"method":  "assume-role-with-web-identity",
 		"assumed": []any{"arn:aws:sts::123456789012:assumed-role/deploy/me", subject, audience},
 		"errors": []any{
@@ -118,7 +118,7 @@ func TestBoto3ComesWithATokenFile(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	if id, _ := me["UserId"].(string); !strings.HasSuffix(id, ":job-7") {
+	if id, _ := identity["UserId"].(string); !strings.HasSuffix(id, ":job-7") {
 		t.Errorf("user id %q", id)
 	}
 }
@@ -152,12 +152,12 @@ func TestTheGoSDKComesWithATokenFile(t *testing.T) {
 	w := newWorld(t, nil)
 	provider := stscreds.NewWebIdentityRoleProvider(awssts.NewFromConfig(w.config(nil)), role, stscreds.IdentityTokenFile(w.tokenFile()),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "go" })
-	c, err := provider.Retrieve(t.Context())
+	credentials, err := provider.Retrieve(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if left := time.Until(c.Expires); !c.CanExpire || left > 30*time.Minute || left < 29*time.Minute || c.SessionToken == "" {
+	if left := time.Until(credentials.Expires); !credentials.CanExpire || left > 30*time.Minute || left < 29*time.Minute || credentials.SessionToken == "" {
 		t.Errorf("credentials that end in %v", left)
 	}
 
@@ -175,17 +175,17 @@ func TestTheGoSDKKnowsTheErrors(t *testing.T) {
 			RoleArn: aws.String(role), RoleSessionName: aws.String("go"), WebIdentityToken: aws.String(token)})
 		return err
 	}
-	if e, ok := errors.AsType[*types.InvalidIdentityTokenException](try("abcd")); !ok {
-		t.Errorf("bad token: %v", e)
+	if refusal, ok := errors.AsType[*types.InvalidIdentityTokenException](try("abcd")); !ok {
+		t.Errorf("bad token: %v", refusal)
 	}
 
-	if e, ok := errors.AsType[*types.ExpiredTokenException](try(w.issuer.Token(audience, subject, map[string]any{"exp": 1000}))); !ok {
-		t.Errorf("expired token: %v", e)
+	if refusal, ok := errors.AsType[*types.ExpiredTokenException](try(w.issuer.Token(audience, subject, map[string]any{"exp": 1000}))); !ok {
+		t.Errorf("expired token: %v", refusal)
 	}
 
 	w.issuer.SetUnavailable(true)
-	if e, ok := errors.AsType[*types.IDPCommunicationErrorException](try(w.token())); !ok {
-		t.Errorf("issuer down: %v", e)
+	if refusal, ok := errors.AsType[*types.IDPCommunicationErrorException](try(w.token())); !ok {
+		t.Errorf("issuer down: %v", refusal)
 	}
 }
 
@@ -198,25 +198,25 @@ func wantCode(t *testing.T, name string, err error, code string) {
 
 func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 	w := newWorld(t, nil)
-	k := w.accessKey()
-	me, err := w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), ""))
-	if err != nil || *me.Arn != "arn:aws:iam::123456789012:user/jo" || *me.UserId != k.UserID() {
+	accessKey := w.accessKey()
+	me, err := w.whoami(credentials.NewStaticCredentialsProvider(accessKey.AccessKeyID, accessKey.Secret.Reveal(), ""))
+	if err != nil || *me.Arn != "arn:aws:iam::123456789012:user/jo" || *me.UserId != accessKey.UserID() {
 		t.Errorf("%+v, %v", me, err)
 	}
 
-	for name, c := range map[string]struct{ id, secret, token, code string }{
-		"wrong secret":  {k.AccessKeyID, "x", "", "SignatureDoesNotMatch"},
-		"unknown key":   {"LSAKAAAAAAAAAAAAAAAA", k.Secret.Reveal(), "", "InvalidClientTokenId"},
-		"with a token":  {k.AccessKeyID, k.Secret.Reveal(), "token", "InvalidClientTokenId"},
-		"no session":    {"LSSKAAAAAAAAAAAAAAAA", k.Secret.Reveal(), "token", "InvalidClientTokenId"},
+	for name, tc := range map[string]struct{ id, secret, token, code string }{
+		"wrong secret":  {accessKey.AccessKeyID, "x", "", "SignatureDoesNotMatch"},
+		"unknown key":   {"LSAKAAAAAAAAAAAAAAAA", accessKey.Secret.Reveal(), "", "InvalidClientTokenId"},
+		"with a token":  {accessKey.AccessKeyID, accessKey.Secret.Reveal(), "token", "InvalidClientTokenId"},
+		"no session":    {"LSSKAAAAAAAAAAAAAAAA", accessKey.Secret.Reveal(), "token", "InvalidClientTokenId"},
 		"a key of AWS":  {"AKIAIOSFODNN7EXAMPLE", "x", "", "InvalidClientTokenId"},
 		"a token of it": {"ASIAIOSFODNN7EXAMPLE", "x", "x", "InvalidClientTokenId"},
 	} {
-		_, err := w.whoami(credentials.NewStaticCredentialsProvider(c.id, c.secret, c.token))
-		wantCode(t, name, err, c.code)
+		_, err := w.whoami(credentials.NewStaticCredentialsProvider(tc.id, tc.secret, tc.token))
+		wantCode(t, name, err, tc.code)
 	}
 
-	w.update(func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, k.AccessKeyID, false) })
+	w.update(func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, accessKey.AccessKeyID, false) })
 	if a := w.post(map[string][]string{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}); a.status != 403 || a.Error.Code != "MissingAuthenticationToken" {
 		t.Errorf("unsigned: %d %+v", a.status, a.Error)
 	}
@@ -224,7 +224,7 @@ func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 
 func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
 	w := newWorld(t, nil)
-	k := w.accessKey()
+	key := w.accessKey()
 	directory, err := identity.NewDirectory(identity.Options{DB: w.db, Key: w.key, SessionsOnly: true})
 	if err != nil {
 		t.Fatal(err)
@@ -232,13 +232,13 @@ func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
 
 	w.handler = sts.New(sts.Options{Directory: directory})
 	w.url = serve(t, w.handler)
-	_, err = w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), ""))
+	_, err = w.whoami(credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.Secret.Reveal(), ""))
 	wantCode(t, "switched off", err, "InvalidClientTokenId")
 
 	if !strings.Contains(err.Error(), "are disabled") {
 		t.Error(err)
 	}
 
-	_, err = w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, "x", ""))
+	_, err = w.whoami(credentials.NewStaticCredentialsProvider(key.AccessKeyID, "x", ""))
 	wantCode(t, "switched off, wrong secret", err, "SignatureDoesNotMatch")
 }

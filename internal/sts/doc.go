@@ -1,18 +1,22 @@
-// Package sts is the part of AWS's Security Token Service that clients need to
-// come without a long-lived key: AssumeRoleWithWebIdentity, and
-// GetCallerIdentity, which tells who one is. It speaks the Query protocol on the
-// API's own port, so that SDKs find it by AWS_ENDPOINT_URL_STS.
+// Package sts serves the part of AWS Security Token Service that clients need to
+// work without long-lived keys: AssumeRoleWithWebIdentity and GetCallerIdentity. It
+// uses the Query protocol on the port of the API, so that SDKs find it by
+// AWS_ENDPOINT_URL_STS.
 //
-// AssumeRoleWithWebIdentity is not signed: the token is what proves who comes.
-// Anybody can send one, so everything that can be refused is refused before the
-// token's issuer is asked for keys, and each address may come only so often. Who
-// comes through a proxy shares the proxy's address, and its allowance.
+// # AssumeRoleWithWebIdentity
 //
-// A token may be used again until it expires, as at AWS: its issuer gives it to
-// be shown, and nothing in it says that it was shown before.
+// The request is not signed: the token is the proof. So everything that can be
+// refused is refused before the keys of the token's issuer are fetched, and requests
+// are limited by client network. Clients behind a proxy share its limit.
 //
-// The answers are AWS's, in shape, codes and statuses. Whether an account has a
-// role is not to be learned from them: a role that is not there and one that the
-// token does not fit are refused alike, and a token that proves nothing is
-// refused whatever the role.
+// A token can be used again until it expires, as at AWS. Tokens do not record their
+// use.
+//
+// Responses have AWS's shapes, codes and statuses. They do not reveal whether an
+// account has a role: a role that does not exist and one that does not match the
+// token are refused alike, and an invalid token is refused whatever the role.
+//
+// # What it does not do
+//
+// It supports no session policies, no session tags and no other operation of STS.
 package sts

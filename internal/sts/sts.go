@@ -19,54 +19,54 @@ import (
 
 const (
 	version = "2011-06-15"
-	// maxBody leaves room for a token of 20,000 characters, each escaped as three.
+	// maxBody allows a token of 20,000 characters, each escaped as three.
 	maxBody = 64 << 10
 )
 
-// Options are what the service is made of.
+// Options configure the service. Fields without a default are required.
 type Options struct {
-	// Directory verifies who asks for its own name.
+	// Directory verifies the signatures of GetCallerIdentity.
 	Directory *identity.Directory
-	// WebIdentities turns tokens into sessions. If nil, nobody can assume a role.
+	// WebIdentities exchanges tokens for sessions. If it is nil, no role can be
+	// assumed.
 	WebIdentities *identity.TokenExchange
-	// PerSecond is how many unsigned requests an address may send in the long run,
-	// and Burst how many at once. They default to 10 and 50; a negative PerSecond
-	// lets everybody send as many as they like.
+	// PerSecond and Burst limit the unsigned requests of a client network. They
+	// default to 10 and 50. A negative PerSecond means no limit.
 	PerSecond float64
 	Burst     int
-	// Observe is told of each answer: the service, the operation ("" where it is
-	// none of ours), the code of its error ("" for none) and how long it took.
-	// Defaults to nothing.
+	// Observe is called for each response with the service, the operation ("" if
+	// unknown), the error code ("" for none) and the duration. Optional.
 	Observe func(service, operation, code string, took time.Duration)
-	// Log takes a line for each request. Defaults to nothing.
-	Log *slog.Logger
+	// Logger gets one line a request. Defaults to none.
+	Logger *slog.Logger
 }
 
 type service struct {
 	Options
 	verifier sigv4.Verifier
-	limit    *ratelimit.Limiter
+	limiter  *ratelimit.Limiter
 }
 
-// New makes the service. Requests that Wants does not want get an error.
-func New(o Options) http.Handler {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+// New returns a handler. It serves requests for which [IsRequest] reports true.
+func New(options Options) http.Handler {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.PerSecond == 0 {
-		o.PerSecond = 10
+	if options.PerSecond == 0 {
+		options.PerSecond = 10
 	}
-	if o.Burst == 0 {
-		o.Burst = 50
+	if options.Burst == 0 {
+		options.Burst = 50
 	}
-	return &service{Options: o, limit: ratelimit.New(o.PerSecond, o.Burst)}
+	return &service{Options: options, limiter: ratelimit.New(options.PerSecond, options.Burst)}
 }
 
-// Wants says whether a request speaks this service's protocol, and so is meant
-// for it and not for the API on the same port.
-func Wants(r *http.Request) bool {
+// IsRequest reports whether a request uses the Query protocol, and so is meant for
+// this service and not for the API on the same port.
+func IsRequest(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost && r.Header.Get("X-Amz-Target") == ""
+	return err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost &&
+		r.Header.Get("X-Amz-Target") == ""
 }
 
 func protocol() awsquery.Service {
@@ -79,31 +79,31 @@ type call struct {
 	r    *http.Request
 	body []byte
 	form awsquery.Form
-	// notes are what the log line says beside what all say.
-	notes []slog.Attr
+	// attrs are additional attributes of the log line.
+	attrs []slog.Attr
 }
 
-func (c *call) note(attrs ...slog.Attr) { c.notes = append(c.notes, attrs...) }
+func (c *call) annotate(attrs ...slog.Attr) { c.attrs = append(c.attrs, attrs...) }
 
-// ServeHTTP answers a request.
+// ServeHTTP serves one request.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	requestID := uuid.NewString()
-	c := &call{service: s, r: r}
-	action, result, err := c.serve(w)
+	call := &call{service: s, r: r}
+	action, result, err := call.serve(w)
 	if err == nil {
 		err = protocol().WriteResult(w, action, result, requestID)
 	}
 
 	level, code := slog.LevelInfo, ""
 	if err != nil {
-		shown := shown(err)
+		shown := toQueryError(err)
 		code = shown.Code
 		if shown.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 			level = slog.LevelError
 		}
 
-		c.note(slog.String("outcome", shown.Code), slog.Any("err", err))
+		call.annotate(slog.String("outcome", shown.Code), slog.Any("err", err))
 		protocol().WriteError(w, shown, requestID)
 	}
 
@@ -111,25 +111,35 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Observe("sts", action, code, time.Since(begun))
 	}
 
-	attrs := append([]slog.Attr{slog.String("op", action), slog.String("request_id", requestID), slog.String("remote", r.RemoteAddr),
-		slog.Duration("duration", time.Since(begun))}, c.notes...)
-	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	attrs := append([]slog.Attr{
+		slog.String("op", action),
+		slog.String("request_id", requestID),
+		slog.String("remote", r.RemoteAddr),
+		slog.Duration("duration", time.Since(begun)),
+	}, call.attrs...)
+	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// serve finds the operation and runs it. The action is given only where it is
-// known: it goes into the answer's element names and the log.
+// serve runs the operation of a request. It returns the action only if it is known,
+// since the action becomes part of element names and logs.
 func (c *call) serve(w http.ResponseWriter) (action string, result any, err error) {
 	signed := c.r.Header.Get("Authorization") != ""
-	if !signed && !c.limit.Allow(c.r.RemoteAddr, time.Now()) {
+	if !signed && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
 		return "", nil, throttled()
 	}
-	if !Wants(c.r) {
-		return "", nil, &awsquery.Error{Code: "InvalidAction", Message: "Requests are sent with POST, as application/x-www-form-urlencoded."}
+	if !IsRequest(c.r) {
+		return "", nil, &awsquery.Error{
+			Code:    "InvalidAction",
+			Message: "Send requests with POST, as application/x-www-form-urlencoded.",
+		}
 	}
 
 	if c.body, err = io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody)); err != nil {
-		return "", nil, &awsquery.Error{Code: "RequestEntityTooLarge", Message: "The request cannot be read, or is too large.",
-			Status: http.StatusRequestEntityTooLarge}
+		return "", nil, &awsquery.Error{
+			Code:    "RequestEntityTooLarge",
+			Message: "The request cannot be read, or is too large.",
+			Status:  http.StatusRequestEntityTooLarge,
+		}
 	}
 	if c.form, err = awsquery.Read(c.body); err != nil {
 		return "", nil, err
@@ -140,8 +150,8 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 	case action == "":
 		return "", nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
 	case action == "AssumeRoleWithWebIdentity" && c.form.Text("Version") == version:
-		// A signature means nothing here, so it must not spare anybody the limit.
-		if signed && !c.limit.Allow(c.r.RemoteAddr, time.Now()) {
+		// A signature is not verified here, so it must not avoid the limit.
+		if signed && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
 			return action, nil, throttled()
 		}
 
@@ -153,31 +163,31 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 	}
 
 	return "", nil, &awsquery.Error{Code: "InvalidAction",
-		Message: "Could not find operation " + clip(action) + " for version " + clip(c.form.Text("Version"))}
+		Message: "Could not find operation " + truncate(action) + " for version " + truncate(c.form.Text("Version"))}
 }
 
 func throttled() error { return &awsquery.Error{Code: "Throttling", Message: "Rate exceeded"} }
 
-// shown turns an error into what the client is told.
-func shown(err error) *awsquery.Error {
-	if e, ok := errors.AsType[*awsquery.Error](err); ok {
-		return e
+// toQueryError returns the response for an error.
+func toQueryError(err error) *awsquery.Error {
+	if refusal, ok := errors.AsType[*awsquery.Error](err); ok {
+		return refusal
 	}
-	if e, ok := errors.AsType[*sigv4.Error](err); ok {
-		return &awsquery.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
+	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &awsquery.Error{Code: refusal.QueryCode(), Message: refusal.Message, Status: http.StatusForbidden}
 	}
 
 	message := lockstep.Shown(err)
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey):
-		return shown(sigv4.UnknownKeyError())
+		return toQueryError(sigv4.UnknownKeyError())
 	case errors.Is(err, identity.ErrSessionRequired):
 		return &awsquery.Error{Code: "InvalidClientTokenId", Message: message, Status: http.StatusForbidden}
 	case errors.Is(err, identity.ErrExpiredToken):
 		return &awsquery.Error{Code: "ExpiredToken", Message: message, Status: http.StatusForbidden}
 	}
 
-	switch lockstep.KindOf(err) { // as identity.WebIdentities.Assume says them
+	switch lockstep.KindOf(err) { // of identity.TokenExchange.AssumeRole
 	case lockstep.Invalid:
 		return &awsquery.Error{Code: "InvalidIdentityToken", Message: message}
 	case lockstep.Stale:
@@ -193,10 +203,10 @@ func shown(err error) *awsquery.Error {
 	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 
-// clip keeps a caller's text from flooding an answer.
-func clip(s string) string {
-	if len(s) > 200 {
-		return s[:200] + "…"
+// truncate shortens text of the client for a message.
+func truncate(text string) string {
+	if len(text) > 200 {
+		return text[:200] + "…"
 	}
-	return s
+	return text
 }

@@ -17,7 +17,7 @@ import (
 
 func TestAnswerIsAWSs(t *testing.T) {
 	w := newWorld(t, nil)
-	a := w.post(w.form(map[string]string{"DurationSeconds": "900"}))
+	answer := w.post(w.form(map[string]string{"DurationSeconds": "900"}))
 	for pattern, with := range map[string]string{
 		`LSSK[A-Z2-7]{16}`:                          "ID",
 		`LSRO[A-Z2-7]{16}`:                          "ROLE",
@@ -26,7 +26,7 @@ func TestAnswerIsAWSs(t *testing.T) {
 		`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z`:      "TIME",
 		`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`: "REQUEST",
 	} {
-		a.text = regexp.MustCompile(pattern).ReplaceAllString(a.text, with)
+		answer.text = regexp.MustCompile(pattern).ReplaceAllString(answer.text, with)
 	}
 
 	want := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>` +
@@ -35,15 +35,15 @@ func TestAnswerIsAWSs(t *testing.T) {
 		`<Credentials><SessionToken>TOKEN</SessionToken><SecretAccessKey>SECRET</SecretAccessKey><Expiration>TIME</Expiration><AccessKeyId>ID</AccessKeyId></Credentials>` +
 		`<Provider>` + w.issuer.URL + `</Provider></AssumeRoleWithWebIdentityResult>` +
 		`<ResponseMetadata><RequestId>REQUEST</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>`
-	if diff := cmp.Diff(want, a.text); diff != "" || a.status != http.StatusOK || a.requestID == "" {
-		t.Errorf("%d (-want +got):\n%s", a.status, diff)
+	if diff := cmp.Diff(want, answer.text); diff != "" || answer.status != http.StatusOK || answer.requestID == "" {
+		t.Errorf("%d (-want +got):\n%s", answer.status, diff)
 	}
 }
 
 func TestRefusalsAreAWSs(t *testing.T) {
 	w := newWorld(t, nil)
 	null := "failed to satisfy constraint: Member must not be null"
-	for name, c := range map[string]struct {
+	for name, tc := range map[string]struct {
 		changes map[string]string
 		status  int
 		code    string
@@ -75,9 +75,9 @@ func TestRefusalsAreAWSs(t *testing.T) {
 		"longer than the role's": {map[string]string{"DurationSeconds": "1801"}, 400, "ValidationError",
 			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
 		"policy": {map[string]string{"Policy": "{}"}, 400, "ValidationError",
-			"Policy is not supported: what a session may do is said by its role and the account's policies."},
+			"Policy is not supported: a session has the permissions of its role and of the account's policies."},
 		"policy ARNs": {map[string]string{"PolicyArns.member.1.arn": "arn"}, 400, "ValidationError",
-			"PolicyArns is not supported: what a session may do is said by its role and the account's policies."},
+			"PolicyArns is not supported: a session has the permissions of its role and of the account's policies."},
 		"another role":    {map[string]string{"RoleArn": role + "s"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		"another account": {map[string]string{"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		"no JWT": {map[string]string{"WebIdentityToken": "abcd"}, 400, "InvalidIdentityToken",
@@ -86,17 +86,17 @@ func TestRefusalsAreAWSs(t *testing.T) {
 			"InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://evil.example"},
 		"expired": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"exp": 1000})}, 400, "ExpiredTokenException", ""},
 	} {
-		a := w.post(w.form(c.changes))
-		if c.message == "" {
-			c.message = a.Error.Message // it says the time
+		answer := w.post(w.form(tc.changes))
+		if tc.message == "" {
+			tc.message = answer.Error.Message // it says the time
 		}
 
-		if diff := cmp.Diff([]string{strconv.Itoa(c.status), c.code, c.message, "Sender"}, []string{strconv.Itoa(a.status), a.Error.Code, a.Error.Message, a.Error.Type}); diff != "" {
+		if diff := cmp.Diff([]string{strconv.Itoa(tc.status), tc.code, tc.message, "Sender"}, []string{strconv.Itoa(answer.status), answer.Error.Code, answer.Error.Message, answer.Error.Type}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 
-		if a.RequestID != a.requestID || a.requestID == "" {
-			t.Errorf("%s: request ids %q and %q", name, a.RequestID, a.requestID)
+		if answer.RequestID != answer.requestID || answer.requestID == "" {
+			t.Errorf("%s: request ids %q and %q", name, answer.RequestID, answer.requestID)
 		}
 	}
 }
@@ -117,7 +117,7 @@ func TestServiceWithoutWebIdentitiesDeniesAll(t *testing.T) {
 }
 
 func TestOnlyItsOwnRequestsAreWanted(t *testing.T) {
-	for name, c := range map[string]struct {
+	for name, tc := range map[string]struct {
 		method, kind, target string
 		want                 bool
 	}{
@@ -128,17 +128,17 @@ func TestOnlyItsOwnRequestsAreWanted(t *testing.T) {
 		"GET":               {"GET", "application/x-www-form-urlencoded", "", false},
 		"nothing":           {"POST", "", "", false},
 	} {
-		r := httptest.NewRequest(c.method, "/", nil)
-		r.Header.Set("Content-Type", c.kind)
-		if c.target != "" {
-			r.Header.Set("X-Amz-Target", c.target)
+		r := httptest.NewRequest(tc.method, "/", nil)
+		r.Header.Set("Content-Type", tc.kind)
+		if tc.target != "" {
+			r.Header.Set("X-Amz-Target", tc.target)
 		}
 
-		if sts.Wants(r) != c.want {
-			t.Errorf("%s: not %v", name, c.want)
+		if sts.IsRequest(r) != tc.want {
+			t.Errorf("%s: not %v", name, tc.want)
 		}
 
-		if !c.want {
+		if !tc.want {
 			if a := newWorld(t, nil).serve(r); a.status != 400 || a.Error.Code != "InvalidAction" {
 				t.Errorf("%s: %d %+v", name, a.status, a.Error)
 			}
@@ -172,7 +172,7 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 		}
 
 		const passed, held = "ValidationError", "Throttling"
-		for _, c := range []struct{ address, authorization, want string }{
+		for _, tc := range []struct{ address, authorization, want string }{
 			{"192.0.2.1:1", "", passed}, {"192.0.2.1:2", "", passed}, {"192.0.2.1:3", "", passed}, {"192.0.2.1:4", "", held},
 			{"[::ffff:192.0.2.1]:5", "", held}, {"192.0.2.2:1", "", passed},
 			{"[2001:db8::1]:1", "", passed}, {"[2001:db8::2]:1", "", passed}, {"[2001:db8::3]:1", "", passed}, {"[2001:db8::4]:1", "", held},
@@ -180,8 +180,8 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 			{"192.0.2.3:1", "AWS4-HMAC-SHA256 x", passed}, {"192.0.2.3:1", "x", passed}, {"192.0.2.3:1", "x", passed},
 			{"192.0.2.3:1", "x", held}, {"192.0.2.3:1", "", held}, // a signature that nobody reads spares nothing
 		} {
-			if got := from(c.address, c.authorization); got != c.want {
-				t.Errorf("%s: %s, want %s", c.address, got, c.want)
+			if got := from(tc.address, tc.authorization); got != tc.want {
+				t.Errorf("%s: %s, want %s", tc.address, got, tc.want)
 			}
 		}
 

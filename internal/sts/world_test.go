@@ -40,7 +40,7 @@ type world struct {
 	log     *safeBuffer
 }
 
-func newWorld(t testing.TB, change func(o *sts.Options)) *world {
+func newWorld(t testing.TB, change func(options *sts.Options)) *world {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
@@ -53,13 +53,13 @@ func newWorld(t testing.TB, change func(o *sts.Options)) *world {
 		t.Fatal(err)
 	}
 
-	o := sts.Options{Directory: directory, Log: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewTokenExchange(
+	options := sts.Options{Directory: directory, Logger: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewTokenExchange(
 		identity.TokenExchangeOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}})}
 	if change != nil {
-		change(&o)
+		change(&options)
 	}
 
-	w.handler = sts.New(o)
+	w.handler = sts.New(options)
 	w.url = serve(t, w.handler)
 	w.update(func(tx *db.Tx) error {
 		return identity.PutWebIdentityRole(tx, key, account, identity.WebIdentityRole{Name: "deploy", Issuer: w.issuer.URL,
@@ -87,12 +87,12 @@ func (w *world) token() string { return w.issuer.Token(audience, subject, nil) }
 
 func (w *world) accessKey() identity.AccessKey {
 	w.Helper()
-	var k identity.AccessKey
+	var key identity.AccessKey
 	w.update(func(tx *db.Tx) (err error) {
-		k, err = identity.CreateKey(tx, w.key, identity.CreateKeyInput{Account: account, Principal: "jo", Role: identity.Reader})
+		key, err = identity.CreateKey(tx, w.key, identity.CreateKeyInput{Account: account, Principal: "jo", Role: identity.Reader})
 		return err
 	})
-	return k
+	return key
 }
 
 // An answer is what comes back, whichever it is.
@@ -128,11 +128,11 @@ func (w *world) serve(r *http.Request) answer {
 	w.Helper()
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
-	a := answer{status: rec.Code, requestID: rec.Header().Get("x-amzn-RequestId"), text: rec.Body.String()}
-	if err := xml.Unmarshal(rec.Body.Bytes(), &a); err != nil || rec.Header().Get("Content-Type") != "text/xml" {
-		w.Errorf("%v in %s", err, a.text)
+	answer := answer{status: rec.Code, requestID: rec.Header().Get("x-amzn-RequestId"), text: rec.Body.String()}
+	if err := xml.Unmarshal(rec.Body.Bytes(), &answer); err != nil || rec.Header().Get("Content-Type") != "text/xml" {
+		w.Errorf("%v in %s", err, answer.text)
 	}
-	return a
+	return answer
 }
 
 // A safeBuffer is a log that several requests may write.

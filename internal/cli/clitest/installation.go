@@ -134,7 +134,7 @@ func (i Installation) handler(t testing.TB) http.Handler {
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if sts.Wants(r) {
+		if sts.IsRequest(r) {
 			sessions.ServeHTTP(w, r)
 		} else {
 			operations.ServeHTTP(w, r)

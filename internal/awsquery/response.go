@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// An Error is what an operation answers when it refuses. Status is the HTTP
-// status; 0 stands for 400.
+// An Error is an error response. Status is the HTTP status; 0 means 400.
 type Error struct {
 	Code    string
 	Message string
@@ -18,30 +17,30 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// A List is a list of an answer: it is there, be it empty, as AWS's are and
-// clients expect.
+// A List is a list of a response. It is present even if it is empty, as AWS's are
+// and clients expect.
 type List[T any] struct {
 	Members []T `xml:"member"`
 }
 
-// Of makes a list.
-func Of[T any](members ...T) List[T] { return List[T]{Members: members} }
+// NewList returns a List.
+func NewList[T any](members ...T) List[T] { return List[T]{Members: members} }
 
-// A Time is a timestamp of an answer.
+// A Time is a timestamp of a response.
 type Time time.Time
 
-// MarshalText writes the form AWS uses.
+// MarshalText returns the time in AWS's format.
 func (t Time) MarshalText() ([]byte, error) {
 	return []byte(time.Time(t).UTC().Format("2006-01-02T15:04:05.000Z")), nil
 }
 
-// A Service is what an answer says of who gives it.
+// A Service writes responses in an XML namespace.
 type Service struct {
 	Namespace string
 }
 
-// WriteResult answers an operation. result is encoded as its result element;
-// nil stands for an operation that has none.
+// WriteResult writes the response of an operation. result is encoded as the result
+// element; nil means that it is empty.
 func (s Service) WriteResult(w http.ResponseWriter, action string, result any, requestID string) error {
 	var b bytes.Buffer
 	enc := xml.NewEncoder(&b)
@@ -51,14 +50,15 @@ func (s Service) WriteResult(w http.ResponseWriter, action string, result any, r
 	} else if err := enc.EncodeElement(result, xml.StartElement{Name: xml.Name{Local: action + "Result"}}); err != nil {
 		return err
 	}
-	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata></" + action + "Response>")
+	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata>")
+	b.WriteString("</" + action + "Response>")
 	write(w, http.StatusOK, requestID, b.Bytes())
 	return nil
 }
 
-// WriteError answers with an error.
-func (s Service) WriteError(w http.ResponseWriter, e *Error, requestID string) {
-	status, kind := e.Status, "Sender"
+// WriteError writes an error response.
+func (s Service) WriteError(w http.ResponseWriter, refusal *Error, requestID string) {
+	status, kind := refusal.Status, "Sender"
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
@@ -69,15 +69,15 @@ func (s Service) WriteError(w http.ResponseWriter, e *Error, requestID string) {
 
 	var b bytes.Buffer
 	b.WriteString(`<ErrorResponse xmlns="` + s.Namespace + `"><Error><Type>` + kind + "</Type><Code>")
-	escape(&b, e.Code)
+	escape(&b, refusal.Code)
 	b.WriteString("</Code><Message>")
-	escape(&b, e.Message)
+	escape(&b, refusal.Message)
 	b.WriteString("</Message></Error><RequestId>" + requestID + "</RequestId></ErrorResponse>")
 	write(w, status, requestID, b.Bytes())
 }
 
 func escape(b *bytes.Buffer, s string) {
-	_ = xml.EscapeText(b, []byte(s)) // a buffer does not refuse
+	_ = xml.EscapeText(b, []byte(s)) // a buffer returns no error
 }
 
 func write(w http.ResponseWriter, status int, requestID string, body []byte) {
@@ -85,5 +85,5 @@ func write(w http.ResponseWriter, status int, requestID string, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("x-amzn-RequestId", requestID)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone away
+	_, _ = w.Write(body) // an error means that the client has disconnected
 }
