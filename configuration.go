@@ -11,29 +11,31 @@ type SyncType string
 // A SyncConfiguration keeps one resource in sync with a file of a branch. It is
 // unique for its account, region, sync type and resource name.
 //
-// CONTRIBUTING.md lists what has to change when a member is added.
+// Attempts and previews store the members that they need if the configuration is
+// deleted, as JSON. The names are part of the stored format. CONTRIBUTING.md lists
+// what has to change when a member is added.
 type SyncConfiguration struct {
-	ID           int64 // never reused; not in the API
-	Account      AccountID
-	Region       string
-	SyncType     SyncType
-	ResourceName string
-	LinkID       string
-	Branch       string
-	ConfigFile   string // path from the root of the repository
-	RoleARN      string
+	ID           int64     `json:"id"` // never reused; not in the API
+	Account      AccountID `json:"account"`
+	Region       string    `json:"region"`
+	SyncType     SyncType  `json:"sync_type"`
+	ResourceName string    `json:"resource_name"`
+	LinkID       string    `json:"link_id"`
+	Branch       string    `json:"branch"`
+	ConfigFile   string    `json:"config_file"` // path from the root of the repository
+	RoleARN      string    `json:"role_arn"`
 
 	// Of the repository link.
-	OwnerID        string
-	RepositoryName string
-	ProviderType   ProviderType
+	OwnerID        string       `json:"owner_id"`
+	RepositoryName string       `json:"repository_name"`
+	ProviderType   ProviderType `json:"provider_type"`
 
 	// "" if the caller did not set them.
-	TriggerResourceUpdateOn TriggerResourceUpdateOn
-	PublishDeploymentStatus Switch
-	PullRequestComment      Switch
+	TriggerResourceUpdateOn TriggerResourceUpdateOn `json:"-"`
+	PublishDeploymentStatus Switch                  `json:"-"`
+	PullRequestComment      Switch                  `json:"-"`
 
-	CreatedAt time.Time
+	CreatedAt time.Time `json:"-"`
 }
 
 // A TriggerResourceUpdateOn selects the heads that affect a configuration. "" is

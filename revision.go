@@ -18,14 +18,15 @@ func (s SHA) Valid() bool { return sha.MatchString(string(s)) }
 func (s SHA) Short() string { return string(s[:min(8, len(s))]) }
 
 // A Revision is a commit together with the branch, file and repository that a sync
-// configuration reads it with.
+// configuration reads it with. It is stored as JSON; the names are part of the stored
+// format.
 type Revision struct {
-	Branch         string
-	Directory      string // the path of the configuration's file; AWS's name for it
-	OwnerID        string
-	RepositoryName string
-	ProviderType   ProviderType
-	SHA            SHA
+	Branch         string       `json:"branch"`
+	Directory      string       `json:"directory"` // the path of the configuration's file; AWS's name for it
+	OwnerID        string       `json:"owner_id"`
+	RepositoryName string       `json:"repository_name"`
+	ProviderType   ProviderType `json:"provider_type"`
+	SHA            SHA          `json:"sha"`
 }
 
 // A Tree is the files of one commit. Object ids allow two commits to be compared

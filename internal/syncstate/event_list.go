@@ -130,7 +130,7 @@ func scanSyncEvent(row db.Scanner) (SyncEvent, error) {
 		return event, nil
 	}
 
-	rev, err := decodeRevision(target)
+	rev, err := decode[lockstep.Revision](target)
 	event.Branch = rev.Branch
 	return event, err
 }

@@ -64,13 +64,13 @@ func scanPreview(row db.Scanner) (Preview, error) {
 	}
 
 	preview.NotBefore, preview.StartedAt = db.Time(notBefore), db.Time(started)
-	preview.Configuration, err = decodeConfiguration(configuration)
+	preview.Configuration, err = decode[lockstep.SyncConfiguration](configuration)
 	return preview, err
 }
 
 // InsertPreview creates a preview for the resource of a configuration.
 func InsertPreview(tx *db.Tx, preview Preview) error {
-	configuration, err := encodeConfiguration(preview.Configuration)
+	configuration, err := encode(preview.Configuration)
 	if err != nil {
 		return err
 	}

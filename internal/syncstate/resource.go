@@ -54,7 +54,7 @@ func scanResource(row db.Scanner) (ResourceState, error) {
 	}
 
 	if desired != nil {
-		rev, err := decodeRevision(*desired)
+		rev, err := decode[lockstep.Revision](*desired)
 		if err != nil {
 			return ResourceState{}, err
 		}
@@ -120,7 +120,7 @@ func BindResource(tx *db.Tx, id, configurationID int64) error {
 // It returns the number of the desired revision. An attempt is made for each
 // number, also if the revision is the same as before.
 func SetDesiredRevision(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int64, error) {
-	text, err := encodeRevision(rev)
+	text, err := encode(rev)
 	if err != nil {
 		return 0, err
 	}

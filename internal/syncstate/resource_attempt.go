@@ -32,8 +32,8 @@ func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
 	var notBefore, started int64
 	var ended *int64
 	err := row.Scan(append(before, &attempt.ID, &attempt.ResourceID, &configuration, &attempt.DesiredSeq,
-		&attempt.Status, &outcome, &initial,
-		&targeted, &attempt.Target, &attempt.Checkpoint, &attempt.Intent, &attempt.Tries, &notBefore, &started, &ended)...)
+		&attempt.Status, &outcome, &initial, &targeted, &attempt.Target,
+		&attempt.Checkpoint, &attempt.Intent, &attempt.Tries, &notBefore, &started, &ended)...)
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
@@ -45,12 +45,14 @@ func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
 	attempt.NotBefore, attempt.StartedAt = db.Time(notBefore), db.Time(started)
 	attempt.EndedAt = db.TimeOrZero(ended)
 
-	var errs [3]error
-	attempt.Configuration, errs[0] = decodeConfiguration(configuration)
-	attempt.InitialRevision, errs[1] = decodeRevision(initial)
-	attempt.TargetRevision, errs[2] = decodeRevision(targeted)
-
-	return attempt, errors.Join(errs[:]...)
+	if attempt.Configuration, err = decode[lockstep.SyncConfiguration](configuration); err != nil {
+		return attempt, err
+	}
+	if attempt.InitialRevision, err = decode[lockstep.Revision](initial); err != nil {
+		return attempt, err
+	}
+	attempt.TargetRevision, err = decode[lockstep.Revision](targeted)
+	return attempt, err
 }
 
 // BeginAttempt creates the attempt for the desired revision of a resource. The
@@ -68,13 +70,16 @@ func BeginAttempt(
 		return ResourceAttempt{}, err
 	}
 
-	texts := [3]string{}
-	var errs [3]error
-	texts[0], errs[0] = encodeConfiguration(cfg)
-	texts[1], errs[1] = encodeRevision(initial)
-	texts[2], errs[2] = encodeRevision(*state.Desired)
-
-	if err := errors.Join(errs[:]...); err != nil {
+	configuration, err := encode(cfg)
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+	initialText, err := encode(initial)
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+	targetText, err := encode(*state.Desired)
+	if err != nil {
 		return ResourceAttempt{}, err
 	}
 
@@ -82,7 +87,7 @@ func BeginAttempt(
 	attempt, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
 		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
 		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
-		newID(), state.ID, cfg.ID, texts[0], state.DesiredSeq, texts[1], texts[2], state.Desired.SHA, target, now, now))
+		newID(), state.ID, cfg.ID, configuration, state.DesiredSeq, initialText, targetText, state.Desired.SHA, target, now, now))
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
