@@ -33,12 +33,12 @@ func newBlobCache(limit int64) *blobCache {
 func (c *blobCache) get(id object.ID) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.byID[id]
+	element, ok := c.byID[id]
 	if !ok {
 		return nil, false
 	}
-	c.used.MoveToFront(e)
-	return e.Value.(*cachedBlob).data, true
+	c.used.MoveToFront(element)
+	return element.Value.(*cachedBlob).data, true
 }
 
 func (c *blobCache) put(id object.ID, data []byte) {
@@ -68,7 +68,7 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 		return data, nil
 	}
 
-	policy := r.policy()
+	policy := r.treePolicy()
 	policy.ObjectBytes, policy.BlobBytes, policy.BlobTotal = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
 	policy.KeptBytes, policy.RecordLarge = r.limits.BlobBytes, true
 	got, err := r.fetchBlobs(ctx, []object.ID{id}, policy)
@@ -80,19 +80,19 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 		return nil, err
 	}
 
-	o, ok := got.Objects[id]
+	obj, ok := got.Objects[id]
 	switch {
 	case !ok && got.Spilled:
-		return nil, r.fault(ctx, fmt.Errorf("%w: the server gives out no single files, and those of commit %s have more than %d bytes",
+		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server gives out no single files, and those of commit %s have more than %d bytes",
 			giterr.ErrLimit, commit, r.limits.BlobCacheBytes))
 	case got.Large[id]:
-		return nil, r.fault(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit, r.limits.BlobBytes))
-	case !ok || o.Kind != object.Blob:
-		return nil, r.fault(ctx, fmt.Errorf("%w: the server sent no blob %s", giterr.ErrProtocol, id))
+		return nil, r.wrapError(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit, r.limits.BlobBytes))
+	case !ok || obj.Kind != object.Blob:
+		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server sent no blob %s", giterr.ErrProtocol, id))
 	}
 
-	r.blobs.put(id, o.Data)
-	return o.Data, nil
+	r.blobs.put(id, obj.Data)
+	return obj.Data, nil
 }
 
 // prefetch fills the cache with blobs of a commit. What does not fit, or is too
@@ -105,13 +105,13 @@ func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID
 		}
 	}
 
-	policy := r.policy()
+	policy := r.treePolicy()
 	most := min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4)
 	policy.ObjectBytes, policy.BlobBytes, policy.KeptBytes, policy.BlobTotal = most, most, r.limits.BlobCacheBytes, r.limits.BlobCacheBytes
 
 	for len(want) > 0 {
-		n := min(len(want), maxWants)
-		got, err := r.fetchBlobs(ctx, want[:n], policy)
+		batch := min(len(want), maxWants)
+		got, err := r.fetchBlobs(ctx, want[:batch], policy)
 		if errors.Is(err, giterr.ErrMissing) {
 			_, err = r.fetchWhole(ctx, commit)
 			return err
@@ -121,13 +121,13 @@ func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID
 			return err
 		}
 
-		for _, id := range want[:n] {
+		for _, id := range want[:batch] {
 			if o, ok := got.Objects[id]; ok && o.Kind == object.Blob {
 				r.blobs.put(id, o.Data)
 			}
 		}
 
-		want = want[n:]
+		want = want[batch:]
 	}
 
 	return nil
@@ -139,13 +139,13 @@ func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID
 // well, that is the error.
 func (r *Remote) fetchWhole(ctx context.Context, commit object.ID) (packfile.Pack, error) {
 	got, err := r.fetch(ctx, func(capabilities) (fetchRequest, packfile.Policy, error) {
-		p := r.policy()
+		p := r.treePolicy()
 		p.WireBytes, p.AllBlobs = r.limits.FullPackBytes, true
 		p.BlobBytes, p.BlobTotal, p.RecordLarge = r.limits.BlobBytes, r.limits.BlobCacheBytes, true
 		return fetchRequest{want: []object.ID{commit}, depth: 1}, p, nil
 	})
 	if err == nil {
-		r.whole.Store(true)
+		r.sendsWhole.Store(true)
 		r.keepBlobs(got)
 	}
 	return got, err

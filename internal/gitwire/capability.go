@@ -16,8 +16,8 @@ type capabilities struct {
 	unborn       bool // ls-refs tells HEAD of an empty repository
 	shallow      bool
 	filter       bool
-	old          bool // version 0 or 1: refs come with the advertisement
-	v0           offered
+	isOld        bool // version 0 or 1: refs come with the advertisement
+	v0           oldCapabilities
 }
 
 // maxCapabilities bounds the advertisement, which is some hundred bytes.
@@ -26,41 +26,41 @@ const maxCapabilities = 64 << 10
 // readCapabilities reads a version 2 advertisement. Servers of older versions
 // list their refs instead, of which no more than the first line is read; it is
 // given back, and is empty if the list was.
-func readCapabilities(p *pktline.Reader) (c capabilities, first string, err error) {
-	kind, line, err := p.NextText()
+func readCapabilities(lines *pktline.Reader) (caps capabilities, first string, err error) {
+	kind, line, err := lines.NextText()
 	if err == nil && kind == pktline.Data && strings.HasPrefix(line, "# service=") {
-		if kind, _, err = p.NextText(); err == nil && kind != pktline.Flush {
-			return c, "", fmt.Errorf("%w: no end of the service line", giterr.ErrProtocol)
+		if kind, _, err = lines.NextText(); err == nil && kind != pktline.Flush {
+			return caps, "", fmt.Errorf("%w: no end of the service line", giterr.ErrProtocol)
 		}
 		if err == nil {
-			kind, line, err = p.NextText()
+			kind, line, err = lines.NextText()
 		}
 	}
 
 	if err == nil && kind == pktline.Data && line == "version 1" {
-		kind, line, err = p.NextText()
-		c.old = true
+		kind, line, err = lines.NextText()
+		caps.isOld = true
 	}
 
 	switch {
 	case err != nil:
-		return c, "", err
-	case kind == pktline.Data && line == "version 2" && !c.old:
-		return c, "", c.read(p)
+		return caps, "", err
+	case kind == pktline.Data && line == "version 2" && !caps.isOld:
+		return caps, "", caps.parse(lines)
 	case kind == pktline.Data && strings.HasPrefix(line, "version "), kind != pktline.Data && kind != pktline.Flush:
-		return c, "", giterr.ErrVersion
+		return caps, "", giterr.ErrVersion
 	}
 
-	c.old = true
+	caps.isOld = true
 	if kind == pktline.Data && line == "" {
-		return c, "", fmt.Errorf("%w: an empty line in the list of refs", giterr.ErrProtocol)
+		return caps, "", fmt.Errorf("%w: an empty line in the list of refs", giterr.ErrProtocol)
 	}
 
 	_, list, _ := strings.Cut(line, "\x00")
-	return c, line, c.take(list)
+	return caps, line, caps.parseOld(list)
 }
 
-func (c *capabilities) read(p *pktline.Reader) error {
+func (c *capabilities) parse(p *pktline.Reader) error {
 	commands := 0
 	for {
 		kind, line, err := p.NextText()

@@ -14,18 +14,18 @@ import (
 //
 // Paths are as in Git: they may hold any byte but NUL.
 func Changed(a, b *Snapshot) ([]string, error) {
-	var c comparison
-	if err := c.folders(root(a), root(b), ""); err != nil {
+	var compared comparison
+	if err := compared.folders(root(a), root(b), ""); err != nil {
 		return nil, fmt.Errorf("compare trees: %w", err)
 	}
-	return c.paths, nil
+	return compared.paths, nil
 }
 
-func root(s *Snapshot) *folder {
-	if s == nil {
+func root(snapshot *Snapshot) *folder {
+	if snapshot == nil {
 		return &folder{}
 	}
-	return s.root
+	return snapshot.root
 }
 
 type comparison struct{ paths []string }

@@ -23,15 +23,15 @@ type fetchRequest struct {
 	filter string // "" for all objects
 }
 
-func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
-	if q.depth > 0 && !c.shallow {
+func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
+	if q.depth > 0 && !caps.shallow {
 		return nil, fmt.Errorf("%w: the server cannot send a commit without its history", giterr.ErrProtocol)
 	}
-	if c.old {
-		return q.encodeOld(c, agent)
+	if caps.isOld {
+		return q.encodeOld(caps, agent)
 	}
 
-	b := c.appendCommand(nil, "fetch", agent)
+	b := caps.appendCommand(nil, "fetch", agent)
 	// Without thin-pack the server would send everything that have names again.
 	for _, line := range []string{"thin-pack", "no-progress", "ofs-delta"} {
 		b = pktline.Append(b, line)
@@ -67,19 +67,19 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 	var got packfile.Pack
 	var policy packfile.Policy
 	skip := skipToPack
-	encode := func(c capabilities) ([]byte, error) {
-		q, p, err := build(c)
+	encode := func(caps capabilities) ([]byte, error) {
+		request, p, err := build(caps)
 		if err != nil {
 			return nil, err
 		}
 
-		if policy = p; c.old {
+		if policy = p; caps.isOld {
 			skip = skipToOldPack
 		} else {
 			skip = skipToPack
 		}
 
-		return q.encode(c, r.agent)
+		return request.encode(caps, r.agent)
 	}
 	err := r.command(ctx, nil, encode, func(p *pktline.Reader) error {
 		p.SetLimit(policy.WireBytes)
@@ -99,18 +99,18 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 }
 
 // explainLimit says of a limit that was met why so much was read at all.
-func explainLimit(p packfile.Policy, err error) error {
-	if !p.AllBlobs || !errors.Is(err, giterr.ErrLimit) {
+func explainLimit(policy packfile.Policy, err error) error {
+	if !policy.AllBlobs || !errors.Is(err, giterr.ErrLimit) {
 		return err
 	}
-	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, p.WireBytes)
+	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, policy.WireBytes)
 }
 
 // skipToPack reads over the sections before the pack, which only matter to
 // clients that keep a repository.
-func skipToPack(p *pktline.Reader) (*pktline.Sideband, error) {
+func skipToPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 	for {
-		kind, line, err := p.NextText()
+		kind, line, err := lines.NextText()
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func skipToPack(p *pktline.Reader) (*pktline.Sideband, error) {
 		}
 
 		if kind == pktline.Data && line == "packfile" {
-			return pktline.NewSideband(p), nil
+			return pktline.NewSideband(lines), nil
 		}
 	}
 }

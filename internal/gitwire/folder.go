@@ -36,30 +36,30 @@ type builder struct {
 // folder makes the folder of a tree that lies level folders deep. That is also
 // the depth of recursion.
 func (b *builder) folder(id object.ID, level int) (*folder, error) {
-	f, ok := b.made[id]
+	made, ok := b.made[id]
 	if !ok {
-		f, ok = b.base[id]
+		made, ok = b.base[id]
 	}
 
 	if !ok {
 		var err error
-		if f, err = b.read(id, level); err != nil {
+		if made, err = b.read(id, level); err != nil {
 			return nil, err
 		}
 
-		b.made[id] = f
+		b.made[id] = made
 	}
 
-	if level+f.depth > b.limits.Depth {
+	if level+made.depth > b.limits.Depth {
 		return nil, fmt.Errorf("%w: folders more than %d deep", giterr.ErrLimit, b.limits.Depth)
 	}
 
-	return f, nil
+	return made, nil
 }
 
 func (b *builder) read(id object.ID, level int) (*folder, error) {
-	o, ok := b.objects[id]
-	if !ok || o.Kind != object.Tree {
+	obj, ok := b.objects[id]
+	if !ok || obj.Kind != object.Tree {
 		b.missing = b.missing || !ok
 		return nil, fmt.Errorf("%w: the server sent no tree %s", giterr.ErrProtocol, id)
 	}
@@ -68,47 +68,47 @@ func (b *builder) read(id object.ID, level int) (*folder, error) {
 		return nil, fmt.Errorf("%w: folders more than %d deep", giterr.ErrLimit, b.limits.Depth)
 	}
 
-	f := &folder{id: id, raw: o.Data}
+	made := &folder{id: id, raw: obj.Data}
 	var order object.OrderChecker
-	for rest := f.raw; len(rest) > 0; {
-		var e object.Entry
+	for rest := made.raw; len(rest) > 0; {
+		var entry object.Entry
 		var err error
-		if e, rest, err = object.NextEntry(rest); err != nil {
+		if entry, rest, err = object.NextEntry(rest); err != nil {
 			return nil, err
 		}
 
-		if err := order.Check(e); err != nil {
+		if err := order.Check(entry); err != nil {
 			return nil, err
 		}
 
-		paths, pathBytes := int64(1), int64(len(e.Name))
-		if e.IsTree() {
-			sub, err := b.folder(e.ID, level+1)
+		paths, pathBytes := int64(1), int64(len(entry.Name))
+		if entry.IsTree() {
+			sub, err := b.folder(entry.ID, level+1)
 			if err != nil {
 				return nil, err
 			}
 
-			f.folders = append(f.folders, sub)
-			f.depth = max(f.depth, sub.depth+1)
-			paths = plus(paths, sub.paths)
-			pathBytes = plus(plus(pathBytes, times(sub.paths, int64(len(e.Name)+1))), sub.pathBytes)
+			made.folders = append(made.folders, sub)
+			made.depth = max(made.depth, sub.depth+1)
+			paths = addSaturated(paths, sub.paths)
+			pathBytes = addSaturated(addSaturated(pathBytes, multiplySaturated(sub.paths, int64(len(entry.Name)+1))), sub.pathBytes)
 		}
 
-		f.paths, f.pathBytes = plus(f.paths, paths), plus(f.pathBytes, pathBytes)
+		made.paths, made.pathBytes = addSaturated(made.paths, paths), addSaturated(made.pathBytes, pathBytes)
 	}
 
-	return f, nil
+	return made, nil
 }
 
-// plus and times stop at the largest number instead of wrapping around.
-func plus(a, b int64) int64 {
+// addSaturated and times stop at the largest number instead of wrapping around.
+func addSaturated(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
 	}
 	return a + b
 }
 
-func times(a, b int64) int64 {
+func multiplySaturated(a, b int64) int64 {
 	if b != 0 && a > math.MaxInt64/b {
 		return math.MaxInt64
 	}
@@ -117,23 +117,23 @@ func times(a, b int64) int64 {
 
 // find gives the entry of a name, and the folder if it is one.
 func (f *folder) find(name string) (object.Entry, *folder, error) {
-	k := 0
+	next := 0
 	for rest := f.raw; len(rest) > 0; {
-		var e object.Entry
+		var entry object.Entry
 		var err error
-		if e, rest, err = object.NextEntry(rest); err != nil {
-			return e, nil, err
+		if entry, rest, err = object.NextEntry(rest); err != nil {
+			return entry, nil, err
 		}
 
-		if string(e.Name) == name {
-			if e.IsTree() {
-				return e, f.folders[k], nil
+		if string(entry.Name) == name {
+			if entry.IsTree() {
+				return entry, f.folders[next], nil
 			}
-			return e, nil, nil
+			return entry, nil, nil
 		}
 
-		if e.IsTree() {
-			k++
+		if entry.IsTree() {
+			next++
 		}
 	}
 

@@ -54,7 +54,7 @@ func FuzzOldRefs(f *testing.F) {
 			t.Fatal(err)
 		}
 
-		if err != nil || !c.old || line == "" {
+		if err != nil || !c.isOld || line == "" {
 			return
 		}
 

@@ -48,7 +48,7 @@ func (r *Remote) Commits(ctx context.Context, from object.ID, depth int) (*Histo
 			return fetchRequest{}, packfile.Policy{}, giterr.ErrNoFilter
 		}
 
-		p := r.policy()
+		p := r.treePolicy()
 		p.Objects = min(p.Objects, r.limits.Commits)
 		return fetchRequest{want: []object.ID{from}, depth: depth, filter: "tree:0"}, p, nil
 	})
@@ -56,39 +56,39 @@ func (r *Remote) Commits(ctx context.Context, from object.ID, depth int) (*Histo
 		return nil, err
 	}
 
-	h, err := history(from, got)
-	return h, r.fault(ctx, err)
+	h, err := walkHistory(from, got)
+	return h, r.wrapError(ctx, err)
 }
 
-// history walks from a commit over what was sent, so that what does not belong
+// walkHistory walks from a commit over what was sent, so that what does not belong
 // to it is not taken for an ancestor.
-func history(from object.ID, got packfile.Pack) (*History, error) {
-	h := &History{parents: map[object.ID][]object.ID{}, Complete: true}
+func walkHistory(from object.ID, got packfile.Pack) (*History, error) {
+	walked := &History{parents: map[object.ID][]object.ID{}, Complete: true}
 	for todo := []object.ID{from}; len(todo) > 0; {
 		id := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if h.Contains(id) {
+		if walked.Contains(id) {
 			continue
 		}
 
-		o, ok := got.Objects[id]
+		obj, ok := got.Objects[id]
 		if !ok && id != from {
-			h.Complete = false
+			walked.Complete = false
 			continue
 		}
 
-		if !ok || o.Kind != object.Commit {
+		if !ok || obj.Kind != object.Commit {
 			return nil, fmt.Errorf("%w: the server sent no commit %s", giterr.ErrProtocol, id)
 		}
 
-		_, parents, err := object.ParseCommit(o.Data)
+		_, parents, err := object.ParseCommit(obj.Data)
 		if err != nil {
 			return nil, err
 		}
 
-		h.parents[id] = parents
+		walked.parents[id] = parents
 		todo = append(todo, parents...)
 	}
 
-	return h, nil
+	return walked, nil
 }

@@ -36,16 +36,16 @@ func headRequest(c capabilities, agent string) []byte {
 
 // readRefs hands every line of an answer to f. A prefix also matches longer
 // names, so f compares.
-func readRefs(p *pktline.Reader, f func(refLine)) error {
+func readRefs(lines *pktline.Reader, handle func(refLine)) error {
 	for {
-		kind, line, err := p.NextText()
+		kind, line, err := lines.NextText()
 		if err != nil {
 			return err
 		}
 
 		switch kind {
 		case pktline.Flush:
-			p.Finish()
+			lines.Finish()
 			return nil
 		case pktline.Data:
 			ref, err := parseRef(line)
@@ -53,7 +53,7 @@ func readRefs(p *pktline.Reader, f func(refLine)) error {
 				return err
 			}
 
-			f(ref)
+			handle(ref)
 
 		default:
 			return fmt.Errorf("%w: a section in the list of refs", giterr.ErrProtocol)

@@ -53,48 +53,48 @@ type Remote struct {
 	transport transport.Transport
 	refs      *localrepo.Refs    // nil if refs are asked of the transport
 	network   *transport.Network // not nil if it is this Remote's own
-	hide      func(said string) string
+	redact    func(said string) string
 	blobs     *blobCache
 
 	mu    sync.Mutex
 	known *capabilities
 
-	whole atomic.Bool // the server was found to give out no single files
+	sendsWhole atomic.Bool // the server was found to give out no single files
 }
 
 // Open checks what it is given and prepares a Remote. Of a URL nothing is
 // reached yet; a local repository is looked at.
-func Open(o Options) (*Remote, error) {
-	if (o.URL == "") == (o.Path == "") {
+func Open(options Options) (*Remote, error) {
+	if (options.URL == "") == (options.Path == "") {
 		return nil, fmt.Errorf("%w: give either a URL or a path", giterr.ErrURL)
 	}
 
-	r := &Remote{limits: o.Limits.withDefaults(), hide: o.Auth.Redact}
-	r.blobs = newBlobCache(r.limits.BlobCacheBytes)
-	if o.Path != "" {
-		repository, err := localrepo.Open(localrepo.Options{Path: o.Path, Roots: o.Roots, AnyOwner: o.AnyOwner, Git: o.Git, RefBytes: r.limits.RefBytes})
+	remote := &Remote{limits: options.Limits.withDefaults(), redact: options.Auth.Redact}
+	remote.blobs = newBlobCache(remote.limits.BlobCacheBytes)
+	if options.Path != "" {
+		repository, err := localrepo.Open(localrepo.Options{Path: options.Path, Roots: options.Roots, AnyOwner: options.AnyOwner, Git: options.Git, RefBytes: remote.limits.RefBytes})
 		if err != nil {
 			return nil, err
 		}
 
-		r.name, r.agent, r.transport, r.refs = o.Path, transport.DefaultUserAgent, repository, repository.Refs()
-		return r, nil
+		remote.name, remote.agent, remote.transport, remote.refs = options.Path, transport.DefaultUserAgent, repository, repository.Refs()
+		return remote, nil
 	}
 
-	network := o.Network
+	network := options.Network
 	if network == nil {
 		network = transport.NewNetwork(transport.NetworkOptions{})
-		r.network = network
+		remote.network = network
 	}
 
 	var err error
-	r.agent = network.UserAgent()
-	r.transport, r.name, err = transport.Open(transport.Options{URL: o.URL, Auth: o.Auth, Network: network, RefBytes: r.limits.RefBytes})
+	remote.agent = network.UserAgent()
+	remote.transport, remote.name, err = transport.Open(transport.Options{URL: options.URL, Auth: options.Auth, Network: network, RefBytes: remote.limits.RefBytes})
 	if err != nil {
 		return nil, err
 	}
 
-	return r, nil
+	return remote, nil
 }
 
 // Close lets go of idle connections that no other Remote uses. Requests under
@@ -113,7 +113,7 @@ func (r *Remote) Name() string { return r.name }
 func (r *Remote) Refs(ctx context.Context, names []string) (map[string]object.ID, error) {
 	for _, name := range names {
 		if !object.ValidRef(name) {
-			return nil, r.fault(ctx, fmt.Errorf("%w: %s", giterr.ErrRef, giterr.Quote([]byte(name))))
+			return nil, r.wrapError(ctx, fmt.Errorf("%w: %s", giterr.ErrRef, giterr.Quote([]byte(name))))
 		}
 	}
 
@@ -123,7 +123,7 @@ func (r *Remote) Refs(ctx context.Context, names []string) (map[string]object.ID
 
 	if r.refs != nil {
 		ids, err := r.refs.Read(names)
-		return ids, r.fault(ctx, err)
+		return ids, r.wrapError(ctx, err)
 	}
 
 	ids := make(map[string]object.ID, len(names))
@@ -163,7 +163,7 @@ type Head struct {
 func (r *Remote) Head(ctx context.Context) (Head, error) {
 	if r.refs != nil {
 		ref, id, err := r.refs.Head()
-		return Head{Ref: ref, ID: id}, r.fault(ctx, err)
+		return Head{Ref: ref, ID: id}, r.wrapError(ctx, err)
 	}
 
 	var head Head
@@ -180,11 +180,11 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 // list hands refs to f: of a server of version 2 those that are asked for, of an
 // older one all, which it lists in every advertisement. Either way it is one
 // request once the server is known.
-func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, f func(refLine)) error {
+func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, handle func(refLine)) error {
 	ask := func(c capabilities) ([]byte, error) { return request(c), nil }
-	return r.command(ctx, f, ask, func(p *pktline.Reader) error {
+	return r.command(ctx, handle, ask, func(p *pktline.Reader) error {
 		p.SetLimit(r.limits.RefBytes)
-		return readRefs(p, f)
+		return readRefs(p, handle)
 	})
 }
 
@@ -195,14 +195,14 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, f 
 // done if the advertisement listed them.
 func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error) error {
 	for again := true; ; again = false {
-		c, fresh, err := r.capabilities(ctx, refs)
-		if err != nil || c.old && refs != nil {
+		caps, fresh, err := r.capabilities(ctx, refs)
+		if err != nil || caps.isOld && refs != nil {
 			return err
 		}
 
-		body, err := request(c)
+		body, err := request(caps)
 		if err != nil {
-			return r.fault(ctx, err)
+			return r.wrapError(ctx, err)
 		}
 
 		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.Command(ctx, body) }
@@ -211,7 +211,7 @@ func (r *Remote) command(ctx context.Context, refs func(refLine), request func(c
 			return err
 		}
 
-		r.learn(nil)
+		r.setCapabilities(nil)
 		if fresh || !again || !errors.Is(err, giterr.ErrProtocol) {
 			return err
 		}
@@ -221,35 +221,35 @@ func (r *Remote) command(ctx context.Context, refs func(refLine), request func(c
 // capabilities gives what the server can do, and whether it was asked just now.
 // A server of an old version is asked whenever refs is not nil, and its refs are
 // handed to that.
-func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (c capabilities, fresh bool, err error) {
+func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (caps capabilities, fresh bool, err error) {
 	r.mu.Lock()
 	known := r.known
 	r.mu.Unlock()
 
-	if known != nil && (refs == nil || !known.old) {
+	if known != nil && (refs == nil || !known.isOld) {
 		return *known, false, nil
 	}
 
-	err = r.exchange(ctx, maxCapabilities, r.transport.Advertise, func(p *pktline.Reader) error {
+	err = r.exchange(ctx, maxCapabilities, r.transport.Advertise, func(lines *pktline.Reader) error {
 		var line string
-		c, line, err = readCapabilities(p)
+		caps, line, err = readCapabilities(lines)
 		if err != nil || line == "" || refs == nil {
 			return err
 		}
 
-		p.SetLimit(r.limits.RefBytes)
-		return readOldRefs(p, c, line, refs)
+		lines.SetLimit(r.limits.RefBytes)
+		return readOldRefs(lines, caps, line, refs)
 	})
 	if err != nil {
-		return c, true, err
+		return caps, true, err
 	}
 
-	r.learn(&c)
-	return c, true, nil
+	r.setCapabilities(&caps)
+	return caps, true, nil
 }
 
-// learn keeps what a server can do; nil forgets it.
-func (r *Remote) learn(c *capabilities) {
+// setCapabilities keeps what a server can do; nil forgets it.
+func (r *Remote) setCapabilities(c *capabilities) {
 	r.mu.Lock()
 	r.known = c
 	r.mu.Unlock()
@@ -268,7 +268,7 @@ func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Co
 		idle := time.AfterFunc(r.limits.Idle, func() { cancel(giterr.ErrTimeout) })
 		defer idle.Stop()
 
-		err = read(pktline.NewReader(&watched{body, idle, r.limits.Idle}, limit))
+		err = read(pktline.NewReader(&idleReader{body, idle, r.limits.Idle}, limit))
 		body.Close()
 	}
 
@@ -276,22 +276,22 @@ func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Co
 		err = fmt.Errorf("%w: %w", giterr.ErrUnavailable, giterr.ErrTimeout)
 	}
 
-	return r.fault(ctx, err)
+	return r.wrapError(ctx, err)
 }
 
-// watched puts a timer off whenever something is read.
-type watched struct {
+// idleReader puts a timer off whenever something is read.
+type idleReader struct {
 	r     io.Reader
 	timer *time.Timer
 	idle  time.Duration
 }
 
-func (w *watched) Read(b []byte) (int, error) {
+func (w *idleReader) Read(b []byte) (int, error) {
 	w.timer.Reset(w.idle)
 	return w.r.Read(b)
 }
 
-// fault makes an *Error of err.
-func (r *Remote) fault(ctx context.Context, err error) error {
-	return giterr.Wrap(ctx, err, r.name, r.hide)
+// wrapError makes an *Error of err.
+func (r *Remote) wrapError(ctx context.Context, err error) error {
+	return giterr.Wrap(ctx, err, r.name, r.redact)
 }

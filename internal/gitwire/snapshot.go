@@ -47,47 +47,47 @@ func (r *Remote) Snapshot(ctx context.Context, commit object.ID, base *Snapshot)
 		return nil, err
 	}
 
-	s, missing, err := r.build(commit, got, base)
+	snapshot, missing, err := r.build(commit, got, base)
 	if missing && base != nil {
 		// The server took trees for known that only the base's history has.
 		return r.Snapshot(ctx, commit, nil)
 	}
 
-	return s, r.fault(ctx, err)
+	return snapshot, r.wrapError(ctx, err)
 }
 
-// maxKept is the size of the largest file that is kept of a commit that comes
+// maxKeptBlob is the size of the largest file that is kept of a commit that comes
 // with all its files: a template's, or more. What is larger, or finds no room, is
 // asked for when it is opened.
-const maxKept = 1 << 20
+const maxKeptBlob = 1 << 20
 
 // fetchTrees asks for a commit and the trees that base does not have. A server
 // without filters also sends blobs, of which as many stay as the cache holds.
 func (r *Remote) fetchTrees(ctx context.Context, commit object.ID, base *Snapshot) (packfile.Pack, error) {
 	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packfile.Policy, error) {
-		q := fetchRequest{want: []object.ID{commit}, depth: 1}
-		p := r.policy()
-		if c.filter && !r.whole.Load() {
-			q.filter = "blob:none"
+		request := fetchRequest{want: []object.ID{commit}, depth: 1}
+		policy := r.treePolicy()
+		if c.filter && !r.sendsWhole.Load() {
+			request.filter = "blob:none"
 		} else {
-			p.WireBytes, p.AllBlobs = r.limits.FullPackBytes, true
-			p.BlobBytes, p.BlobTotal = min(maxKept, r.limits.BlobBytes), r.limits.BlobCacheBytes
+			policy.WireBytes, policy.AllBlobs = r.limits.FullPackBytes, true
+			policy.BlobBytes, policy.BlobTotal = min(maxKeptBlob, r.limits.BlobBytes), r.limits.BlobCacheBytes
 		}
 
 		if base != nil {
-			q.have = base.commit
-			p.Base = base.object
+			request.have = base.commit
+			policy.Base = base.object
 		}
 
-		return q, p, nil
+		return request, policy, nil
 	})
 
 	r.keepBlobs(got)
 	return got, err
 }
 
-// policy keeps commits and trees, no blobs.
-func (r *Remote) policy() packfile.Policy {
+// treePolicy keeps commits and trees, no blobs.
+func (r *Remote) treePolicy() packfile.Policy {
 	return packfile.Policy{
 		WireBytes:     r.limits.PackBytes,
 		Objects:       r.limits.Objects,
@@ -108,13 +108,13 @@ func (s *Snapshot) object(id object.ID) (object.Object, bool) {
 
 // build makes a snapshot of what was fetched. missing says that trees are not
 // there, neither in the pack nor in the base.
-func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (s *Snapshot, missing bool, err error) {
-	o, ok := got.Objects[commit]
-	if !ok || o.Kind != object.Commit {
+func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (snapshot *Snapshot, missing bool, err error) {
+	obj, ok := got.Objects[commit]
+	if !ok || obj.Kind != object.Commit {
 		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", giterr.ErrProtocol, commit)
 	}
 
-	root, _, err := object.ParseCommit(o.Data)
+	root, _, err := object.ParseCommit(obj.Data)
 	if err != nil {
 		return nil, false, err
 	}
@@ -132,24 +132,24 @@ func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (s *
 		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", giterr.ErrLimit, commit, r.limits.PathBytes)
 	}
 
-	s = &Snapshot{remote: r, commit: commit, raw: o.Data, root: top, all: map[object.ID]*folder{}, size: int64(len(o.Data))}
-	s.index(top)
-	if s.size > r.limits.TreeBytes {
+	snapshot = &Snapshot{remote: r, commit: commit, raw: obj.Data, root: top, all: map[object.ID]*folder{}, size: int64(len(obj.Data))}
+	snapshot.index(top)
+	if snapshot.size > r.limits.TreeBytes {
 		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", giterr.ErrLimit, commit, r.limits.TreeBytes)
 	}
 
-	return s, false, nil
+	return snapshot, false, nil
 }
 
 // index lists every folder once and adds up the size.
-func (s *Snapshot) index(f *folder) {
-	if _, ok := s.all[f.id]; ok {
+func (s *Snapshot) index(dir *folder) {
+	if _, ok := s.all[dir.id]; ok {
 		return
 	}
 	const overhead = 192 // a folder, its place in the map, a pointer to it
-	s.all[f.id] = f
-	s.size += int64(len(f.raw)) + overhead
-	for _, sub := range f.folders {
+	s.all[dir.id] = dir
+	s.size += int64(len(dir.raw)) + overhead
+	for _, sub := range dir.folders {
 		s.index(sub)
 	}
 }

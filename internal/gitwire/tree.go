@@ -39,11 +39,11 @@ func (t *Tree) Commit() object.ID { return t.snap.commit }
 // ObjectID gives the id, in 40 hexadecimal digits, of the blob or tree at a path:
 // of a link its own, of a submodule its commit's. Two equal ids are equal content.
 func (t *Tree) ObjectID(name string) (string, error) {
-	e, _, err := t.lookup("objectid", name)
+	entry, _, err := t.lookup("objectid", name)
 	if err != nil {
 		return "", err
 	}
-	return e.ID.String(), nil
+	return entry.ID.String(), nil
 }
 
 // Prefetch fetches files in one request, as far as they are not in memory and
@@ -62,68 +62,68 @@ func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
 
 // Open opens a file, fetching its bytes, or a folder.
 func (t *Tree) Open(name string) (fs.File, error) {
-	e, f, err := t.lookup("open", name)
+	entry, dir, err := t.lookup("open", name)
 	if err != nil {
 		return nil, err
 	}
 
-	if f != nil {
-		list, err := t.list(name, f)
-		return &openFolder{info: t.info(name, e), list: list}, err
+	if dir != nil {
+		list, err := t.list(name, dir)
+		return &openFolder{info: t.info(name, entry), list: list}, err
 	}
 
-	data, err := t.read("open", name, e)
+	data, err := t.read("open", name, entry)
 	if err != nil {
 		return nil, err
 	}
 
-	info := t.info(name, e)
+	info := t.info(name, entry)
 	info.size = int64(len(data))
 	return &openFile{*bytes.NewReader(data), info}, nil
 }
 
 // ReadFile gives the bytes of a file.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
-	e, f, err := t.lookup("read", name)
+	entry, dir, err := t.lookup("read", name)
 	if err != nil {
 		return nil, err
 	}
-	if f != nil {
+	if dir != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errIsFolder}
 	}
-	data, err := t.read("read", name, e)
+	data, err := t.read("read", name, entry)
 	return bytes.Clone(data), err
 }
 
 // ReadDir lists a folder, sorted by name.
 func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
-	_, f, err := t.lookup("readdir", name)
+	_, dir, err := t.lookup("readdir", name)
 	if err != nil {
 		return nil, err
 	}
-	if f == nil {
+	if dir == nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNoFolder}
 	}
-	return t.list(name, f)
+	return t.list(name, dir)
 }
 
 // Stat describes a file or folder. A file's size is known only once its bytes
 // are here, so they are fetched; ObjectID is the cheap way to ask whether a path
 // is there. A link or submodule is described itself.
 func (t *Tree) Stat(name string) (fs.FileInfo, error) {
-	e, _, err := t.lookup("stat", name)
+	entry, _, err := t.lookup("stat", name)
 	if err != nil {
 		return nil, err
 	}
-	return t.stat(name, e)
+	return t.stat(name, entry)
 }
 
-func (t *Tree) stat(name string, e object.Entry) (fs.FileInfo, error) {
-	info := t.info(name, e)
+func (t *Tree) stat(name string, entry object.Entry) (fs.FileInfo, error) {
+	info := t.info(name, entry)
 	if !info.mode.IsRegular() {
 		return info, nil
 	}
-	data, err := t.read("stat", name, e)
+	data, err := t.read("stat", name, entry)
 	info.size = int64(len(data))
 	return info, err
 }
@@ -142,36 +142,36 @@ func (t *Tree) lookup(op, name string) (object.Entry, *folder, error) {
 		return fail(fs.ErrInvalid)
 	}
 
-	f := t.snap.root
-	e := object.Entry{Mode: object.ModeTree, ID: f.id}
+	dir := t.snap.root
+	entry := object.Entry{Mode: object.ModeTree, ID: dir.id}
 	if name == "." {
-		return e, f, nil
+		return entry, dir, nil
 	}
 
 	for part := range strings.SplitSeq(name, "/") {
-		if f == nil {
-			return fail(t.throughNoFolder(e))
+		if dir == nil {
+			return fail(t.notFolder(entry))
 		}
 
 		var err error
-		if e, f, err = f.find(part); err != nil {
+		if entry, dir, err = dir.find(part); err != nil {
 			return fail(err)
 		}
 	}
 
-	return e, f, nil
+	return entry, dir, nil
 }
 
-// throughNoFolder is why a path cannot go on after e.
-func (t *Tree) throughNoFolder(e object.Entry) error {
-	if err := t.unread(e); err != nil {
+// notFolder is why a path cannot go on after e.
+func (t *Tree) notFolder(e object.Entry) error {
+	if err := t.unreadable(e); err != nil {
 		return err
 	}
 	return fs.ErrNotExist
 }
 
-// unread is why the bytes of e are not given, if it is a link or a submodule.
-func (t *Tree) unread(e object.Entry) error {
+// unreadable is why the bytes of e are not given, if it is a link or a submodule.
+func (t *Tree) unreadable(e object.Entry) error {
 	switch e.Mode {
 	case object.ModeSymlink:
 		return &giterr.Error{Repository: t.snap.remote.name, Err: giterr.ErrSymlink}
@@ -181,11 +181,11 @@ func (t *Tree) unread(e object.Entry) error {
 	return nil
 }
 
-func (t *Tree) read(op, name string, e object.Entry) ([]byte, error) {
-	err := t.unread(e)
+func (t *Tree) read(op, name string, entry object.Entry) ([]byte, error) {
+	err := t.unreadable(entry)
 	var data []byte
 	if err == nil {
-		data, err = t.snap.remote.blob(t.ctx, t.snap.commit, e.ID)
+		data, err = t.snap.remote.blob(t.ctx, t.snap.commit, entry.ID)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
@@ -196,22 +196,22 @@ func (t *Tree) read(op, name string, e object.Entry) ([]byte, error) {
 func (t *Tree) list(name string, f *folder) ([]fs.DirEntry, error) {
 	var list []fs.DirEntry
 	for rest := f.raw; len(rest) > 0; {
-		var e object.Entry
+		var entry object.Entry
 		var err error
-		if e, rest, err = object.NextEntry(rest); err != nil {
+		if entry, rest, err = object.NextEntry(rest); err != nil {
 			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 		}
 
-		if !utf8.Valid(e.Name) || bytes.IndexByte(e.Name, '\\') >= 0 {
+		if !utf8.Valid(entry.Name) || bytes.IndexByte(entry.Name, '\\') >= 0 {
 			continue
 		}
 
-		path := string(e.Name)
+		path := string(entry.Name)
 		if name != "." {
 			path = name + "/" + path
 		}
 
-		list = append(list, dirEntry{t, path, e})
+		list = append(list, dirEntry{t, path, entry})
 	}
 
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -256,14 +256,14 @@ func (f *openFolder) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: f.info.name, Err: errIsFolder}
 }
 
-func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n > 0 && len(f.list) == 0 {
+func (f *openFolder) ReadDir(count int) ([]fs.DirEntry, error) {
+	if count > 0 && len(f.list) == 0 {
 		return nil, io.EOF
 	}
-	if n <= 0 {
-		n = len(f.list)
+	if count <= 0 {
+		count = len(f.list)
 	}
-	list := f.list[:min(n, len(f.list))]
+	list := f.list[:min(count, len(f.list))]
 	f.list = f.list[len(list):]
 	return list, nil
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
-// offered is what a server of version 0 or 1 says it can do. Its capabilities
+// oldCapabilities is what a server of version 0 or 1 says it can do. Its capabilities
 // stand behind the first ref of its advertisement, and each is named in a request
 // only if it was offered.
-type offered struct {
+type oldCapabilities struct {
 	sideBand string // how the pack is told from messages
 	multiAck string // how common commits are told; some servers insist on one
 	plain    []string
 	head     string // the branch that HEAD points to
 }
 
-// take reads the list of capabilities.
-func (c *capabilities) take(list string) error {
+// parseOld reads the list of capabilities.
+func (c *capabilities) parseOld(list string) error {
 	has := map[string]bool{}
 	for name := range strings.FieldsSeq(list) {
 		key, value, _ := strings.Cut(name, "=")
@@ -59,7 +59,7 @@ func first(has map[string]bool, names ...string) string {
 
 // readOldRefs hands every ref of an advertisement to f, of which the first line
 // has been read. Nothing is kept of what f does not keep.
-func readOldRefs(p *pktline.Reader, c capabilities, line string, f func(refLine)) error {
+func readOldRefs(lines *pktline.Reader, caps capabilities, line string, handle func(refLine)) error {
 	for {
 		// A shallow repository says at the end where its history stops. A ref
 		// whose name has a ^ is what the tag before it stands for, or the place of
@@ -72,18 +72,18 @@ func readOldRefs(p *pktline.Reader, c capabilities, line string, f func(refLine)
 			}
 
 			if ref.name == "HEAD" {
-				ref.target = c.v0.head
+				ref.target = caps.v0.head
 			}
 
-			f(ref)
+			handle(ref)
 		}
 
-		kind, next, err := p.NextText()
+		kind, next, err := lines.NextText()
 		switch {
 		case err != nil:
 			return err
 		case kind == pktline.Flush:
-			p.Finish()
+			lines.Finish()
 			return nil
 		case kind != pktline.Data:
 			return fmt.Errorf("%w: a section in the list of refs", giterr.ErrProtocol)
@@ -95,17 +95,17 @@ func readOldRefs(p *pktline.Reader, c capabilities, line string, f func(refLine)
 
 // encodeOld writes the request in version 0: everything at once, since nothing
 // is negotiated.
-func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
-	if c.v0.sideBand == "" {
+func (q fetchRequest) encodeOld(caps capabilities, agent string) ([]byte, error) {
+	if caps.v0.sideBand == "" {
 		return nil, fmt.Errorf("%w: it offers no side-band", giterr.ErrVersion)
 	}
 
-	names := append([]string{c.v0.sideBand}, c.v0.plain...)
-	if c.v0.multiAck != "" {
-		names = append(names, c.v0.multiAck)
+	names := append([]string{caps.v0.sideBand}, caps.v0.plain...)
+	if caps.v0.multiAck != "" {
+		names = append(names, caps.v0.multiAck)
 	}
 
-	if c.shallow {
+	if caps.shallow {
 		names = append(names, "shallow")
 	}
 
@@ -113,7 +113,7 @@ func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 		names = append(names, "filter")
 	}
 
-	if c.agent {
+	if caps.agent {
 		names = append(names, "agent="+agent)
 	}
 
@@ -124,7 +124,7 @@ func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 		tail = ""
 	}
 
-	if !q.have.IsZero() && c.shallow {
+	if !q.have.IsZero() && caps.shallow {
 		b = pktline.Append(b, "shallow "+q.have.String()+"\n")
 	}
 
@@ -146,9 +146,9 @@ func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 
 // skipToOldPack reads over what comes before the pack in version 0: where history
 // stops, ended by a marker, and which commits are common.
-func skipToOldPack(p *pktline.Reader) (*pktline.Sideband, error) {
+func skipToOldPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 	for {
-		kind, line, err := p.Next()
+		kind, line, err := lines.Next()
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func skipToOldPack(p *pktline.Reader) (*pktline.Sideband, error) {
 			return nil, fmt.Errorf("%w: an answer without a pack", giterr.ErrProtocol)
 		}
 
-		band := pktline.NewSideband(p)
+		band := pktline.NewSideband(lines)
 		return band, band.Accept(kind, line)
 	}
 }

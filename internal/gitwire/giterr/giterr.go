@@ -102,11 +102,11 @@ const MaxMessage = 200
 // Quote makes a server's words safe to show: one line, no control characters,
 // not long.
 func Quote(message []byte) string {
-	s := strings.TrimSpace(string(message[:min(len(message), 4*MaxMessage)]))
-	if len(s) > MaxMessage {
-		s = strings.ToValidUTF8(s[:MaxMessage], "") + "…"
+	text := strings.TrimSpace(string(message[:min(len(message), 4*MaxMessage)]))
+	if len(text) > MaxMessage {
+		text = strings.ToValidUTF8(text[:MaxMessage], "") + "…"
 	}
-	return strconv.Quote(s)
+	return strconv.Quote(text)
 }
 
 // Wrap makes an *Error of err, unless it is one, with a sentinel in it. An

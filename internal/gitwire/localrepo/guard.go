@@ -25,34 +25,34 @@ type Options struct {
 
 // Open opens a local repository, after everything that reading it would
 // touch was found below the roots and of the right owner.
-func Open(o Options) (*Repository, error) {
-	g := newGuard(o)
-	root, err := resolve(o.Path)
+func Open(options Options) (*Repository, error) {
+	allowed := newGuard(options)
+	root, err := resolve(options.Path)
 	if err != nil {
 		// Only below the roots it is told what is there and what is not.
-		if full, absErr := filepath.Abs(o.Path); absErr != nil || !g.within(full) {
-			err = &giterr.Error{Repository: o.Path, Err: giterr.ErrRoot}
+		if full, absErr := filepath.Abs(options.Path); absErr != nil || !allowed.isAllowed(full) {
+			err = &giterr.Error{Repository: options.Path, Err: giterr.ErrRoot}
 		}
 		return nil, err
 	}
 
-	l, err := g.locate(root)
+	location, err := allowed.locate(root)
 	if err != nil {
-		return nil, &giterr.Error{Repository: o.Path, Err: err}
+		return nil, &giterr.Error{Repository: options.Path, Err: err}
 	}
 
-	program, err := gitProgram(o.Git)
+	program, err := gitProgram(options.Git)
 	if err != nil {
-		return nil, &giterr.Error{Repository: o.Path, Err: err}
+		return nil, &giterr.Error{Repository: options.Path, Err: err}
 	}
 
-	still := func() error { return g.still(root, l) }
-	r := &Repository{program: program, dir: l.GitDir, trusted: o.AnyOwner, still: still}
-	if !usesReftable(l) { // only git can read those
-		r.refs = &Refs{location: l, limit: o.RefBytes, still: still}
+	recheck := func() error { return allowed.recheck(root, location) }
+	repository := &Repository{program: program, dir: location.GitDir, anyOwner: options.AnyOwner, recheck: recheck}
+	if !usesReftable(location) { // only git can read those
+		repository.refs = &Refs{location: location, limit: options.RefBytes, recheck: recheck}
 	}
 
-	return r, nil
+	return repository, nil
 }
 
 func gitProgram(name string) (string, error) {
@@ -81,51 +81,51 @@ type guard struct {
 	anyOwner bool
 }
 
-func newGuard(o Options) *guard {
-	g := &guard{anyOwner: o.AnyOwner}
-	for _, root := range o.Roots {
+func newGuard(options Options) *guard {
+	made := &guard{anyOwner: options.AnyOwner}
+	for _, root := range options.Roots {
 		// A root that is not there allows nothing, and neither does an empty one,
 		// which would be the folder that the process happens to run in.
 		if real, err := resolve(root); err == nil && root != "" {
-			g.roots = append(g.roots, real)
+			made.roots = append(made.roots, real)
 		}
 	}
-	return g
+	return made
 }
 
 // locate looks at the repository of a root, and at everything that git would
 // read with it.
 func (g *guard) locate(root string) (Location, error) {
-	if !g.within(root) {
+	if !g.isAllowed(root) {
 		return Location{}, giterr.ErrRoot
 	}
 
-	l, err := locate(root)
+	location, err := locate(root)
 	if err != nil {
-		return l, err
+		return location, err
 	}
 
-	owned := []string{l.GitDir, l.CommonDir}
-	if !l.Bare {
-		owned = append(owned, filepath.Join(l.Root, ".git"))
+	owned := []string{location.GitDir, location.CommonDir}
+	if !location.Bare {
+		owned = append(owned, filepath.Join(location.Root, ".git"))
 	}
 
 	for _, path := range owned {
-		if !g.within(path) {
-			return l, fmt.Errorf("%w: it keeps its data in %s", giterr.ErrRoot, path)
+		if !g.isAllowed(path) {
+			return location, fmt.Errorf("%w: it keeps its data in %s", giterr.ErrRoot, path)
 		}
-		if err := g.owner(path); err != nil {
-			return l, err
+		if err := g.checkOwner(path); err != nil {
+			return location, err
 		}
 	}
 
-	return l, g.objects(filepath.Join(l.CommonDir, "objects"), 0)
+	return location, g.checkObjects(filepath.Join(location.CommonDir, "objects"), 0)
 }
 
-// still says whether what was allowed is still there: a Remote is kept long, and
+// recheck says whether what was allowed is still there: a Remote is kept long, and
 // whoever may write to the folder above may have put a link in its place, or
 // alternates into it.
-func (g *guard) still(root string, was Location) error {
+func (g *guard) recheck(root string, was Location) error {
 	if now, err := resolve(root); err != nil || now != root {
 		return cmp.Or(err, fmt.Errorf("%w: it was replaced by a link", giterr.ErrRoot))
 	}
@@ -136,8 +136,8 @@ func (g *guard) still(root string, was Location) error {
 	return err
 }
 
-// within compares whole path elements: /srv/git-evil is not below /srv/git.
-func (g *guard) within(path string) bool {
+// isAllowed compares whole path elements: /srv/git-evil is not below /srv/git.
+func (g *guard) isAllowed(path string) bool {
 	for _, root := range g.roots {
 		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
 			return true
@@ -146,7 +146,7 @@ func (g *guard) within(path string) bool {
 	return false
 }
 
-func (g *guard) owner(path string) error {
+func (g *guard) checkOwner(path string) error {
 	if g.anyOwner {
 		return nil
 	}
@@ -156,14 +156,14 @@ func (g *guard) owner(path string) error {
 // maxAlternates is how many object folders may be chained, as in git.
 const maxAlternates = 5
 
-// objects follows the alternates of an object folder, from which git would read
+// checkObjects follows the alternates of an object folder, from which git would read
 // as well.
-func (g *guard) objects(dir string, level int) error {
+func (g *guard) checkObjects(dir string, level int) error {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return fmt.Errorf("%w: no folder of objects", giterr.ErrNotRepository)
 	}
-	if !g.within(real) {
+	if !g.isAllowed(real) {
 		return fmt.Errorf("%w: it keeps objects in %s", giterr.ErrRoot, real)
 	}
 
@@ -171,16 +171,16 @@ func (g *guard) objects(dir string, level int) error {
 		return fmt.Errorf("%w: alternates more than %d deep", giterr.ErrLimit, maxAlternates)
 	}
 
-	f, err := os.OpenFile(filepath.Join(real, "info", "alternates"), readNonblock, 0)
+	file, err := os.OpenFile(filepath.Join(real, "info", "alternates"), readNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", giterr.ErrNotRepository, err)
 	}
-	defer f.Close()
+	defer file.Close()
 
-	list, err := readSmall(f, maxLine)
+	list, err := readSmall(file, maxLine)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (g *guard) objects(dir string, level int) error {
 			line = filepath.Join(real, line)
 		}
 
-		if err := g.objects(line, level+1); err != nil {
+		if err := g.checkObjects(line, level+1); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func locate(root string) (Location, error) {
 	info, err := os.Lstat(dotGit)
 	switch {
 	case err == nil && info.Mode().IsRegular():
-		return linked(root, dotGit)
+		return followDotGit(root, dotGit)
 	case err == nil:
 		if real, err := filepath.EvalSymlinks(dotGit); err == nil && isGitDir(real) {
 			return Location{Root: root, GitDir: real, CommonDir: real}, nil
@@ -99,43 +99,43 @@ func locate(root string) (Location, error) {
 	return Location{Root: root, GitDir: root, CommonDir: root, Bare: true}, nil
 }
 
-// linked follows a .git file to the folder that it names, as in a worktree, and
+// followDotGit follows a .git file to the folder that it names, as in a worktree, and
 // from there to the common folder.
-func linked(root, dotGit string) (Location, error) {
-	l := Location{Root: root}
+func followDotGit(root, dotGit string) (Location, error) {
+	location := Location{Root: root}
 	name, err := readLine(dotGit)
 	if err != nil {
-		return l, err
+		return location, err
 	}
 
 	dir, ok := strings.CutPrefix(name, "gitdir: ")
 	if !ok {
-		return l, fmt.Errorf("%w: .git names no folder", giterr.ErrNotRepository)
+		return location, fmt.Errorf("%w: .git names no folder", giterr.ErrNotRepository)
 	}
-	if l.GitDir, err = follow(root, dir); err != nil {
-		return l, err
+	if location.GitDir, err = follow(root, dir); err != nil {
+		return location, err
 	}
 
-	l.CommonDir = l.GitDir
-	common, err := readLine(filepath.Join(l.GitDir, "commondir"))
+	location.CommonDir = location.GitDir
+	common, err := readLine(filepath.Join(location.GitDir, "commondir"))
 	if err == nil {
-		l.CommonDir, err = follow(l.GitDir, common)
+		location.CommonDir, err = follow(location.GitDir, common)
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 
-	if err == nil && !isGitDir(l.CommonDir) {
+	if err == nil && !isGitDir(location.CommonDir) {
 		err = fmt.Errorf("%w: the folder that .git leads to is none", giterr.ErrNotRepository)
 	}
 
-	return l, err
+	return location, err
 }
 
-func follow(from, to string) (string, error) {
-	if !filepath.IsAbs(to) {
-		to = filepath.Join(from, to)
+func follow(from, target string) (string, error) {
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(from, target)
 	}
-	real, err := filepath.EvalSymlinks(to)
+	real, err := filepath.EvalSymlinks(target)
 	if err != nil {
 		return "", fmt.Errorf("%w: what .git leads to is not there", giterr.ErrNotRepository)
 	}
@@ -161,27 +161,27 @@ const maxLine = 8 << 10
 
 // readLine reads a small file of one line.
 func readLine(path string) (string, error) {
-	f, err := os.OpenFile(path, readNonblock, 0)
+	file, err := os.OpenFile(path, readNonblock, 0)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	b, err := readSmall(f, maxLine)
+	defer file.Close()
+	b, err := readSmall(file, maxLine)
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 
 // readSmall reads a file of at most limit bytes. It must be an ordinary file: a
 // pipe would be waited for.
-func readSmall(f *os.File, limit int64) ([]byte, error) {
-	info, err := f.Stat()
+func readSmall(file *os.File, limit int64) ([]byte, error) {
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no ordinary file", giterr.ErrNotRepository, filepath.Base(f.Name()))
+		return nil, fmt.Errorf("%w: %s is no ordinary file", giterr.ErrNotRepository, filepath.Base(file.Name()))
 	}
 	if info.Size() > limit {
-		return nil, fmt.Errorf("%w: %s has more than %d bytes", giterr.ErrLimit, filepath.Base(f.Name()), limit)
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", giterr.ErrLimit, filepath.Base(file.Name()), limit)
 	}
-	return io.ReadAll(io.LimitReader(f, limit))
+	return io.ReadAll(io.LimitReader(file, limit))
 }

@@ -19,8 +19,8 @@ import (
 type Refs struct {
 	location Location
 	limit    int64
-	// still says what has become wrong with the folder since it was opened.
-	still func() error
+	// recheck says what has become wrong with the folder since it was opened.
+	recheck func() error
 
 	mu     sync.Mutex
 	packed map[string]object.ID
@@ -36,7 +36,7 @@ type refReading struct {
 }
 
 func (f *Refs) open() (*refReading, error) {
-	if err := f.still(); err != nil {
+	if err := f.recheck(); err != nil {
 		return nil, err
 	}
 
@@ -60,15 +60,15 @@ func (r *refReading) close() {
 }
 
 func (f *Refs) Read(names []string) (map[string]object.ID, error) {
-	r, err := f.open()
+	reading, err := f.open()
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
+	defer reading.close()
 
 	ids := map[string]object.ID{}
 	for _, name := range names {
-		_, id, err := r.resolve(name)
+		_, id, err := reading.resolve(name)
 		if err != nil {
 			return nil, err
 		}
@@ -84,18 +84,18 @@ func (f *Refs) Read(names []string) (map[string]object.ID, error) {
 // Head reads what HEAD stands for: a branch, and its commit if it is born, or a
 // commit alone.
 func (f *Refs) Head() (ref string, id object.ID, err error) {
-	r, err := f.open()
+	reading, err := f.open()
 	if err != nil {
 		return "", object.ID{}, err
 	}
-	defer r.close()
+	defer reading.close()
 
-	target, id, err := r.loose("HEAD")
+	target, id, err := reading.loose("HEAD")
 	switch {
 	case err != nil:
 		return "", object.ID{}, err
 	case target != "":
-		return r.resolve(target)
+		return reading.resolve(target)
 	case id.IsZero():
 		return "", object.ID{}, fmt.Errorf("%w: it has no HEAD", giterr.ErrNotRepository)
 	}

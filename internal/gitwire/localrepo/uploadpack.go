@@ -16,12 +16,12 @@ import (
 // A Repository answers requests by a git process per request, which speaks to us as
 // it would over HTTP.
 type Repository struct {
-	program string // absolute
-	dir     string // absolute, so never taken for an option
-	trusted bool   // the owner does not matter
-	// still says what has become wrong with the folder since it was opened.
-	still func() error
-	refs  *Refs // nil if only git can read them
+	program  string // absolute
+	dir      string // absolute, so never taken for an option
+	anyOwner bool   // the owner does not matter
+	// recheck says what has become wrong with the folder since it was opened.
+	recheck func() error
+	refs    *Refs // nil if only git can read them
 }
 
 func (t *Repository) Advertise(ctx context.Context) (io.ReadCloser, error) {
@@ -54,7 +54,7 @@ func (t *Repository) environment() []string {
 	}
 
 	config := [][2]string{{"uploadpack.allowFilter", "true"}, {"uploadpackfilter.allow", "true"}}
-	if t.trusted {
+	if t.anyOwner {
 		config = append(config, [2]string{"safe.directory", t.dir})
 	}
 
@@ -69,23 +69,23 @@ func (t *Repository) environment() []string {
 // start runs git. The process ends with ctx, at the latest when its answer is
 // closed.
 func (t *Repository) start(ctx context.Context, request []byte, options ...string) (io.ReadCloser, error) {
-	if err := t.still(); err != nil {
+	if err := t.recheck(); err != nil {
 		return nil, err
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
 	args := append([]string{"upload-pack", "--strict", "--stateless-rpc"}, options...)
-	c := exec.CommandContext(ctx, t.program, append(args, t.dir)...)
-	c.Env = t.environment()
-	c.Dir = t.dir
-	c.Stdin = bytes.NewReader(request)
-	c.WaitDelay = time.Second
-	killGroup(c)
-	p := &process{cmd: c, cancel: cancel}
-	c.Stderr = &p.stderr
+	cmd := exec.CommandContext(ctx, t.program, append(args, t.dir)...)
+	cmd.Env = t.environment()
+	cmd.Dir = t.dir
+	cmd.Stdin = bytes.NewReader(request)
+	cmd.WaitDelay = time.Second
+	killGroup(cmd)
+	answer := &process{cmd: cmd, cancel: cancel}
+	cmd.Stderr = &answer.stderr
 	var err error
-	if p.stdout, err = c.StdoutPipe(); err == nil {
-		err = c.Start()
+	if answer.stdout, err = cmd.StdoutPipe(); err == nil {
+		err = cmd.Start()
 	}
 
 	if err != nil {
@@ -93,7 +93,7 @@ func (t *Repository) start(ctx context.Context, request []byte, options ...strin
 		return nil, fmt.Errorf("%w: %w", giterr.ErrGit, err)
 	}
 
-	return p, nil
+	return answer, nil
 }
 
 // process is the answer of a git process.

@@ -13,16 +13,16 @@ import (
 type ID [20]byte
 
 // ParseID reads 40 lower-case hexadecimal digits.
-func ParseID(s string) (ID, error) {
+func ParseID(text string) (ID, error) {
 	var id ID
-	if len(s) == 64 {
+	if len(text) == 64 {
 		return id, giterr.ErrSHA256
 	}
-	if len(s) != 2*len(id) || strings.ToLower(s) != s {
-		return id, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(s)))
+	if len(text) != 2*len(id) || strings.ToLower(text) != text {
+		return id, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(text)))
 	}
-	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ID{}, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(s)))
+	if _, err := hex.Decode(id[:], []byte(text)); err != nil {
+		return ID{}, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(text)))
 	}
 	return id, nil
 }

@@ -135,24 +135,24 @@ const maxName = 4096
 
 // NextEntry cuts the first entry off a tree: "<mode> <name>\0<20 bytes>".
 func NextEntry(tree []byte) (Entry, []byte, error) {
-	var e Entry
+	var entry Entry
 	digits, rest, ok := bytes.Cut(tree, []byte(" "))
 	name, rest, ok2 := bytes.Cut(rest, []byte{0})
-	if !ok || !ok2 || len(rest) < len(e.ID) {
-		return e, nil, fmt.Errorf("%w: a tree is cut off", giterr.ErrProtocol)
+	if !ok || !ok2 || len(rest) < len(entry.ID) {
+		return entry, nil, fmt.Errorf("%w: a tree is cut off", giterr.ErrProtocol)
 	}
 
 	mode, err := canonicalMode(digits)
 	if err != nil {
-		return e, nil, err
+		return entry, nil, err
 	}
 	if err := checkName(name); err != nil {
-		return e, nil, err
+		return entry, nil, err
 	}
 
-	e.Mode, e.Name = mode, name
-	copy(e.ID[:], rest)
-	return e, rest[len(e.ID):], nil
+	entry.Mode, entry.Name = mode, name
+	copy(entry.ID[:], rest)
+	return entry, rest[len(entry.ID):], nil
 }
 
 // canonicalMode reads a mode as git does: of a file only its owner's execute bit
@@ -194,11 +194,11 @@ func checkName(name []byte) error {
 // CompareEntries orders two entries as git sorts trees: a folder as if its name
 // ended in a slash. That is also the order of full paths.
 func CompareEntries(a, b Entry) int {
-	n := min(len(a.Name), len(b.Name))
-	if c := bytes.Compare(a.Name[:n], b.Name[:n]); c != 0 {
+	common := min(len(a.Name), len(b.Name))
+	if c := bytes.Compare(a.Name[:common], b.Name[:common]); c != 0 {
 		return c
 	}
-	return int(a.after(n)) - int(b.after(n))
+	return int(a.after(common)) - int(b.after(common))
 }
 
 // after gives the byte that follows the first n of the name.
@@ -216,25 +216,25 @@ func (e Entry) after(n int) byte {
 // means one thing. A file and a folder of one name need not be neighbours: what
 // sorts between them begins with that name.
 type OrderChecker struct {
-	last Entry
-	open []Entry // files that a folder of the same name could still follow
+	last      Entry
+	openFiles []Entry // files that a folder of the same name could still follow
 }
 
-func (c *OrderChecker) Check(e Entry) error {
-	if c.last.Name != nil && CompareEntries(c.last, e) >= 0 {
-		return fmt.Errorf("%w: a tree that is not in order at %s", giterr.ErrProtocol, giterr.Quote(e.Name))
+func (c *OrderChecker) Check(entry Entry) error {
+	if c.last.Name != nil && CompareEntries(c.last, entry) >= 0 {
+		return fmt.Errorf("%w: a tree that is not in order at %s", giterr.ErrProtocol, giterr.Quote(entry.Name))
 	}
 
-	for len(c.open) > 0 && !bytes.HasPrefix(e.Name, c.open[len(c.open)-1].Name) {
-		c.open = c.open[:len(c.open)-1]
+	for len(c.openFiles) > 0 && !bytes.HasPrefix(entry.Name, c.openFiles[len(c.openFiles)-1].Name) {
+		c.openFiles = c.openFiles[:len(c.openFiles)-1]
 	}
 
-	if !e.IsTree() {
-		c.open = append(c.open, e)
-	} else if n := len(c.open); n > 0 && len(c.open[n-1].Name) == len(e.Name) {
-		return fmt.Errorf("%w: a tree that holds %s twice", giterr.ErrProtocol, giterr.Quote(e.Name))
+	if !entry.IsTree() {
+		c.openFiles = append(c.openFiles, entry)
+	} else if n := len(c.openFiles); n > 0 && len(c.openFiles[n-1].Name) == len(entry.Name) {
+		return fmt.Errorf("%w: a tree that holds %s twice", giterr.ErrProtocol, giterr.Quote(entry.Name))
 	}
 
-	c.last = e
+	c.last = entry
 	return nil
 }

@@ -17,11 +17,11 @@ func deltaSizes(delta []byte) (base, result int64, rest []byte, err error) {
 }
 
 func deltaSize(b []byte) (int64, []byte, error) {
-	var n int64
+	var size int64
 	for i := 0; i < len(b) && i < 8; i++ {
-		n |= int64(b[i]&0x7f) << (7 * i)
+		size |= int64(b[i]&0x7f) << (7 * i)
 		if b[i]&0x80 == 0 {
-			return n, b[i+1:], nil
+			return size, b[i+1:], nil
 		}
 	}
 	return 0, nil, errDelta("a bad size")
@@ -44,18 +44,18 @@ func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 
 	out := make([]byte, 0, size)
 	for len(delta) > 0 {
-		op := delta[0]
+		instruction := delta[0]
 		var piece []byte
 		switch {
-		case op == 0:
+		case instruction == 0:
 			return nil, errDelta("a reserved instruction")
-		case op&0x80 == 0: // the piece follows
-			if int(op) >= len(delta) {
+		case instruction&0x80 == 0: // the piece follows
+			if int(instruction) >= len(delta) {
 				return nil, errDelta("a cut off insert")
 			}
-			piece, delta = delta[1:1+op], delta[1+op:]
+			piece, delta = delta[1:1+instruction], delta[1+instruction:]
 		default: // the piece is part of the base
-			if piece, delta, err = copied(base, delta); err != nil {
+			if piece, delta, err = copyFromBase(base, delta); err != nil {
 				return nil, err
 			}
 		}
@@ -74,9 +74,9 @@ func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-// copied reads a copy instruction: bits 0 to 3 of its first byte say which bytes
+// copyFromBase reads a copy instruction: bits 0 to 3 of its first byte say which bytes
 // of the offset follow, bits 4 to 6 which of the length.
-func copied(base, delta []byte) (piece, rest []byte, err error) {
+func copyFromBase(base, delta []byte) (piece, rest []byte, err error) {
 	op, rest := delta[0], delta[1:]
 	var fields [7]int
 	for i := range fields {

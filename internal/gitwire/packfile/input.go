@@ -21,16 +21,16 @@ const (
 // input counts and sums the bytes of a pack. It is an io.ByteReader so that
 // inflating takes not one byte too many.
 type input struct {
-	r     *bufio.Reader
-	n     int64
-	sum   hash.Hash
-	batch [512]byte // bytes read singly, not yet summed
-	k     int
+	r       *bufio.Reader
+	offset  int64
+	sum     hash.Hash
+	batch   [512]byte // bytes read singly, not yet summed
+	batched int
 }
 
 func (in *input) flush() {
-	in.sum.Write(in.batch[:in.k])
-	in.k = 0
+	in.sum.Write(in.batch[:in.batched])
+	in.batched = 0
 }
 
 func (in *input) ReadByte() (byte, error) {
@@ -38,9 +38,9 @@ func (in *input) ReadByte() (byte, error) {
 	if err != nil {
 		return 0, giterr.UnexpectedEOF(err)
 	}
-	in.n++
-	in.batch[in.k] = b
-	if in.k++; in.k == len(in.batch) {
+	in.offset++
+	in.batch[in.batched] = b
+	if in.batched++; in.batched == len(in.batch) {
 		in.flush()
 	}
 	return b, nil
@@ -50,7 +50,7 @@ func (in *input) Read(b []byte) (int, error) {
 	n, err := in.r.Read(b)
 	in.flush()
 	in.sum.Write(b[:n])
-	in.n += int64(n)
+	in.offset += int64(n)
 	return n, err
 }
 

@@ -50,13 +50,13 @@ type Pack struct {
 // deltas whose base has not come yet wait for it. Deltas whose base never comes
 // are left out: whoever needs the object sees that it is missing.
 type reader struct {
-	in     *input
-	policy Policy
-	pack   Pack
-	left   struct{ inflated, kept, blobs int64 }
-	zip    io.ReadCloser
+	in        *input
+	policy    Policy
+	pack      Pack
+	remaining struct{ inflated, kept, blobs int64 }
+	zlib      io.ReadCloser
 
-	at       map[int64]offsetState // by offset in the pack
+	offsets  map[int64]offsetState // by offset in the pack
 	byID     map[object.ID][]waiting
 	byOffset map[int64][]waiting
 }
@@ -76,42 +76,42 @@ type waiting struct {
 // Read also returns what it had when it failed: every object was verified by
 // then.
 func Read(r io.Reader, policy Policy) (Pack, error) {
-	p := &reader{
+	packed := &reader{
 		in:       &input{r: bufio.NewReaderSize(r, 32<<10), sum: sha1.New()},
 		policy:   policy,
 		pack:     Pack{Objects: map[object.ID]object.Object{}, Large: map[object.ID]bool{}},
-		at:       map[int64]offsetState{},
+		offsets:  map[int64]offsetState{},
 		byID:     map[object.ID][]waiting{},
 		byOffset: map[int64][]waiting{},
 	}
 
-	p.left.inflated, p.left.kept, p.left.blobs = policy.InflatedBytes, policy.KeptBytes, policy.BlobTotal
+	packed.remaining.inflated, packed.remaining.kept, packed.remaining.blobs = policy.InflatedBytes, policy.KeptBytes, policy.BlobTotal
 	var head [12]byte
-	if _, err := io.ReadFull(p.in, head[:]); err != nil {
-		return p.pack, giterr.UnexpectedEOF(err)
+	if _, err := io.ReadFull(packed.in, head[:]); err != nil {
+		return packed.pack, giterr.UnexpectedEOF(err)
 	}
 
 	if string(head[:4]) != "PACK" || binary.BigEndian.Uint32(head[4:]) != 2 {
-		return p.pack, fmt.Errorf("%w: not a pack of version 2", giterr.ErrProtocol)
+		return packed.pack, fmt.Errorf("%w: not a pack of version 2", giterr.ErrProtocol)
 	}
 
-	n := int64(binary.BigEndian.Uint32(head[8:]))
-	if n > int64(policy.Objects) {
-		return p.pack, fmt.Errorf("%w: a pack of %d objects", giterr.ErrLimit, n)
+	count := int64(binary.BigEndian.Uint32(head[8:]))
+	if count > int64(policy.Objects) {
+		return packed.pack, fmt.Errorf("%w: a pack of %d objects", giterr.ErrLimit, count)
 	}
 
-	for range n {
-		if err := p.next(); err != nil {
-			return p.pack, err
+	for range count {
+		if err := packed.next(); err != nil {
+			return packed.pack, err
 		}
 	}
 
-	return p.pack, p.in.checkSum()
+	return packed.pack, packed.in.checkSum()
 }
 
 // next reads one object: its kind and size, a delta's base, the deflated bytes.
 func (p *reader) next() error {
-	offset := p.in.n
+	offset := p.in.offset
 	kind, size, err := p.in.objectHead()
 	if err != nil {
 		return err
@@ -119,12 +119,12 @@ func (p *reader) next() error {
 
 	switch kind {
 	case object.Commit, object.Tree, object.Tag:
-		return p.whole(offset, kind, size)
+		return p.readWhole(offset, kind, size)
 	case object.Blob:
 		if size > p.policy.BlobBytes || p.spills(size) {
 			return p.drop(offset, size)
 		}
-		return p.whole(offset, kind, size)
+		return p.readWhole(offset, kind, size)
 	case offsetDelta:
 		back, err := p.in.baseOffset()
 		if err != nil {
@@ -134,19 +134,19 @@ func (p *reader) next() error {
 			return errDelta("a base outside the pack")
 		}
 
-		return p.deltaOf(offset, offset-back, size)
+		return p.readOffsetDelta(offset, offset-back, size)
 	case refDelta:
 		var base object.ID
 		if _, err := io.ReadFull(p.in, base[:]); err != nil {
 			return giterr.UnexpectedEOF(err)
 		}
-		return p.deltaOn(offset, base, size)
+		return p.readDelta(offset, base, size)
 	}
 
 	return fmt.Errorf("%w: an object of kind %d in a pack", giterr.ErrProtocol, kind)
 }
 
-func (p *reader) whole(offset int64, kind object.Kind, size int64) error {
+func (p *reader) readWhole(offset int64, kind object.Kind, size int64) error {
 	if err := p.keep(kind, size); err != nil {
 		return err
 	}
@@ -160,40 +160,40 @@ func (p *reader) whole(offset int64, kind object.Kind, size int64) error {
 // drop skips a blob. Its id is only worked out where somebody may ask why it is
 // not there.
 func (p *reader) drop(offset, size int64) error {
-	r, err := p.inflater(size)
+	inflated, err := p.inflater(size)
 	if err != nil {
 		return err
 	}
 
-	p.at[offset] = offsetState{dropped: true}
+	p.offsets[offset] = offsetState{dropped: true}
 	if !p.policy.RecordLarge {
-		return exactly(io.Discard, r, size)
+		return copyExactly(io.Discard, inflated, size)
 	}
 
-	h := object.NewHash(object.Blob, size)
-	if err := exactly(h, r, size); err != nil {
+	sum := object.NewHash(object.Blob, size)
+	if err := copyExactly(sum, inflated, size); err != nil {
 		return err
 	}
 
-	id, err := object.Sum(h)
+	id, err := object.Sum(sum)
 	p.pack.Large[id] = true
 	return err
 }
 
-func (p *reader) deltaOf(offset, baseOffset, size int64) error {
-	at, known := p.at[baseOffset]
+func (p *reader) readOffsetDelta(offset, baseOffset, size int64) error {
+	at, known := p.offsets[baseOffset]
 	switch {
 	case known && at.dropped:
 		return p.dropDelta(offset, size)
 	case known:
-		return p.deltaOn(offset, at.id, size)
+		return p.readDelta(offset, at.id, size)
 	}
 	delta, err := p.wait(size)
 	p.byOffset[baseOffset] = append(p.byOffset[baseOffset], waiting{offset, delta})
 	return err
 }
 
-func (p *reader) deltaOn(offset int64, baseID object.ID, size int64) error {
+func (p *reader) readDelta(offset int64, baseID object.ID, size int64) error {
 	base, ok := p.find(baseID)
 	switch {
 	case !ok && size > p.policy.ObjectBytes: // only a blob's can be so large
@@ -209,26 +209,26 @@ func (p *reader) deltaOn(offset int64, baseID object.ID, size int64) error {
 		return err
 	}
 
-	o, ok, err := p.apply(base, delta)
+	obj, ok, err := p.apply(base, delta)
 	if err != nil {
 		return err
 	}
 
 	if !ok {
-		p.at[offset] = offsetState{dropped: true}
+		p.offsets[offset] = offsetState{dropped: true}
 		return nil
 	}
 
-	return p.add(offset, o)
+	return p.add(offset, obj)
 }
 
 func (p *reader) dropDelta(offset, size int64) error {
-	p.at[offset] = offsetState{dropped: true}
-	r, err := p.inflater(size)
+	p.offsets[offset] = offsetState{dropped: true}
+	inflated, err := p.inflater(size)
 	if err != nil {
 		return err
 	}
-	return exactly(io.Discard, r, size)
+	return copyExactly(io.Discard, inflated, size)
 }
 
 // wait inflates a delta that stays in memory until its base comes.
@@ -275,27 +275,27 @@ func (p *reader) apply(base object.Object, delta []byte) (object.Object, bool, e
 
 // add records an object and resolves the deltas that waited for it, and those
 // that waited for them, without recursion: chains may be long.
-func (p *reader) add(offset int64, o object.Object) error {
+func (p *reader) add(offset int64, obj object.Object) error {
 	type resolved struct {
 		offset int64
 		object object.Object
 	}
-	for todo := []resolved{{offset, o}}; len(todo) > 0; {
-		r := todo[len(todo)-1]
+	for todo := []resolved{{offset, obj}}; len(todo) > 0; {
+		next := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		id, err := r.object.ID()
+		id, err := next.object.ID()
 		if err != nil {
 			return err
 		}
 
-		p.pack.Objects[id] = r.object
-		p.at[r.offset] = offsetState{id: id}
-		ready := slices.Concat(p.byID[id], p.byOffset[r.offset])
+		p.pack.Objects[id] = next.object
+		p.offsets[next.offset] = offsetState{id: id}
+		ready := slices.Concat(p.byID[id], p.byOffset[next.offset])
 		delete(p.byID, id)
-		delete(p.byOffset, r.offset)
+		delete(p.byOffset, next.offset)
 
 		for _, w := range ready {
-			made, ok, err := p.apply(r.object, w.delta)
+			made, ok, err := p.apply(next.object, w.delta)
 			if err != nil {
 				return err
 			}
@@ -311,7 +311,7 @@ func (p *reader) add(offset int64, o object.Object) error {
 
 // spend counts bytes that were, or are about to be, inflated.
 func (p *reader) spend(n int64) error {
-	if p.left.inflated -= n; p.left.inflated < 0 {
+	if p.remaining.inflated -= n; p.remaining.inflated < 0 {
 		return fmt.Errorf("%w: a pack inflates to more than %d bytes", giterr.ErrLimit, p.policy.InflatedBytes)
 	}
 	return nil
@@ -319,7 +319,7 @@ func (p *reader) spend(n int64) error {
 
 // spills says whether a blob is dropped for want of room.
 func (p *reader) spills(size int64) bool {
-	if size <= p.left.blobs {
+	if size <= p.remaining.blobs {
 		return false
 	}
 	p.pack.Spilled = true
@@ -330,10 +330,10 @@ func (p *reader) spills(size int64) bool {
 // for a tree's.
 func (p *reader) keep(kind object.Kind, n int64) error {
 	if kind == object.Blob {
-		p.left.blobs -= n // spills has looked
+		p.remaining.blobs -= n // spills has looked
 		return nil
 	}
-	if p.left.kept -= n; p.left.kept < 0 {
+	if p.remaining.kept -= n; p.remaining.kept < 0 {
 		return fmt.Errorf("%w: more than %d bytes of objects", giterr.ErrLimit, p.policy.KeptBytes)
 	}
 	return nil
@@ -346,7 +346,7 @@ func (p *reader) inflate(size int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: an object of %d bytes", giterr.ErrLimit, size)
 	}
 
-	r, err := p.inflater(size)
+	inflated, err := p.inflater(size)
 	if err != nil {
 		return nil, err
 	}
@@ -359,7 +359,7 @@ func (p *reader) inflate(size int64) ([]byte, error) {
 		b = *bytes.NewBuffer(make([]byte, 0, size+1))
 	}
 
-	err = exactly(&b, r, size)
+	err = copyExactly(&b, inflated, size)
 	return slices.Clip(b.Bytes()), err
 }
 
@@ -369,22 +369,22 @@ func (p *reader) inflater(size int64) (io.Reader, error) {
 	}
 
 	var err error
-	if p.zip == nil {
-		p.zip, err = zlib.NewReader(p.in)
+	if p.zlib == nil {
+		p.zlib, err = zlib.NewReader(p.in)
 	} else {
-		err = p.zip.(zlib.Resetter).Reset(p.in, nil)
+		err = p.zlib.(zlib.Resetter).Reset(p.in, nil)
 	}
 
 	if err != nil {
 		return nil, inflateError(err)
 	}
 
-	return p.zip, nil
+	return p.zlib, nil
 }
 
-// exactly copies a deflated object of the announced size, not a byte more, up to
+// copyExactly copies a deflated object of the announced size, not a byte more, up to
 // its checksum.
-func exactly(w io.Writer, r io.Reader, size int64) error {
+func copyExactly(w io.Writer, r io.Reader, size int64) error {
 	n, err := io.Copy(w, io.LimitReader(r, size+1))
 	if err != nil {
 		return inflateError(err)

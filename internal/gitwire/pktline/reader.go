@@ -25,18 +25,18 @@ const maxPacket = 65520
 
 // A Reader cuts a stream into pkt-lines, up to a number of bytes.
 type Reader struct {
-	r    *bufio.Reader
-	buf  []byte
-	left int64
-	most int64 // what left was at first
+	r         *bufio.Reader
+	buf       []byte
+	remaining int64
+	limit     int64 // what left was at first
 }
 
 func NewReader(r io.Reader, limit int64) *Reader {
-	return &Reader{r: bufio.NewReaderSize(r, 8<<10), left: limit, most: limit}
+	return &Reader{r: bufio.NewReaderSize(r, 8<<10), remaining: limit, limit: limit}
 }
 
 // SetLimit sets how many bytes may come from here on.
-func (p *Reader) SetLimit(limit int64) { p.left, p.most = limit, limit }
+func (p *Reader) SetLimit(limit int64) { p.remaining, p.limit = limit, limit }
 
 // Rest returns the stream behind the last line.
 func (p *Reader) Rest() io.Reader { return p.r }
@@ -50,23 +50,23 @@ func (p *Reader) Next() (Kind, []byte, error) {
 		return 0, nil, giterr.UnexpectedEOF(err)
 	}
 
-	n, err := packetLength(head)
+	length, err := packetLength(head)
 	if err != nil {
 		return 0, nil, err
 	}
-	if p.left -= int64(max(n, len(head))); p.left < 0 {
-		return 0, nil, fmt.Errorf("%w: the answer has more than %d bytes", giterr.ErrLimit, p.most)
+	if p.remaining -= int64(max(length, len(head))); p.remaining < 0 {
+		return 0, nil, fmt.Errorf("%w: the answer has more than %d bytes", giterr.ErrLimit, p.limit)
 	}
 
-	if n < len(head) {
-		return Kind(n + 1), nil, nil // 0000, 0001, 0002
+	if length < len(head) {
+		return Kind(length + 1), nil, nil // 0000, 0001, 0002
 	}
 
-	if n -= len(head); cap(p.buf) < n {
-		p.buf = make([]byte, max(n, 512))
+	if length -= len(head); cap(p.buf) < length {
+		p.buf = make([]byte, max(length, 512))
 	}
 
-	data := p.buf[:n]
+	data := p.buf[:length]
 	if _, err := io.ReadFull(p.r, data); err != nil {
 		return 0, nil, giterr.UnexpectedEOF(err)
 	}
@@ -90,21 +90,21 @@ func (p *Reader) Finish() {
 }
 
 func packetLength(head [4]byte) (int, error) {
-	n := 0
+	length := 0
 	for _, c := range head {
 		digit := strings.IndexByte("0123456789abcdef", c|0x20)
 		if digit < 0 {
 			return 0, fmt.Errorf("%w: bad packet length %s", giterr.ErrProtocol, giterr.Quote(head[:]))
 		}
 
-		n = n<<4 | digit
+		length = length<<4 | digit
 	}
 
-	if n == 3 || n > maxPacket {
+	if length == 3 || length > maxPacket {
 		return 0, fmt.Errorf("%w: bad packet length %s", giterr.ErrProtocol, giterr.Quote(head[:]))
 	}
 
-	return n, nil
+	return length, nil
 }
 
 func Append(b []byte, line string) []byte {

@@ -45,7 +45,7 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 
 	var known []string
 	var probe *knownhosts.KeyError
-	if errors.As(inFile(address, &net.TCPAddr{}, noKey{}), &probe) {
+	if errors.As(inFile(address, &net.TCPAddr{}, unknownKey{}), &probe) {
 		for _, want := range probe.Want {
 			known = append(known, want.Key.Type())
 		}
@@ -102,12 +102,12 @@ func algorithms(known []string) []string {
 	return all
 }
 
-// noKey is the key of nobody, to ask a known_hosts file what it knows.
-type noKey struct{}
+// unknownKey is the key of nobody, to ask a known_hosts file what it knows.
+type unknownKey struct{}
 
-func (noKey) Type() string                        { return "" }
-func (noKey) Marshal() []byte                     { return nil }
-func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("no key") }
+func (unknownKey) Type() string                        { return "" }
+func (unknownKey) Marshal() []byte                     { return nil }
+func (unknownKey) Verify([]byte, *ssh.Signature) error { return errors.New("no key") }
 
 // publishedKeys are the fingerprints that the large Git hosts publish of their
 // keys (Ed25519, ECDSA, RSA), on port 22:

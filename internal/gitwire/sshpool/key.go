@@ -18,7 +18,7 @@ import (
 // let into the connections of that key's owner.
 type Key struct {
 	signer ssh.Signer
-	given  [sha256.Size]byte
+	digest [sha256.Size]byte
 }
 
 // The sizes of RSA keys that are used, in bits. A larger one would keep us busy

@@ -27,10 +27,10 @@ const (
 	idleTimeout   = 10 * time.Minute
 	idlePerHost   = 64
 
-	// busyPerHost is how many SSH connections to one host are in use at once;
+	// maxBusyPerHost is how many SSH connections to one host are in use at once;
 	// a further request waits for one of them. Servers start to drop connections
 	// at ten that are not authenticated yet.
-	busyPerHost = 8
+	maxBusyPerHost = 8
 )
 
 // Peer is who is asked, as whom. Connections are shared among requests of
@@ -42,7 +42,7 @@ type Peer struct {
 }
 
 func (p Peer) same(q Peer) bool {
-	return p.Address == q.Address && p.User == q.User && p.Key.given == q.Key.given
+	return p.Address == q.Address && p.User == q.User && p.Key.digest == q.Key.digest
 }
 
 // Pool keeps SSH connections. Each carries one session at a time, as one of
@@ -69,112 +69,112 @@ func New(dialer *net.Dialer, knownHosts string) *Pool {
 
 // acquire gives a connection that is the caller's until it is released. It is
 // fresh if it was made for this call.
-func (p *Pool) acquire(ctx context.Context, peer Peer) (c *conn, fresh bool, err error) {
+func (p *Pool) acquire(ctx context.Context, peer Peer) (connection *conn, fresh bool, err error) {
 	p.mu.Lock()
-	h := p.known[peer.Address]
-	if h == nil {
-		h = &hostState{slots: make(chan struct{}, busyPerHost)}
-		p.known[peer.Address] = h
+	host := p.known[peer.Address]
+	if host == nil {
+		host = &hostState{slots: make(chan struct{}, maxBusyPerHost)}
+		p.known[peer.Address] = host
 	}
 
-	h.users++
+	host.users++
 	p.mu.Unlock()
 	select {
-	case h.slots <- struct{}{}:
+	case host.slots <- struct{}{}:
 	case <-ctx.Done():
-		p.leave(peer.Address)
+		p.done(peer.Address)
 		return nil, false, context.Cause(ctx)
 	}
 
-	if c := p.reuse(h, peer); c != nil {
-		return c, false, nil
+	if connection := p.reuse(host, peer); connection != nil {
+		return connection, false, nil
 	}
 
 	client, err := p.dial(ctx, peer)
 	if err != nil {
-		<-h.slots
-		p.leave(peer.Address)
+		<-host.slots
+		p.done(peer.Address)
 		return nil, true, err
 	}
 
-	c = &conn{pool: p, peer: peer, client: client}
+	connection = &conn{pool: p, peer: peer, client: client}
 	go func() { // so that one that the server closed is not offered again
 		_ = client.Wait()
-		c.dead.Store(true)
-		p.forget(c)
+		connection.dead.Store(true)
+		p.forget(connection)
 	}()
 
-	return c, true, nil
+	return connection, true, nil
 }
 
 // reuse takes out the connection that was used last.
-func (p *Pool) reuse(h *hostState, peer Peer) *conn {
+func (p *Pool) reuse(host *hostState, peer Peer) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, c := range slices.Backward(h.idle) {
-		if c.peer.same(peer) && !c.dead.Load() {
-			h.idle = slices.Delete(h.idle, i, i+1)
-			c.expiry.Stop()
-			return c
+	for i, connection := range slices.Backward(host.idle) {
+		if connection.peer.same(peer) && !connection.dead.Load() {
+			host.idle = slices.Delete(host.idle, i, i+1)
+			connection.expiry.Stop()
+			return connection
 		}
 	}
 	return nil
 }
 
-// leave counts a request out.
-func (p *Pool) leave(address string) {
+// done counts a request out.
+func (p *Pool) done(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := p.known[address]
 	h.users--
-	p.tidy(address, h)
+	p.removeIfUnused(address, h)
 }
 
-// tidy forgets a host of which nothing is left. The lock is held.
-func (p *Pool) tidy(address string, h *hostState) {
+// removeIfUnused forgets a host of which nothing is left. The lock is held.
+func (p *Pool) removeIfUnused(address string, h *hostState) {
 	if h.users == 0 && len(h.idle) == 0 {
 		delete(p.known, address)
 	}
 }
 
 // release takes a connection back: to be kept, or to be closed.
-func (p *Pool) release(c *conn, keep bool) {
-	var close []*conn
+func (p *Pool) release(connection *conn, keep bool) {
+	var closing []*conn
 	p.mu.Lock()
-	h := p.known[c.peer.Address]
-	if keep && !c.dead.Load() {
-		c.expiry = time.AfterFunc(idleTimeout, func() { p.forget(c); c.client.Close() })
-		h.idle = append(h.idle, c)
-		if len(h.idle) > idlePerHost {
-			close = append(close, h.idle[0])
-			h.idle = slices.Delete(h.idle, 0, 1)
+	host := p.known[connection.peer.Address]
+	if keep && !connection.dead.Load() {
+		connection.expiry = time.AfterFunc(idleTimeout, func() { p.forget(connection); connection.client.Close() })
+		host.idle = append(host.idle, connection)
+		if len(host.idle) > idlePerHost {
+			closing = append(closing, host.idle[0])
+			host.idle = slices.Delete(host.idle, 0, 1)
 		}
 	} else {
-		close = append(close, c)
+		closing = append(closing, connection)
 	}
 
-	<-h.slots
-	h.users--
-	p.tidy(c.peer.Address, h)
+	<-host.slots
+	host.users--
+	p.removeIfUnused(connection.peer.Address, host)
 	p.mu.Unlock()
 
-	for _, c := range close {
-		c.client.Close()
+	for _, connection := range closing {
+		connection.client.Close()
 	}
 }
 
 // forget takes a connection out of those that are kept, if it is among them.
-func (p *Pool) forget(c *conn) {
+func (p *Pool) forget(connection *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := p.known[c.peer.Address]
-	if h == nil {
+	host := p.known[connection.peer.Address]
+	if host == nil {
 		return
 	}
-	if i := slices.Index(h.idle, c); i >= 0 {
-		h.idle = slices.Delete(h.idle, i, i+1)
-		c.expiry.Stop()
-		p.tidy(c.peer.Address, h)
+	if i := slices.Index(host.idle, connection); i >= 0 {
+		host.idle = slices.Delete(host.idle, i, i+1)
+		connection.expiry.Stop()
+		p.removeIfUnused(connection.peer.Address, host)
 	}
 }
 
@@ -185,7 +185,7 @@ func (p *Pool) Close() {
 	for address, h := range p.known {
 		all = append(all, h.idle...)
 		h.idle = nil
-		p.tidy(address, h)
+		p.removeIfUnused(address, h)
 	}
 
 	p.mu.Unlock()
@@ -258,14 +258,14 @@ func handshakeError(ctx context.Context, err error, trusted bool) error {
 // without a word: then another is taken, at last a new one.
 func (p *Pool) Start(ctx context.Context, peer Peer, command string) (*Session, error) {
 	for {
-		c, fresh, err := p.acquire(ctx, peer)
+		connection, fresh, err := p.acquire(ctx, peer)
 		if err != nil {
 			return nil, err
 		}
 
-		a, err := c.start(ctx, command)
+		session, err := connection.start(ctx, command)
 		if err == nil {
-			return a, nil
+			return session, nil
 		}
 		if _, ran := errors.AsType[*ssh.ExitError](err); fresh || ran || ctx.Err() != nil {
 			return nil, err

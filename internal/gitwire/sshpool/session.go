@@ -23,21 +23,21 @@ type conn struct {
 	expiry *time.Timer // while it is kept; guarded by the pool's lock
 }
 
-// goodbye is how long a session gets to end that said all it had to. A
+// endTimeout is how long a session gets to end that said all it had to. A
 // connection whose session lingers longer is not kept.
-const goodbye = 2 * time.Second
+const endTimeout = 2 * time.Second
 
 // Session is what a session writes. Closing it gives the connection back.
 type Session struct {
-	conn    *conn
-	session *ssh.Session
-	stdin   io.WriteCloser
-	out     *bufio.Reader
-	stderr  giterr.Excerpt
-	unwatch func() bool
-	read    bool // something came
-	ended   bool
-	clean   bool // the session is over, and the connection as good as before
+	conn     *conn
+	session  *ssh.Session
+	stdin    io.WriteCloser
+	stdout   *bufio.Reader
+	stderr   giterr.Excerpt
+	unwatch  func() bool
+	hasRead  bool // something came
+	ended    bool
+	reusable bool // the session is over, and the connection as good as before
 }
 
 // start runs a command and waits until it says something. If it does not, the
@@ -48,13 +48,13 @@ func (c *conn) start(ctx context.Context, run string) (*Session, error) {
 	timer := time.AfterFunc(answerTimeout, func() { slow.Store(true); c.client.Close() })
 	defer timer.Stop()
 
-	a := &Session{conn: c, unwatch: context.AfterFunc(ctx, func() { c.client.Close() })}
-	err := a.begin(run)
+	session := &Session{conn: c, unwatch: context.AfterFunc(ctx, func() { c.client.Close() })}
+	err := session.begin(run)
 	if err == nil {
-		return a, nil
+		return session, nil
 	}
 
-	a.Close()
+	session.Close()
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -83,7 +83,7 @@ func (a *Session) begin(run string) error {
 		return err
 	}
 
-	a.out = bufio.NewReaderSize(stdout, 8<<10)
+	a.stdout = bufio.NewReaderSize(stdout, 8<<10)
 	// No answer is waited for: a server that refuses it shows so by the version
 	// it advertises. That is also how git asks.
 	_, err = a.session.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", "version=2"}))
@@ -95,7 +95,7 @@ func (a *Session) begin(run string) error {
 		return err
 	}
 
-	if _, err = a.out.Peek(1); err == io.EOF {
+	if _, err = a.stdout.Peek(1); err == io.EOF {
 		err = a.end()
 	}
 
@@ -113,8 +113,8 @@ func (a *Session) Send(request []byte) {
 // Read gives what the server writes. Its end is the command's end, so that an
 // answer that was cut off is known as such.
 func (a *Session) Read(b []byte) (int, error) {
-	n, err := a.out.Read(b)
-	a.read = a.read || n > 0
+	n, err := a.stdout.Read(b)
+	a.hasRead = a.hasRead || n > 0
 	if err == io.EOF {
 		err = a.end()
 	}
@@ -130,10 +130,10 @@ func (a *Session) end() error {
 	a.ended = true
 	err := a.session.Wait()
 	exit, ran := errors.AsType[*ssh.ExitError](err)
-	a.clean = err == nil || ran
+	a.reusable = err == nil || ran
 
 	switch {
-	case err == nil && a.read:
+	case err == nil && a.hasRead:
 		return io.EOF
 	case err == nil:
 		return fmt.Errorf("%w: the server says nothing", giterr.ErrProtocol)
@@ -148,38 +148,38 @@ func (a *Session) end() error {
 // git and the hosts' own programs end with 128 and 1 where there is no such
 // repository, or none for this key.
 func (a *Session) failure(exit *ssh.ExitError) error {
-	said := fmt.Sprintf("the server says %s (status %d)", &a.stderr, exit.ExitStatus())
+	message := fmt.Sprintf("the server says %s (status %d)", &a.stderr, exit.ExitStatus())
 	kind := giterr.ErrUnavailable
 	switch status := exit.ExitStatus(); {
-	case a.read || exit.Signal() != "":
+	case a.hasRead || exit.Signal() != "":
 	case status == 1 || status == 128:
 		kind = giterr.ErrNotFound
 	case status == 126 || status == 127:
 		kind = giterr.ErrVersion
-		said = "it has no git-upload-pack; " + said
+		message = "it has no git-upload-pack; " + message
 	}
-	return &exitError{kind, said, exit}
+	return &exitError{kind, message, exit}
 }
 
 // exitError is a command that ran and failed.
 type exitError struct {
-	kind error
-	said string
-	exit *ssh.ExitError
+	kind    error
+	message string
+	exit    *ssh.ExitError
 }
 
-func (e *exitError) Error() string   { return e.kind.Error() + ": " + e.said }
+func (e *exitError) Error() string   { return e.kind.Error() + ": " + e.message }
 func (e *exitError) Unwrap() []error { return []error{e.kind, e.exit} }
 
 // Close gives the connection back: to be kept if the session is over or is so
 // within a moment.
 func (a *Session) Close() error {
-	if a.session != nil && a.out != nil && !a.ended {
-		timer := time.AfterFunc(goodbye, func() { a.conn.client.Close() })
+	if a.session != nil && a.stdout != nil && !a.ended {
+		timer := time.AfterFunc(endTimeout, func() { a.conn.client.Close() })
 		_, _ = io.CopyN(io.Discard, a, 64<<10)
 		timer.Stop()
 	}
 	inTime := a.unwatch()
-	a.conn.pool.release(a.conn, a.clean && inTime)
+	a.conn.pool.release(a.conn, a.reusable && inTime)
 	return nil
 }

@@ -10,52 +10,52 @@ import (
 	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
-func checkAddress(address string, o NetworkOptions) error {
-	ap, err := netip.ParseAddrPort(address)
+func checkAddress(address string, options NetworkOptions) error {
+	parsed, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("%w: %s", giterr.ErrAddress, giterr.Quote([]byte(address)))
 	}
-	if why := refuse(ap.Addr(), o); why != "" {
-		return fmt.Errorf("%w: %s is %s", giterr.ErrAddress, ap.Addr(), why)
+	if why := refusal(parsed.Addr(), options); why != "" {
+		return fmt.Errorf("%w: %s is %s", giterr.ErrAddress, parsed.Addr(), why)
 	}
 	return nil
 }
 
-// refuse says why an address may not be dialled, or nothing. Instance metadata
+// refusal says why an address may not be dialled, or nothing. Instance metadata
 // and link-local addresses are refused whatever the options say.
-func refuse(a netip.Addr, o NetworkOptions) string {
-	a = embedded(a.Unmap().WithZone(""))
+func refusal(address netip.Addr, options NetworkOptions) string {
+	address = withoutNAT64(address.Unmap().WithZone(""))
 	switch {
-	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast():
+	case !address.IsValid(), address.IsUnspecified(), address.IsMulticast():
 		return "not the address of a host"
-	case contains(a, metadata...):
+	case contains(address, metadataRanges...):
 		return "an instance metadata address"
-	case a.IsLinkLocalUnicast(), contains(a, "fec0::/10"):
+	case address.IsLinkLocalUnicast(), contains(address, "fec0::/10"):
 		return "a link-local address"
-	case a.IsLoopback():
-		if !o.AllowLoopback {
+	case address.IsLoopback():
+		if !options.AllowLoopback {
 			return "a loopback address"
 		}
-	case a.IsPrivate(), contains(a, "100.64.0.0/10", "198.18.0.0/15"):
-		if !o.AllowPrivate {
+	case address.IsPrivate(), contains(address, "100.64.0.0/10", "198.18.0.0/15"):
+		if !options.AllowPrivate {
 			return "a private address"
 		}
-	case contains(a, reserved...):
+	case contains(address, reservedRanges...):
 		return "a reserved address"
 	}
 
 	return ""
 }
 
-// metadata are addresses at which clouds give out credentials: AWS, Google,
+// metadataRanges are addresses at which clouds give out credentials: AWS, Google,
 // Alibaba, Oracle and Azure. The link-local ones are refused as such.
-var metadata = []string{
+var metadataRanges = []string{
 	"169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
 }
 
-// reserved are ranges of the IANA special-purpose registries that are no
+// reservedRanges are ranges of the IANA special-purpose registries that are no
 // host's, and tunnels (6to4, Teredo, IPv4-compatible) that hide another address.
-var reserved = []string{
+var reservedRanges = []string{
 	"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
 }
@@ -69,12 +69,12 @@ func contains(a netip.Addr, prefixes ...string) bool {
 	return false
 }
 
-// embedded gives the IPv4 address that a NAT64 address stands for.
-func embedded(a netip.Addr) netip.Addr {
-	if !a.Is6() || !contains(a, "64:ff9b::/96") {
-		return a
+// withoutNAT64 gives the IPv4 address that a NAT64 address stands for.
+func withoutNAT64(address netip.Addr) netip.Addr {
+	if !address.Is6() || !contains(address, "64:ff9b::/96") {
+		return address
 	}
-	b := a.As16()
+	b := address.As16()
 	return netip.AddrFrom4([4]byte(b[12:]))
 }
 
@@ -88,22 +88,22 @@ func plainHost(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.
 // loopback. What is then dialled must be a loopback address.
 func isLocal(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
-		host = embedded(address.Unmap().WithZone("")).String()
+		host = withoutNAT64(address.Unmap().WithZone("")).String()
 	}
 	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
-// refuseHost says why a host may not be asked for through a proxy, or nothing. An
+// hostRefusal says why a host may not be asked for through a proxy, or nothing. An
 // address is refused as it would be if it were dialled. Numbers that only some
 // take for an address (127.1, 0x7f000001) are no name, and neither is what is not
 // ASCII, which would be sent as other characters than those that were looked at.
-func refuseHost(host string, o NetworkOptions) string {
+func hostRefusal(host string, options NetworkOptions) string {
 	if a, err := netip.ParseAddr(host); err == nil {
-		return refuse(a, o)
+		return refusal(a, options)
 	}
 
 	if isLocal(host) {
-		if !o.AllowLoopback {
+		if !options.AllowLoopback {
 			return "a loopback address"
 		}
 		return ""

@@ -38,13 +38,13 @@ func TestAttack16AddressesByClass(t *testing.T) {
 	for _, test := range tests {
 		for _, address := range test.addresses {
 			for _, o := range test.open {
-				if why := refuse(netip.MustParseAddr(address), o); why != "" {
+				if why := refusal(netip.MustParseAddr(address), o); why != "" {
 					t.Errorf("%s with %+v is refused as %s", address, o, why)
 				}
 			}
 
 			for _, o := range test.closed {
-				if why := refuse(netip.MustParseAddr(address), o); why == "" {
+				if why := refusal(netip.MustParseAddr(address), o); why == "" {
 					t.Errorf("%s with %+v is let through", address, o)
 				}
 			}

@@ -21,8 +21,8 @@ type Auth struct {
 	// header is a function because printing a struct that holds an Auth would
 	// show a string, whatever methods Auth has.
 	header func(context.Context) (string, error)
-	// fixed says that header gives the same at all times, and at once.
-	fixed bool
+	// isFixed says that header gives the same at all times, and at once.
+	isFixed bool
 	// key is the private key for SSH, in a function likewise.
 	key func() *sshpool.Key
 	// secrets are the texts by which somebody who repeats the credential would do
@@ -32,10 +32,10 @@ type Auth struct {
 
 // Basic is a user name and a password for the origin of a URL.
 func Basic(origin, user, password string) Auth {
-	both := pair(user, password)
+	both := encodeBasic(user, password)
 	// A token may be given as the user, with anything for a password.
 	return Auth{
-		origin: origin, header: always("Basic " + both), fixed: true,
+		origin: origin, header: fixedHeader("Basic " + both), isFixed: true,
 		secrets: func() []string { return []string{both, password, user} },
 	}
 }
@@ -43,12 +43,12 @@ func Basic(origin, user, password string) Auth {
 // Bearer is a token for the origin of a URL.
 func Bearer(origin, token string) Auth {
 	return Auth{
-		origin: origin, header: always("Bearer " + token), fixed: true,
+		origin: origin, header: fixedHeader("Bearer " + token), isFixed: true,
 		secrets: func() []string { return []string{token} },
 	}
 }
 
-func always(header string) func(context.Context) (string, error) {
+func fixedHeader(header string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return header, nil }
 }
 
@@ -66,19 +66,19 @@ func BasicFunc(origin, user string, password func(context.Context) (string, erro
 			}
 
 			last.Store(&now)
-			return "Basic " + pair(user, now), nil
+			return "Basic " + encodeBasic(user, now), nil
 		},
 		secrets: func() []string {
 			if now := last.Load(); now != nil {
-				return []string{pair(user, *now), *now}
+				return []string{encodeBasic(user, *now), *now}
 			}
 			return nil
 		},
 	}
 }
 
-// pair is how basic authentication sends both.
-func pair(user, password string) string {
+// encodeBasic is how basic authentication sends both.
+func encodeBasic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
@@ -118,7 +118,7 @@ func (a Auth) check(u *url.URL) error {
 		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", giterr.ErrURL)
 	}
 
-	if !a.fixed {
+	if !a.isFixed {
 		return nil // a key, or what net/http looks at when it is there
 	}
 
@@ -136,26 +136,26 @@ const minSecret = 8
 
 // Redact takes the credential out of what a server says, which may repeat what it
 // was sent. A server that means to give it away cannot be kept from it.
-func (a Auth) Redact(said string) string {
+func (a Auth) Redact(text string) string {
 	if a.secrets == nil {
-		return said
+		return text
 	}
 
 	for _, secret := range a.secrets() {
 		quoted := strconv.Quote(secret)
-		for _, s := range []string{quoted[1 : len(quoted)-1], secret} {
-			if len(s) < minSecret {
+		for _, form := range []string{quoted[1 : len(quoted)-1], secret} {
+			if len(form) < minSecret {
 				continue
 			}
 
-			said = strings.ReplaceAll(said, s, "****")
-			for n := len(s) - 1; n >= minSecret; n-- { // where a quotation was cut
-				said = strings.ReplaceAll(said, s[:n]+"…", "****…")
+			text = strings.ReplaceAll(text, form, "****")
+			for n := len(form) - 1; n >= minSecret; n-- { // where a quotation was cut
+				text = strings.ReplaceAll(text, form[:n]+"…", "****…")
 			}
 		}
 	}
 
-	return said
+	return text
 }
 
 // origin names where a URL leads: scheme, host in lower case, port.

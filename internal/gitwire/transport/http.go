@@ -48,10 +48,10 @@ func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 		u.RawQuery = "service=git-upload-pack"
 
 		// Once elsewhere, always without: the way back is that other host's idea.
-		resp, err := t.do(ctx, http.MethodGet, u, nil, !moved)
+		resp, err := t.send(ctx, http.MethodGet, u, nil, !moved)
 		if err == nil && resp.StatusCode/100 == 3 {
 			resp.Body.Close()
-			if base, err = redirected(u, resp.Header.Get("Location")); err != nil {
+			if base, err = redirectTarget(u, resp.Header.Get("Location")); err != nil {
 				return nil, err
 			}
 
@@ -61,11 +61,11 @@ func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 
 		var body io.ReadCloser
 		if err == nil {
-			body, err = t.answer(resp, advertisement)
+			body, err = t.checkResponse(resp, advertisement)
 		}
 
 		if moved {
-			return nil, elsewhere(base, body, err)
+			return nil, crossOriginError(base, body, err)
 		}
 
 		if err == nil {
@@ -80,20 +80,20 @@ func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%w: more than %d in a row", giterr.ErrRedirect, maxRedirects)
 }
 
-// elsewhere says what came of asking at another origin.
-func elsewhere(base *url.URL, body io.Closer, err error) error {
+// crossOriginError says what came of asking at another origin.
+func crossOriginError(base *url.URL, body io.Closer, err error) error {
 	if err == nil {
 		body.Close()
-		return fmt.Errorf("%w: the repository has moved to %s, which answers; make that its address", giterr.ErrRedirect, whereTo(base))
+		return fmt.Errorf("%w: the repository has moved to %s, which answers; make that its address", giterr.ErrRedirect, showTarget(base))
 	}
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err
 	}
-	return fmt.Errorf("%w; so ends the redirect to %s, where no credential is sent: make that the repository's address", err, whereTo(base))
+	return fmt.Errorf("%w; so ends the redirect to %s, where no credential is sent: make that the repository's address", err, showTarget(base))
 }
 
-// whereTo shows where a redirect leads to.
-func whereTo(u *url.URL) string {
+// showTarget shows where a redirect leads to.
+func showTarget(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/info/refs")}
 	return giterr.Quote([]byte(shown.String()))
 }
@@ -102,16 +102,16 @@ func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser
 	t.mu.Lock()
 	u := t.base.JoinPath("git-upload-pack")
 	t.mu.Unlock()
-	resp, err := t.do(ctx, http.MethodPost, u, body, true)
+	resp, err := t.send(ctx, http.MethodPost, u, body, true)
 	if err != nil {
 		return nil, err
 	}
-	return t.answer(resp, result)
+	return t.checkResponse(resp, result)
 }
 
-// do sends a request, with the credential if known says that the place is one
+// send sends a request, with the credential if known says that the place is one
 // that we were sent to by a person, or by itself.
-func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body []byte, known bool) (*http.Response, error) {
+func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, body []byte, isTrusted bool) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 		req.Header["Idempotency-Key"] = []string{}
 	}
 
-	if t.auth.header != nil && known {
+	if t.auth.header != nil && isTrusted {
 		if err := t.auth.check(u); err != nil {
 			return nil, err
 		}
@@ -145,45 +145,45 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 	return t.network.client.Do(req)
 }
 
-// redirected gives the repository's address that an advertisement was redirected
+// redirectTarget gives the repository's address that an advertisement was redirected
 // to.
-func redirected(from *url.URL, location string) (*url.URL, error) {
-	to, err := from.Parse(location)
+func redirectTarget(from *url.URL, location string) (*url.URL, error) {
+	target, err := from.Parse(location)
 	if err != nil || location == "" {
 		return nil, fmt.Errorf("%w: the server names no place to go to", giterr.ErrRedirect)
 	}
 
-	to.User = nil
-	if strings.HasSuffix(to.Path, "/_signin") { // Azure DevOps
-		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", giterr.ErrUnauthorized, whereTo(to))
+	target.User = nil
+	if strings.HasSuffix(target.Path, "/_signin") { // Azure DevOps
+		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", giterr.ErrUnauthorized, showTarget(target))
 	}
 
 	// What came over TLS is not left for what does not.
-	secure := to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http"
-	if !secure || to.Host == "" || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
-		return nil, fmt.Errorf("%w: the repository may have moved to %s", giterr.ErrRedirect, whereTo(to))
+	secure := target.Scheme == "https" || target.Scheme == "http" && from.Scheme == "http"
+	if !secure || target.Host == "" || !strings.HasSuffix(target.EscapedPath(), "/info/refs") {
+		return nil, fmt.Errorf("%w: the repository may have moved to %s", giterr.ErrRedirect, showTarget(target))
 	}
 
-	to.RawQuery, to.Fragment, to.RawFragment = "", "", ""
-	return to.JoinPath("../.."), nil
+	target.RawQuery, target.Fragment, target.RawFragment = "", "", ""
+	return target.JoinPath("../.."), nil
 }
 
-// answer gives the body of a good answer, or the error that another one means.
-func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser, error) {
+// checkResponse gives the body of a good answer, or the error that another one means.
+func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.ReadCloser, error) {
 	got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && got == want {
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
 
-	said := "the server answers " + giterr.Quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
+	message := "the server answers " + giterr.Quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
 	if got == "text/plain" && resp.StatusCode != http.StatusOK {
 		var text giterr.Excerpt
 		_, _ = io.CopyN(&text, resp.Body, 4*giterr.MaxMessage)
-		said += " and says " + text.String()
+		message += " and says " + text.String()
 	}
 
-	said = t.network.Through(resp.Request.URL, said)
+	message = t.network.WithProxy(resp.Request.URL, message)
 	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK && want == advertisement:
@@ -192,21 +192,21 @@ func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser,
 		return nil, fmt.Errorf("%w: content of type %s", giterr.ErrProtocol, giterr.Quote([]byte(got)))
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout,
 		code == http.StatusForbidden && wait > 0: // how GitHub says "later"
-		return nil, giterr.WithRetryAfter(fmt.Errorf("%w: %s", giterr.ErrUnavailable, said), wait)
+		return nil, giterr.WithRetryAfter(fmt.Errorf("%w: %s", giterr.ErrUnavailable, message), wait)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden,
 		code == http.StatusNonAuthoritativeInfo: // Azure DevOps's page to sign in at
-		return nil, fmt.Errorf("%w: %s", giterr.ErrUnauthorized, said)
+		return nil, fmt.Errorf("%w: %s", giterr.ErrUnauthorized, message)
 	case code == http.StatusNotFound, code == http.StatusGone:
-		return nil, fmt.Errorf("%w: %s", giterr.ErrNotFound, said)
+		return nil, fmt.Errorf("%w: %s", giterr.ErrNotFound, message)
 	case code/100 == 3:
 		if to, err := resp.Request.URL.Parse(resp.Header.Get("Location")); err == nil {
 			to.Path = strings.TrimSuffix(to.Path, "/git-upload-pack")
-			said += " and points to " + whereTo(to)
+			message += " and points to " + showTarget(to)
 		}
-		return nil, fmt.Errorf("%w: to a command %s", giterr.ErrRedirect, said)
+		return nil, fmt.Errorf("%w: to a command %s", giterr.ErrRedirect, message)
 	}
 
-	return nil, fmt.Errorf("%w: %s", giterr.ErrProtocol, said)
+	return nil, fmt.Errorf("%w: %s", giterr.ErrProtocol, message)
 }
 
 // retryAfter reads the header of that name: seconds, or a date.

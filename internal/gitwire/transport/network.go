@@ -75,26 +75,26 @@ func NewNetwork(o NetworkOptions) *Network {
 
 // newNetwork makes a Network whose proxy, if it has one, is trusted by a
 // configuration of its own.
-func newNetwork(o NetworkOptions, proxyTLS *tls.Config) *Network {
-	dialer := newDialer(func(address string) error { return checkAddress(address, o) })
-	n := &Network{
-		options: o, agent: o.UserAgent, proxyTLS: proxyTLS, ssh: sshpool.New(dialer, o.KnownHosts),
+func newNetwork(options NetworkOptions, proxyTLS *tls.Config) *Network {
+	dialer := newDialer(func(address string) error { return checkAddress(address, options) })
+	network := &Network{
+		options: options, agent: options.UserAgent, proxyTLS: proxyTLS, ssh: sshpool.New(dialer, options.KnownHosts),
 		trusting: map[[sha256.Size]byte]*Network{},
 	}
-	if n.agent == "" {
-		n.agent = DefaultUserAgent
+	if network.agent == "" {
+		network.agent = DefaultUserAgent
 	}
 
-	n.client = &http.Client{
-		Transport: newTransport(dialer, o.RootCAs),
+	network.client = &http.Client{
+		Transport: newTransport(dialer, options.RootCAs),
 		// Redirects are answers here; advertise decides about them.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if o.Proxy != nil {
-		n.client.Transport = newProxied(o, n.agent, proxyTLS)
+	if options.Proxy != nil {
+		network.client.Transport = newProxyTransport(options, network.agent, proxyTLS)
 	}
 
-	return n
+	return network
 }
 
 // newDialer makes a dialer that connects to addresses that check lets through.

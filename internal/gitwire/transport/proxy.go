@@ -37,51 +37,51 @@ func ParseProxy(raw string) (*url.URL, error) {
 // A proxied sends requests through a proxy, and those to this machine directly:
 // behind the proxy the same words would mean another machine. The proxy resolves
 // names, so what can be refused here is what a URL says itself.
-type proxied struct {
+type proxyTransport struct {
 	through *http.Transport // dials the proxy alone
 	direct  *http.Transport // dials loopback alone
 	options NetworkOptions
 	proxy   string // as errors name it
 }
 
-// newProxied makes both ways. Whoever vouches for hosts does not vouch for the
+// newProxyTransport makes both ways. Whoever vouches for hosts does not vouch for the
 // proxy: its certificate is looked at with the first authorities, not with those
 // that Trusting adds.
-func newProxied(o NetworkOptions, agent string, proxyTLS *tls.Config) *proxied {
-	shown := url.URL{Scheme: o.Proxy.Scheme, Host: o.Proxy.Host}
-	p := &proxied{options: o, proxy: shown.String()}
-	p.direct = newTransport(newDialer(checkLoopback), o.RootCAs)
+func newProxyTransport(options NetworkOptions, agent string, proxyTLS *tls.Config) *proxyTransport {
+	shown := url.URL{Scheme: options.Proxy.Scheme, Host: options.Proxy.Host}
+	made := &proxyTransport{options: options, proxy: shown.String()}
+	made.direct = newTransport(newDialer(checkLoopback), options.RootCAs)
 
 	// The administrator chose the proxy, wherever it is.
 	dialer := newDialer(func(address string) error {
 		return checkAddress(address, NetworkOptions{AllowPrivate: true, AllowLoopback: true})
 	})
-	p.through = newTransport(dialer, o.RootCAs)
-	p.through.Proxy = http.ProxyURL(o.Proxy)
-	p.through.ProxyConnectHeader = http.Header{"User-Agent": {agent}}
-	p.through.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	made.through = newTransport(dialer, options.RootCAs)
+	made.through.Proxy = http.ProxyURL(options.Proxy)
+	made.through.ProxyConnectHeader = http.Header{"User-Agent": {agent}}
+	made.through.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK {
-			return p.refused(resp.StatusCode)
+			return made.statusError(resp.StatusCode)
 		}
 		return nil
 	}
-	p.through.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, network, address)
-		return c, p.unreached(err)
+	made.through.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dialer.DialContext(ctx, network, address)
+		return connection, made.dialError(err)
 	}
 	secure := tls.Dialer{NetDialer: dialer, Config: proxyTLS}
-	p.through.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := secure.DialContext(ctx, network, address)
-		return c, p.unreached(err)
+	made.through.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := secure.DialContext(ctx, network, address)
+		return connection, made.dialError(err)
 	}
 
-	return p
+	return made
 }
 
 // RoundTrip sends one request, or refuses it before anything is sent.
-func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *proxyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := plainHost(req.URL)
-	if why := refuseHost(host, p.options); why != "" {
+	if why := hostRefusal(host, p.options); why != "" {
 		if req.Body != nil {
 			req.Body.Close()
 		}
@@ -102,14 +102,14 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it is the host's
 		resp.Body.Close()
-		return nil, p.refused(resp.StatusCode)
+		return nil, p.statusError(resp.StatusCode)
 	}
 
 	return resp, nil
 }
 
 // CloseIdleConnections lets go of those to the proxy and to this machine.
-func (p *proxied) CloseIdleConnections() {
+func (p *proxyTransport) CloseIdleConnections() {
 	p.through.CloseIdleConnections()
 	p.direct.CloseIdleConnections()
 }
@@ -119,9 +119,9 @@ type proxyError struct{ error }
 
 func (e *proxyError) Unwrap() error { return e.error }
 
-// refused says what a proxy's answer means. Its words are not repeated: they may
+// statusError says what a proxy's answer means. Its words are not repeated: they may
 // hold what it was sent.
-func (p *proxied) refused(status int) error {
+func (p *proxyTransport) statusError(status int) error {
 	kind, hint := giterr.ErrUnavailable, ""
 	switch {
 	case status == http.StatusProxyAuthRequired:
@@ -133,8 +133,8 @@ func (p *proxied) refused(status int) error {
 	return &proxyError{fmt.Errorf("%w: the proxy %s answers %d %s%s", kind, p.proxy, status, http.StatusText(status), hint)}
 }
 
-// unreached names the proxy in an error of dialling it.
-func (p *proxied) unreached(err error) error {
+// dialError names the proxy in an error of dialling it.
+func (p *proxyTransport) dialError(err error) error {
 	certificate, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case err == nil:
@@ -150,16 +150,16 @@ func (p *proxied) unreached(err error) error {
 	return &proxyError{err}
 }
 
-// Through completes what an error says of an answer. One that came in the clear
+// WithProxy completes what an error says of an answer. One that came in the clear
 // may be the proxy's own, which is then named, and its password taken out.
-func (n *Network) Through(u *url.URL, said string) string {
-	p, ok := n.client.Transport.(*proxied)
+func (n *Network) WithProxy(u *url.URL, message string) string {
+	proxy, ok := n.client.Transport.(*proxyTransport)
 	if !ok || u.Scheme != "http" || isLocal(plainHost(u)) {
-		return said
+		return message
 	}
-	if user := p.options.Proxy.User; user != nil {
+	if user := proxy.options.Proxy.User; user != nil {
 		password, _ := user.Password()
-		said = Basic("", user.Username(), password).Redact(said)
+		message = Basic("", user.Username(), password).Redact(message)
 	}
-	return said + " through the proxy " + p.proxy
+	return message + " through the proxy " + proxy.proxy
 }

@@ -19,8 +19,8 @@ import (
 type sshTransport struct {
 	pool *sshpool.Pool
 	peer sshpool.Peer
-	// run is the command line, of which only the path is not ours.
-	run string
+	// command is the command line, of which only the path is not ours.
+	command string
 	// refBytes bounds the advertisement before an answer: a server of the old
 	// protocol lists its refs there.
 	refBytes int64
@@ -34,37 +34,37 @@ const defaultSSHUser = "git"
 
 // Advertise asks for nothing else, so the server ends after its advertisement.
 func (t *sshTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
-	a, err := t.pool.Start(ctx, t.peer, t.run)
+	session, err := t.pool.Start(ctx, t.peer, t.command)
 	if err != nil {
 		return nil, err
 	}
-	a.Send([]byte("0000"))
-	return a, nil
+	session.Send([]byte("0000"))
+	return session, nil
 }
 
 func (t *sshTransport) Command(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	a, err := t.pool.Start(ctx, t.peer, t.run)
+	session, err := t.pool.Start(ctx, t.peer, t.command)
 	if err != nil {
 		return nil, err
 	}
 
-	p := pktline.NewReader(a, t.refBytes)
+	lines := pktline.NewReader(session, t.refBytes)
 	for kind := pktline.Data; kind != pktline.Flush; {
-		if kind, _, err = p.Next(); err != nil {
-			a.Close()
+		if kind, _, err = lines.Next(); err != nil {
+			session.Close()
 			return nil, err
 		}
 	}
 
-	a.Send(request)
+	session.Send(request)
 	return struct {
 		io.Reader
 		io.Closer
-	}{p.Rest(), a}, nil
+	}{lines.Rest(), session}, nil
 }
 
-func newSSHTransport(u *url.URL, o Options) (*sshTransport, error) {
-	if o.Auth.key == nil {
+func newSSHTransport(u *url.URL, options Options) (*sshTransport, error) {
+	if options.Auth.key == nil {
 		return nil, fmt.Errorf("%w: ssh:// needs a private key for a credential", giterr.ErrURL)
 	}
 	path, err := uploadPackPath(u.Path)
@@ -83,9 +83,9 @@ func newSSHTransport(u *url.URL, o Options) (*sshTransport, error) {
 
 	address := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 	return &sshTransport{
-		pool:     o.Network.ssh,
-		peer:     sshpool.Peer{Address: address, User: user, Key: o.Auth.key()},
-		run:      "git-upload-pack '" + path + "'",
-		refBytes: o.RefBytes,
+		pool:     options.Network.ssh,
+		peer:     sshpool.Peer{Address: address, User: user, Key: options.Auth.key()},
+		command:  "git-upload-pack '" + path + "'",
+		refBytes: options.RefBytes,
 	}, nil
 }

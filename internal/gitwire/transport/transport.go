@@ -29,28 +29,28 @@ type Options struct {
 
 // Open checks the URL and the credential, and reaches nothing yet. It
 // returns the URL as errors show it.
-func Open(o Options) (t Transport, name string, err error) {
-	parse, isSSH := parseURL, strings.HasPrefix(strings.ToLower(o.URL), "ssh://")
+func Open(options Options) (opened Transport, name string, err error) {
+	parse, isSSH := parseURL, strings.HasPrefix(strings.ToLower(options.URL), "ssh://")
 	if isSSH {
 		parse = parseSSH
 	}
 
-	u, err := parse(o.URL)
+	u, err := parse(options.URL)
 	if err != nil {
 		return nil, "", err
 	}
 
 	name = u.String()
-	if err = o.Auth.check(u); err == nil {
+	if err = options.Auth.check(u); err == nil {
 		if isSSH {
-			t, err = newSSHTransport(u, o)
+			opened, err = newSSHTransport(u, options)
 		} else {
-			t = &httpTransport{network: o.Network, first: u, auth: o.Auth, base: u}
+			opened = &httpTransport{network: options.Network, first: u, auth: options.Auth, base: u}
 		}
 	}
 	if err != nil {
 		return nil, name, &giterr.Error{Repository: name, Err: err}
 	}
 
-	return t, name, nil
+	return opened, name, nil
 }

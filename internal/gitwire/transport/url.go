@@ -40,19 +40,19 @@ func parseURL(raw string) (*url.URL, error) {
 // httpsForm gives the https:// form of the ways to write an address over ssh or
 // git's own port: ssh://git@host:22/path, git://host/path, git@host:path.
 func httpsForm(raw string) (string, bool) {
-	scheme, rest, ok := strings.Cut(raw, "://")
+	scheme, remainder, ok := strings.Cut(raw, "://")
 	if !ok {
 		host, path, ok := strings.Cut(raw, ":")
 		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
 			return "", false
 		}
 
-		rest = host + "/" + path
+		remainder = host + "/" + path
 	} else if scheme != "ssh" && scheme != "git" && scheme != "git+ssh" && scheme != "ssh+git" {
 		return "", false
 	}
 
-	host, path, _ := strings.Cut(rest, "/")
+	host, path, _ := strings.Cut(remainder, "/")
 	host = host[strings.LastIndexByte(host, '@')+1:]
 	host, _, _ = strings.Cut(host, ":")
 	form := url.URL{Scheme: "https", Host: host, Path: "/" + strings.TrimPrefix(path, "/")}
@@ -75,9 +75,9 @@ func parseSSH(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: a password is not part of a repository's address, and not used over SSH", giterr.ErrURL)
 	case host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
-	case host[0] == '-' || strings.ContainsFunc(host, notPlain("-._:%")):
+	case host[0] == '-' || strings.ContainsFunc(host, isOutside("-._:%")):
 		return nil, fmt.Errorf("%w: no host is called so", giterr.ErrURL)
-	case strings.HasPrefix(u.User.Username(), "-") || strings.ContainsFunc(u.User.Username(), notPlain("-._+@")):
+	case strings.HasPrefix(u.User.Username(), "-") || strings.ContainsFunc(u.User.Username(), isOutside("-._+@")):
 		return nil, fmt.Errorf("%w: its user name holds characters that are not sent", giterr.ErrURL)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", giterr.ErrURL)
@@ -94,7 +94,7 @@ func uploadPackPath(path string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("%w: it names no repository", giterr.ErrURL)
 	}
-	if bad := strings.IndexFunc(path, notPlain("/-._~+@=,: %")); bad >= 0 {
+	if bad := strings.IndexFunc(path, isOutside("/-._~+@=,: %")); bad >= 0 {
 		return "", fmt.Errorf("%w: its path holds %s, which is not sent over SSH", giterr.ErrURL, giterr.Quote([]byte(string([]rune(path[bad:])[:1]))))
 	}
 
@@ -111,8 +111,8 @@ func uploadPackPath(path string) (string, error) {
 	return path, nil
 }
 
-// notPlain says what is no letter, no digit and not listed.
-func notPlain(listed string) func(rune) bool {
+// isOutside says what is no letter, no digit and not listed.
+func isOutside(listed string) func(rune) bool {
 	return func(c rune) bool {
 		return c == unicode.ReplacementChar || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(listed, c)
 	}

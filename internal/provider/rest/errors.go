@@ -85,7 +85,7 @@ func (c *Client) ResponseError(resp *http.Response, message string) error {
 		text += " and says " + strconv.Quote(lockstep.Truncate(redactSent(message, resp.Request.Header), maxMessage))
 	}
 
-	text = c.network.Through(resp.Request.URL, text)
+	text = c.network.WithProxy(resp.Request.URL, text)
 	// A redirect on the same origin leads to an address of the host's choice, which may
 	// repeat the credential.
 	fault := &lockstep.Error{Kind: kindOf(resp), Message: redactSent(text, resp.Request.Header) + "."}
