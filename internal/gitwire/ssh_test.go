@@ -187,9 +187,9 @@ func TestSSHKeyThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 	for name, row := range map[string]struct{ key, want string }{
 		"passphrase": {string(pem.EncodeToMemory(locked)), "has a passphrase"},
 		"small":      {gitwiretest.SSHKey(t, small), "1024 bits"},
-		"token":      {"hunter2", "no private key"},
-		"empty":      {"", "no private key"},
-		"public":     {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "no private key"},
+		"token":      {"hunter2", "not a private key"},
+		"empty":      {"", "not a private key"},
+		"public":     {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "not a private key"},
 	} {
 		_, err := transport.SSHKey("ssh://git.example.com", row.key)
 		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hunter2") {
@@ -326,7 +326,7 @@ func TestAttack10SSHCommandThatStallsOrFloodsIsLeft(t *testing.T) {
 		answer func(stdout, stderr io.Writer) // and then it stalls
 		want   error
 	}{
-		"says nothing":     {func(_, _ io.Writer) {}, giterr.ErrUnavailable},
+		"sends nothing":    {func(_, _ io.Writer) {}, giterr.ErrUnavailable},
 		"begins and stops": {func(out, _ io.Writer) { _, _ = io.WriteString(out, "000eversion 2\n") }, giterr.ErrUnavailable},
 		"errors for ever":  {func(_, stderr io.Writer) { flood(stderr, ref) }, giterr.ErrUnavailable},
 		"refs for ever":    {func(out, _ io.Writer) { flood(out, ref) }, giterr.ErrLimit},

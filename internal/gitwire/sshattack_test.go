@@ -181,7 +181,7 @@ func TestAttack29OnlyAKnownHostKeyIsAccepted(t *testing.T) {
 		"no file":      {"", "unknown key"},
 		"not listed":   {gitwiretest.KnownHosts(t, "other.example.com", mine), "unknown key"},
 		"other port":   {gitwiretest.KnownHosts(t, host+":22", mine), "unknown key"},
-		"changed":      {gitwiretest.KnownHosts(t, srv.Address, other), "not the one that is known"},
+		"changed":      {gitwiretest.KnownHosts(t, srv.Address, other), "not the known one"},
 		"revoked":      {mark("@revoked ", srv.KnownHosts), "revokes"},
 		"missing file": {filepath.Join(t.TempDir(), "none"), "cannot be read"},
 	} {

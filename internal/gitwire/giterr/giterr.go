@@ -12,51 +12,48 @@ import (
 	"time"
 )
 
-// What went wrong, by who has to act. Compare with errors.Is.
+// The classes of errors, by who has to act. Compare with errors.Is.
 var (
 	// ErrUnavailable heals with time: network, timeout, 5xx, 429. Error.RetryAfter
 	// holds what the server asked for.
 	ErrUnavailable = errors.New("not available")
-	// ErrUnauthorized means that the server refuses the credential or wants one.
+	// ErrUnauthorized means that the server refuses the credential, or requires one.
 	ErrUnauthorized = errors.New("not authorized")
-	// ErrNotFound means that the server knows no such repository, or does not
-	// show it to this credential.
+	// ErrNotFound means that the repository does not exist, or is not visible to this
+	// credential.
 	ErrNotFound = errors.New("repository not found")
-	// ErrMissing means that the server does not have a wanted object, as after a
-	// force push and a collection of garbage.
+	// ErrMissing means that the server does not have a wanted object, as after a force push and
+	// a garbage collection.
 	ErrMissing = errors.New("object not in the repository")
-	// ErrLimit means that something is larger than Limits allow.
+	// ErrLimit means that something is larger than the limits allow.
 	ErrLimit = errors.New("limit exceeded")
-	// ErrProtocol means that the server's answer makes no sense.
+	// ErrProtocol means that the server's answer is malformed.
 	ErrProtocol = errors.New("unexpected answer")
-	// ErrVersion means that the server speaks no version of Git's smart protocol
-	// that we do.
+	// ErrVersion means that the server speaks no supported version of Git's smart protocol.
 	ErrVersion = errors.New("the server does not speak Git's smart protocol")
-	// ErrNoFilter means that the server cannot leave blobs out of its answer,
-	// without which history is not read.
+	// ErrNoFilter means that the server cannot omit blobs from its answer, without which
+	// history is not read.
 	ErrNoFilter = errors.New("the server supports no partial clone filter")
 	// ErrSHA256 means that the repository's object ids are not SHA-1.
 	ErrSHA256 = errors.New("repositories with SHA-256 object ids are not supported")
-	// ErrAddress means that the host's address may not be dialled (Network).
+	// ErrAddress means that the host's address may not be dialled.
 	ErrAddress = errors.New("address not allowed")
-	// ErrProxy means that the proxy refuses: us, or the host that is asked for.
+	// ErrProxy means that the proxy refuses this client, or the host.
 	ErrProxy = errors.New("refused by the proxy")
 	// ErrCertificate means that the server's TLS certificate was not accepted.
 	ErrCertificate = errors.New("certificate not accepted")
-	// ErrHostKey means that an SSH server's key is unknown or another than the
-	// known one.
+	// ErrHostKey means that an SSH server's key is unknown, or differs from the known one.
 	ErrHostKey = errors.New("host key not accepted")
-	// ErrRedirect means that the server points to another place, which is not
-	// followed.
+	// ErrRedirect means that the server redirects to a place that is not followed.
 	ErrRedirect = errors.New("redirect not followed")
-	// ErrURL means that a URL, or the credential for it, is not usable as it is.
+	// ErrURL means that a URL, or the credential for it, cannot be used.
 	ErrURL = errors.New("bad repository URL")
-	// ErrRef means that a name is no full ref name (refs/heads/…).
+	// ErrRef means that a name is not a full ref name (refs/heads/…).
 	ErrRef = errors.New("bad ref name")
-	// ErrNotRepository means that a path holds no Git repository.
+	// ErrNotRepository means that there is no Git repository at a path.
 	ErrNotRepository = errors.New("not a Git repository")
-	// ErrRoot means that a path, or something a repository refers to, lies
-	// outside the allowed roots.
+	// ErrRoot means that a path, or something a repository refers to, is outside the allowed
+	// roots.
 	ErrRoot = errors.New("outside the allowed folders")
 	// ErrOwner means that a local repository belongs to another user.
 	ErrOwner = errors.New("repository belongs to another user")
@@ -68,13 +65,12 @@ var (
 	ErrSubmodule = errors.New("submodules are not followed")
 )
 
-// An Error is what every method of a Remote returns when it fails. Its text is
-// safe to show.
+// An Error is the error of every operation on a repository. Its text is safe to show.
 type Error struct {
-	// Repository is the URL (never with a credential) or path that was asked.
+	// Repository is the URL, without a credential, or the path.
 	Repository string
-	// RetryAfter is how long the server asked us to stay away; zero if it did not
-	// say. At most an hour.
+	// RetryAfter is how long the server wants no requests; zero if it did not say. At most an
+	// hour.
 	RetryAfter time.Duration
 	// Err wraps one of the sentinels, or a context's error if the caller gave up.
 	Err error
@@ -82,25 +78,25 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Repository + ": " + e.Err.Error() }
 
-// Unwrap gives Err, for errors.Is.
+// Unwrap returns Err, for errors.Is.
 func (e *Error) Unwrap() error { return e.Err }
 
-// hidden is an error whose text held the credential.
-type hidden struct {
+// redactedError is an error whose text contained the credential.
+type redactedError struct {
 	err  error
 	text string
 }
 
-func (e *hidden) Error() string { return e.text }
+func (e *redactedError) Error() string { return e.text }
 
-// Unwrap is for errors.Is alone: the text of what it gives is not to be shown.
-func (e *hidden) Unwrap() error { return e.err }
+// Unwrap is for errors.Is. The text of the result must not be shown.
+func (e *redactedError) Unwrap() error { return e.err }
 
-// MaxMessage is how much of a foreign message an error quotes.
+// MaxMessage is how much of a server's message an error quotes, in bytes.
 const MaxMessage = 200
 
-// Quote makes a server's words safe to show: one line, no control characters,
-// not long.
+// Quote returns a server's message safe to show: quoted on one line, without control
+// characters, and truncated.
 func Quote(message []byte) string {
 	text := strings.TrimSpace(string(message[:min(len(message), 4*MaxMessage)]))
 	if len(text) > MaxMessage {
@@ -109,10 +105,10 @@ func Quote(message []byte) string {
 	return strconv.Quote(text)
 }
 
-// Wrap makes an *Error of err, unless it is one, with a sentinel in it. An
-// error without a sentinel comes from the network, and is ErrUnavailable. hide
-// removes the credential from its text. It returns nil if err is nil.
-func Wrap(ctx context.Context, err error, repository string, hide func(string) string) error {
+// Wrap returns err as an *Error with a sentinel in it. An error without a sentinel comes from
+// the network and becomes ErrUnavailable. redact removes the credential from its text. Wrap
+// returns nil if err is nil.
+func Wrap(ctx context.Context, err error, repository string, redact func(string) string) error {
 	if err == nil {
 		return nil
 	}
@@ -139,8 +135,8 @@ func Wrap(ctx context.Context, err error, repository string, hide func(string) s
 	}
 
 	fault := &Error{Repository: repository, Err: err}
-	if text := hide(err.Error()); text != err.Error() {
-		fault.Err = &hidden{err, text}
+	if text := redact(err.Error()); text != err.Error() {
+		fault.Err = &redactedError{err, text}
 	}
 
 	if delayed, ok := errors.AsType[*delayedError](err); ok {
@@ -150,8 +146,7 @@ func Wrap(ctx context.Context, err error, repository string, hide func(string) s
 	return fault
 }
 
-// IsClassified says whether err is already told apart. What is not comes from the
-// network.
+// IsClassified reports whether err wraps a sentinel.
 func IsClassified(err error) bool {
 	for _, sentinel := range []error{
 		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion, ErrNoFilter, ErrSHA256,
@@ -164,7 +159,7 @@ func IsClassified(err error) bool {
 	return false
 }
 
-// A delayedError carries how long to wait up to where the *Error is made.
+// A delayedError carries how long to wait to where the *Error is made.
 type delayedError struct {
 	error
 	wait time.Duration
@@ -172,13 +167,14 @@ type delayedError struct {
 
 func (e *delayedError) Unwrap() error { return e.error }
 
-// WithRetryAfter makes err carry how long the server asked to wait.
+// WithRetryAfter returns err with how long the server asked to wait.
 func WithRetryAfter(err error, wait time.Duration) error { return &delayedError{err, wait} }
 
-// ErrTimeout is the cause of a request's end when the server took too long.
+// ErrTimeout is the cause with which a request ends that takes too long. It always comes with
+// ErrUnavailable.
 var ErrTimeout = errors.New("the server takes too long")
 
-// UnexpectedEOF returns err, and io.ErrUnexpectedEOF for io.EOF.
+// UnexpectedEOF returns err, or io.ErrUnexpectedEOF for io.EOF.
 func UnexpectedEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -186,7 +182,7 @@ func UnexpectedEOF(err error) error {
 	return err
 }
 
-// Excerpt keeps the beginning of what is written to it.
+// An Excerpt keeps the beginning of what is written to it, to be quoted.
 type Excerpt struct{ b []byte }
 
 func (f *Excerpt) Write(b []byte) (int, error) {
@@ -194,5 +190,5 @@ func (f *Excerpt) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// String quotes it, safe to show.
+// String returns it quoted, safe to show.
 func (f *Excerpt) String() string { return Quote(f.b) }

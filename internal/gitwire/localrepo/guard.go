@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// Options say which repository to open; see Options.
+// Options say which repository to open.
 type Options struct {
 	Path     string
 	Roots    []string
@@ -23,13 +23,13 @@ type Options struct {
 	RefBytes int64
 }
 
-// Open opens a local repository, after everything that reading it would
-// touch was found below the roots and of the right owner.
+// Open opens a local repository, after it has checked that everything that a read would touch
+// is below the roots and has the right owner.
 func Open(options Options) (*Repository, error) {
 	allowed := newGuard(options)
 	root, err := resolve(options.Path)
 	if err != nil {
-		// Only below the roots it is told what is there and what is not.
+		// Outside the roots the error does not reveal what exists.
 		if full, absErr := filepath.Abs(options.Path); absErr != nil || !allowed.isAllowed(full) {
 			err = &giterr.Error{Repository: options.Path, Err: giterr.ErrRoot}
 		}
@@ -69,13 +69,13 @@ func gitProgram(name string) (string, error) {
 	return program, nil
 }
 
-// usesReftable says whether refs are kept in tables instead of files.
+// usesReftable reports whether refs are kept in tables instead of files.
 func usesReftable(l Location) bool {
 	info, err := os.Stat(filepath.Join(l.CommonDir, "reftable"))
 	return err == nil && info.IsDir()
 }
 
-// A guard decides what of this machine's files may be read.
+// A guard decides which files of this machine may be read.
 type guard struct {
 	roots    []string
 	anyOwner bool
@@ -84,8 +84,8 @@ type guard struct {
 func newGuard(options Options) *guard {
 	made := &guard{anyOwner: options.AnyOwner}
 	for _, root := range options.Roots {
-		// A root that is not there allows nothing, and neither does an empty one,
-		// which would be the folder that the process happens to run in.
+		// A root that does not exist allows nothing, and neither does an empty one, which would
+		// be the current directory.
 		if real, err := resolve(root); err == nil && root != "" {
 			made.roots = append(made.roots, real)
 		}
@@ -93,8 +93,8 @@ func newGuard(options Options) *guard {
 	return made
 }
 
-// locate looks at the repository of a root, and at everything that git would
-// read with it.
+// locate returns the repository at a root, after it has checked everything that git would read
+// with it.
 func (g *guard) locate(root string) (Location, error) {
 	if !g.isAllowed(root) {
 		return Location{}, giterr.ErrRoot
@@ -122,9 +122,8 @@ func (g *guard) locate(root string) (Location, error) {
 	return location, g.checkObjects(filepath.Join(location.CommonDir, "objects"), 0)
 }
 
-// recheck says whether what was allowed is still there: a Remote is kept long, and
-// whoever may write to the folder above may have put a link in its place, or
-// alternates into it.
+// recheck returns an error if the repository is no longer as it was when it was opened: a user
+// who can write to the folder above may have replaced it by a link, or added alternates.
 func (g *guard) recheck(root string, was Location) error {
 	if now, err := resolve(root); err != nil || now != root {
 		return cmp.Or(err, fmt.Errorf("%w: it was replaced by a link", giterr.ErrRoot))
@@ -136,7 +135,8 @@ func (g *guard) recheck(root string, was Location) error {
 	return err
 }
 
-// isAllowed compares whole path elements: /srv/git-evil is not below /srv/git.
+// isAllowed reports whether a path is below a root. It compares whole elements: /srv/git-evil
+// is not below /srv/git.
 func (g *guard) isAllowed(path string) bool {
 	for _, root := range g.roots {
 		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
@@ -156,8 +156,7 @@ func (g *guard) checkOwner(path string) error {
 // maxAlternates is how many object folders may be chained, as in git.
 const maxAlternates = 5
 
-// checkObjects follows the alternates of an object folder, from which git would read
-// as well.
+// checkObjects checks an object folder and its alternates, from which git would also read.
 func (g *guard) checkObjects(dir string, level int) error {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {

@@ -12,24 +12,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// A Location is where a local repository keeps its parts. Paths are absolute and
-// without symbolic links.
+// A Location is where a local repository keeps its parts. Paths are absolute and without
+// symbolic links.
 type Location struct {
-	// Root is the top of the working copy or worktree, or the bare repository. It
-	// is what Options.Path takes.
+	// Root is the top of the working copy or worktree, or the bare repository. It is what
+	// Options.Path takes.
 	Root string
-	// GitDir holds HEAD; CommonDir holds refs and objects. They differ in a
-	// worktree only.
+	// GitDir has HEAD, CommonDir has refs and objects. They differ only in a worktree.
 	GitDir, CommonDir string
-	// Subfolder is where the path that was looked up lies below Root, with
-	// slashes; "." at Root and inside a bare repository.
+	// Subfolder is the path that was looked up, relative to Root, with slashes; "." at Root and
+	// inside a bare repository.
 	Subfolder string
 	Bare      bool
 }
 
-// Find finds the repository that a folder is in: the first, going up,
-// that is a working copy, a worktree or a bare repository. It only looks; whether
-// the repository may be read is decided by Open. None is ErrNotRepository.
+// Find returns the repository that a folder is in: the first, going up, that is a working copy,
+// a worktree or a bare repository. Whether it may be read is decided by Open. The error is
+// ErrNotRepository if there is none.
 func Find(path string) (Location, error) {
 	full, err := resolve(path)
 	if err != nil {
@@ -61,7 +60,7 @@ func (l Location) below(full string) (Location, error) {
 	return l, err
 }
 
-// resolve makes a path absolute and free of symbolic links.
+// resolve returns a path that is absolute and has no symbolic links.
 func resolve(path string) (string, error) {
 	full, err := filepath.Abs(path)
 	if err == nil {
@@ -76,7 +75,7 @@ func resolve(path string) (string, error) {
 	return full, nil
 }
 
-// locate looks for a repository whose root is exactly this folder.
+// locate returns the repository whose root is exactly this folder.
 func locate(root string) (Location, error) {
 	dotGit := filepath.Join(root, ".git")
 	info, err := os.Lstat(dotGit)
@@ -99,8 +98,8 @@ func locate(root string) (Location, error) {
 	return Location{Root: root, GitDir: root, CommonDir: root, Bare: true}, nil
 }
 
-// followDotGit follows a .git file to the folder that it names, as in a worktree, and
-// from there to the common folder.
+// followDotGit follows a .git file to the folder that it names, as in a worktree, and from
+// there to the common folder.
 func followDotGit(root, dotGit string) (Location, error) {
 	location := Location{Root: root}
 	name, err := readLine(dotGit)
@@ -125,7 +124,7 @@ func followDotGit(root, dotGit string) (Location, error) {
 	}
 
 	if err == nil && !isGitDir(location.CommonDir) {
-		err = fmt.Errorf("%w: the folder that .git leads to is none", giterr.ErrNotRepository)
+		err = fmt.Errorf("%w: .git does not lead to a repository", giterr.ErrNotRepository)
 	}
 
 	return location, err
@@ -137,12 +136,12 @@ func follow(from, target string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(target)
 	if err != nil {
-		return "", fmt.Errorf("%w: what .git leads to is not there", giterr.ErrNotRepository)
+		return "", fmt.Errorf("%w: the target of .git does not exist", giterr.ErrNotRepository)
 	}
 	return real, nil
 }
 
-// isGitDir says whether a folder looks like the inside of a repository.
+// isGitDir reports whether a folder looks like the inside of a repository.
 func isGitDir(dir string) bool {
 	head, err := os.Lstat(filepath.Join(dir, "HEAD"))
 	if err != nil || head.IsDir() {
@@ -156,7 +155,7 @@ func isGitDir(dir string) bool {
 	return true
 }
 
-// maxLine is more than any path or ref that a small file of git holds.
+// maxLine is longer than any path or ref in one of git's small files.
 const maxLine = 8 << 10
 
 // readLine reads a small file of one line.
@@ -170,15 +169,15 @@ func readLine(path string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 
-// readSmall reads a file of at most limit bytes. It must be an ordinary file: a
-// pipe would be waited for.
+// readSmall reads a file of at most limit bytes. It must be a regular file: reading a pipe
+// would block.
 func readSmall(file *os.File, limit int64) ([]byte, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no ordinary file", giterr.ErrNotRepository, filepath.Base(file.Name()))
+		return nil, fmt.Errorf("%w: %s is not a regular file", giterr.ErrNotRepository, filepath.Base(file.Name()))
 	}
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%w: %s has more than %d bytes", giterr.ErrLimit, filepath.Base(file.Name()), limit)

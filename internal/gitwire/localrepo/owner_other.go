@@ -12,8 +12,8 @@ const readNonblock = os.O_RDONLY
 // checkOwner leaves the decision to git, which knows the system's owners.
 func checkOwner(string) error { return nil }
 
-// killGroup leaves a command as it is: its own process is killed.
+// killGroup does nothing: only the process itself is killed.
 func killGroup(*exec.Cmd) {}
 
-// isNotFolder cannot be told apart from a missing file.
+// isNotFolder returns false: the error is that of a missing file.
 func isNotFolder(error) bool { return false }

@@ -12,14 +12,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// readNonblock opens files for reading; a pipe in the place of a file is not
-// waited for.
+// readNonblock opens files for reading, without waiting for a pipe.
 const readNonblock = os.O_RDONLY | syscall.O_NONBLOCK
 
-// checkOwner refuses what belongs to another user, as git does: whoever owns a
-// repository decides by its configuration what git does there. It is checked
-// here and not left to git so that refs are not read either, and so that the
-// error can be told apart.
+// checkOwner refuses files of another user, as git does: the owner of a repository decides by
+// its configuration what git does there. It is checked here so that refs are not read either,
+// and so that the error is classified.
 func checkOwner(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -33,11 +31,11 @@ func checkOwner(path string) error {
 	return nil
 }
 
-// killGroup makes the end of a command's context the end of its children too.
+// killGroup kills a command's children too when its context ends.
 func killGroup(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 }
 
-// isNotFolder says that a path leads through a file.
+// isNotFolder reports whether a path leads through a file.
 func isNotFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }

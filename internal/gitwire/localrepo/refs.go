@@ -13,25 +13,25 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
-// Refs reads the refs of a local repository from its files: one that is not
-// packed has a file of its own, the others are lines of packed-refs. Files are
-// opened below the repository only, wherever a symbolic link among them points.
+// Refs reads the refs of a local repository from its files: a loose ref has its own file, the
+// others are lines of packed-refs. Files are opened only below the repository, wherever
+// symbolic links point.
 type Refs struct {
 	location Location
 	limit    int64
-	// recheck says what has become wrong with the folder since it was opened.
+	// recheck returns an error if the repository is no longer as it was when it was opened.
 	recheck func() error
 
 	mu     sync.Mutex
 	packed map[string]object.ID
-	info   fs.FileInfo // of the packed-refs that was read last
+	info   fs.FileInfo // of packed-refs when it was read
 }
 
-// A refReading is one look at the files. The folders are opened each time: a
-// repository may be moved away and another put in its place.
+// A refReading is one read of the files. The folders are opened each time, because a repository
+// may be moved away and replaced.
 type refReading struct {
 	files  *Refs
-	own    *os.Root // HEAD, and refs that a worktree has for itself
+	own    *os.Root // HEAD, and refs of a worktree
 	common *os.Root
 }
 
@@ -81,8 +81,8 @@ func (f *Refs) Read(names []string) (map[string]object.ID, error) {
 	return ids, nil
 }
 
-// Head reads what HEAD stands for: a branch, and its commit if it is born, or a
-// commit alone.
+// Head returns what HEAD points to: a branch, and its commit unless it is unborn, or a commit
+// alone.
 func (f *Refs) Head() (ref string, id object.ID, err error) {
 	reading, err := f.open()
 	if err != nil {
@@ -103,11 +103,11 @@ func (f *Refs) Head() (ref string, id object.ID, err error) {
 	return "", id, nil
 }
 
-// maxSymbolic is how often a ref may point to another, as in git.
+// maxSymbolic is how many symbolic refs are followed, as in git.
 const maxSymbolic = 5
 
-// resolve follows symbolic refs to the last name and its id, which is zero if
-// there is no such ref.
+// resolve follows symbolic refs to the last name and its ID, which is zero if the ref does not
+// exist.
 func (r *refReading) resolve(name string) (string, object.ID, error) {
 	for range maxSymbolic {
 		if !object.ValidRef(name) {
@@ -129,8 +129,7 @@ func (r *refReading) resolve(name string) (string, object.ID, error) {
 	return name, object.ID{}, fmt.Errorf("%w: symbolic refs more than %d deep", giterr.ErrLimit, maxSymbolic)
 }
 
-// loose reads a ref's own file: another name, an id, or nothing if there is no
-// such file.
+// loose reads a ref's own file: another name, an ID, or nothing if there is no such file.
 func (r *refReading) loose(name string) (target string, id object.ID, err error) {
 	b, err := readIn(r.root(name), name, maxLine)
 	if err != nil || b == nil {
@@ -142,7 +141,7 @@ func (r *refReading) loose(name string) (target string, id object.ID, err error)
 		return strings.TrimSpace(target), object.ID{}, nil
 	}
 
-	// What else the file holds is not repeated in an error: it may be any file.
+	// Other content is not repeated in the error: it may be any file.
 	if id, err = object.ParseID(text); err != nil && !errors.Is(err, giterr.ErrSHA256) {
 		err = fmt.Errorf("%w: %s holds no object id", giterr.ErrNotRepository, giterr.Quote([]byte(name)))
 	}
@@ -150,7 +149,7 @@ func (r *refReading) loose(name string) (target string, id object.ID, err error)
 	return "", id, err
 }
 
-// root says which folder keeps a ref.
+// root returns the folder of a ref.
 func (r *refReading) root(name string) *os.Root {
 	for _, prefix := range []string{"refs/bisect/", "refs/worktree/", "refs/rewritten/"} {
 		if strings.HasPrefix(name, prefix) {
@@ -163,7 +162,7 @@ func (r *refReading) root(name string) *os.Root {
 	return r.common
 }
 
-// readIn reads a small file; nil if there is none of that name.
+// readIn reads a small file; nil if it does not exist.
 func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
 	file, err := root.OpenFile(name, readNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) || isNotFolder(err) {
@@ -175,15 +174,14 @@ func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
 	defer file.Close()
 
 	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, nil // refs/heads/a where only refs/heads/a/b is
+		return nil, nil // refs/heads/a, if there is refs/heads/a/b
 	}
 
 	return readSmall(file, limit)
 }
 
-// fromPacked looks a ref up in packed-refs, which is read again only when it was
-// replaced. It is asked after the ref's own file, since git writes it first when
-// it moves a ref there.
+// fromPacked returns a ref of packed-refs, which is read again only when it was replaced. It is
+// called after loose, because git writes packed-refs first when it packs a ref.
 func (f *Refs) fromPacked(common *os.Root, name string) (object.ID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -213,8 +211,8 @@ func (f *Refs) fromPacked(common *os.Root, name string) (object.ID, error) {
 	return f.packed[name], nil
 }
 
-// parsePacked reads lines of "<id> <name>". Lines that begin with # say how the
-// file is sorted, those that begin with ^ what a tag stands for.
+// parsePacked parses lines of "<id> <name>". Lines that begin with # are about the file, lines
+// that begin with ^ are the targets of tags.
 func parsePacked(b []byte) (map[string]object.ID, error) {
 	packed := make(map[string]object.ID, bytes.Count(b, []byte("\n")))
 	for line := range bytes.Lines(b) {

@@ -13,13 +13,13 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// A Repository answers requests by a git process per request, which speaks to us as
-// it would over HTTP.
+// A Repository is a local repository. Each request starts a git process, which answers as it
+// would over HTTP.
 type Repository struct {
 	program  string // absolute
-	dir      string // absolute, so never taken for an option
-	anyOwner bool   // the owner does not matter
-	// recheck says what has become wrong with the folder since it was opened.
+	dir      string // absolute, and so never an option
+	anyOwner bool   // the owner is not checked
+	// recheck returns an error if the repository is no longer as it was when it was opened.
 	recheck func() error
 	refs    *Refs // nil if only git can read them
 }
@@ -32,11 +32,11 @@ func (t *Repository) Command(ctx context.Context, request []byte) (io.ReadCloser
 	return t.start(ctx, request)
 }
 
-// Refs reads the refs from their files. It is nil if only git can read them.
+// Refs returns the reader of its refs, nil if only git can read them.
 func (t *Repository) Refs() *Refs { return t.refs }
 
-// environment is all that git sees. Of its configuration only the repository's
-// own is left, and what that could say about filters is said here.
+// environment returns the whole environment of git. Of its configuration only the repository's
+// own remains, except for filters, which are allowed here.
 func (t *Repository) environment() []string {
 	env := []string{
 		"PATH=" + filepath.Dir(t.program) + string(filepath.ListSeparator) + "/usr/bin" + string(filepath.ListSeparator) + "/bin",
@@ -48,7 +48,7 @@ func (t *Repository) environment() []string {
 		"GIT_ATTR_NOSYSTEM=1",
 		"GIT_TERMINAL_PROMPT=0",
 		"GIT_NO_LAZY_FETCH=1", // a partial clone must not call its own remote,
-		"GIT_ALLOW_PROTOCOL=", // nor, where git does not know the former, any other
+		"GIT_ALLOW_PROTOCOL=", // nor any other, if git does not know the former
 		"GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_OPTIONAL_LOCKS=0",
 	}
@@ -66,8 +66,7 @@ func (t *Repository) environment() []string {
 	return env
 }
 
-// start runs git. The process ends with ctx, at the latest when its answer is
-// closed.
+// start runs git. The process ends with ctx, or when its answer is closed.
 func (t *Repository) start(ctx context.Context, request []byte, options ...string) (io.ReadCloser, error) {
 	if err := t.recheck(); err != nil {
 		return nil, err
@@ -96,7 +95,7 @@ func (t *Repository) start(ctx context.Context, request []byte, options ...strin
 	return answer, nil
 }
 
-// process is the answer of a git process.
+// A process is the answer of a git process.
 type process struct {
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
@@ -105,8 +104,8 @@ type process struct {
 	ended  bool
 }
 
-// Read gives what git writes. Its end is the process's end, so that an answer
-// that was cut off because git failed says why.
+// Read returns the output. It ends when the process does, so that a truncated answer has the
+// error of git.
 func (p *process) Read(b []byte) (int, error) {
 	n, err := p.stdout.Read(b)
 	if err == io.EOF && !p.ended {
@@ -122,7 +121,7 @@ func (p *process) Close() error {
 	p.cancel()
 	if !p.ended {
 		p.ended = true
-		_ = p.cmd.Wait() // killed: how it ended says nothing
+		_ = p.cmd.Wait() // killed: the status does not matter
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// An ID is the SHA-1 id of an object. The zero ID stands for none.
+// An ID is the SHA-1 ID of an object. The zero ID stands for none.
 type ID [20]byte
 
-// ParseID reads 40 lower-case hexadecimal digits.
+// ParseID parses 40 lower-case hexadecimal digits.
 func ParseID(text string) (ID, error) {
 	var id ID
 	if len(text) == 64 {
@@ -27,22 +27,22 @@ func ParseID(text string) (ID, error) {
 	return id, nil
 }
 
-// String gives 40 lower-case hexadecimal digits.
+// String returns 40 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// IsZero says whether id stands for none.
+// IsZero reports whether id stands for none.
 func (id ID) IsZero() bool { return id == ID{} }
 
-// Compare orders ids as their bytes, for answers that do not depend on maps.
+// Compare orders ids by their bytes.
 func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
-// maxRef is the longest ref name, as long as a path of most file systems can
-// have and no longer than a packet.
+// maxRef is the length of the longest ref name: that of a path on most file systems, and less
+// than a packet.
 const maxRef = 1024
 
-// ValidRef says whether name is a full ref name that is safe to ask for: below
-// refs/, and within the rules of git check-ref-format --branch. No such name
-// leads out of a folder, and no branch begins with a dash.
+// ValidRef reports whether name is a full ref name that is safe to request: below refs/, and
+// valid by git check-ref-format --branch. No such name leads out of a folder, and no branch
+// begins with a dash.
 func ValidRef(name string) bool {
 	if !strings.HasPrefix(name, "refs/") || len(name) > maxRef ||
 		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.HasSuffix(name, ".") {

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// An Kind is the number that a pack gives it.
+// A Kind is the type of an object, with the number that packs use.
 type Kind byte
 
 const (
@@ -37,21 +37,20 @@ func (k Kind) String() string {
 	return strconv.Itoa(int(k))
 }
 
-// An Object is what git stores under an id.
+// An Object is a Git object without its header.
 type Object struct {
 	Kind Kind
 	Data []byte
 }
 
-// NewHash begins the hash whose sum is the id of an object.
+// NewHash returns a hash whose sum, after the data is written, is the ID of an object.
 func NewHash(kind Kind, size int64) hash.Hash {
 	h := sha1cd.New()
 	fmt.Fprintf(h, "%s %d\x00", kind, size)
 	return h
 }
 
-// Sum ends the hash. Bytes that look made to collide with others have no id
-// that could be trusted.
+// Sum returns the ID from a hash. It returns an error for data that was made to collide.
 func Sum(h hash.Hash) (ID, error) {
 	var id ID
 	sum, collision := h.(sha1cd.CollisionResistantHash).CollisionResistantSum(nil)
@@ -68,7 +67,7 @@ func (o Object) ID() (ID, error) {
 	return Sum(h)
 }
 
-// ParseCommit reads the tree and the parents, with which every commit begins.
+// ParseCommit returns the tree and the parents of a commit.
 func ParseCommit(data []byte) (tree ID, parents []ID, err error) {
 	line, rest, _ := bytes.Cut(data, []byte("\n"))
 	id, ok := bytes.CutPrefix(line, []byte("tree "))
@@ -96,7 +95,7 @@ func ParseCommit(data []byte) (tree ID, parents []ID, err error) {
 	}
 }
 
-// The modes that git gives to entries of a tree.
+// The canonical modes of entries in trees.
 const (
 	ModeTree       = 0o040000
 	ModeFile       = 0o100644
@@ -105,7 +104,7 @@ const (
 	ModeSubmodule  = 0o160000
 )
 
-// An Entry is one name in a tree.
+// An Entry is an entry of a tree.
 type Entry struct {
 	Mode int
 	Name []byte // shares the tree's memory
@@ -114,8 +113,7 @@ type Entry struct {
 
 func (e Entry) IsTree() bool { return e.Mode == ModeTree }
 
-// FSMode gives the mode in the terms of io/fs. A submodule is neither file nor
-// folder.
+// FSMode returns the mode in the terms of io/fs. A submodule is irregular.
 func (e Entry) FSMode() fs.FileMode {
 	switch e.Mode {
 	case ModeTree:
@@ -130,10 +128,10 @@ func (e Entry) FSMode() fs.FileMode {
 	return 0o444
 }
 
-// maxName is the longest name that a tree may hold, as git fsck has it.
+// maxName is the length of the longest name in a tree, as git fsck has it.
 const maxName = 4096
 
-// NextEntry cuts the first entry off a tree: "<mode> <name>\0<20 bytes>".
+// NextEntry returns the first entry of a tree, "<mode> <name>\0<20 bytes>", and the rest.
 func NextEntry(tree []byte) (Entry, []byte, error) {
 	var entry Entry
 	digits, rest, ok := bytes.Cut(tree, []byte(" "))
@@ -155,8 +153,8 @@ func NextEntry(tree []byte) (Entry, []byte, error) {
 	return entry, rest[len(entry.ID):], nil
 }
 
-// canonicalMode reads a mode as git does: of a file only its owner's execute bit
-// counts, which old repositories write in other ways.
+// canonicalMode parses a mode as git does: of a file's permissions only the owner's execute bit
+// counts, because old repositories have others.
 func canonicalMode(digits []byte) (int, error) {
 	mode := 0
 	for _, c := range digits {
@@ -180,8 +178,7 @@ func canonicalMode(digits []byte) (int, error) {
 	return 0, fmt.Errorf("%w: bad mode in a tree: %s", giterr.ErrProtocol, giterr.Quote(digits))
 }
 
-// checkName refuses what no honest tree holds, since a path made of such names
-// would mean another place.
+// checkName returns an error for names with which a path would mean another place.
 func checkName(name []byte) error {
 	switch {
 	case len(name) == 0, bytes.IndexByte(name, '/') >= 0, len(name) > maxName,
@@ -191,8 +188,8 @@ func checkName(name []byte) error {
 	return nil
 }
 
-// CompareEntries orders two entries as git sorts trees: a folder as if its name
-// ended in a slash. That is also the order of full paths.
+// CompareEntries orders two entries as git sorts trees: a folder as if its name ended in a
+// slash. That is also the order of full paths.
 func CompareEntries(a, b Entry) int {
 	common := min(len(a.Name), len(b.Name))
 	if c := bytes.Compare(a.Name[:common], b.Name[:common]); c != 0 {
@@ -201,7 +198,7 @@ func CompareEntries(a, b Entry) int {
 	return int(a.after(common)) - int(b.after(common))
 }
 
-// after gives the byte that follows the first n of the name.
+// after returns the byte that follows the first n of the name.
 func (e Entry) after(n int) byte {
 	if n < len(e.Name) {
 		return e.Name[n]
@@ -212,12 +209,12 @@ func (e Entry) after(n int) byte {
 	return 0
 }
 
-// OrderChecker sees that a tree is sorted and holds no name twice, so that a path
-// means one thing. A file and a folder of one name need not be neighbours: what
-// sorts between them begins with that name.
+// An OrderChecker checks that a tree is sorted and contains no name twice, so that a path has
+// one meaning. A file and a folder of the same name need not be neighbours: what sorts between
+// them begins with that name.
 type OrderChecker struct {
 	last      Entry
-	openFiles []Entry // files that a folder of the same name could still follow
+	openFiles []Entry // files that a folder of the same name may still follow
 }
 
 func (c *OrderChecker) Check(entry Entry) error {

@@ -8,7 +8,7 @@ import (
 
 func errDelta(what string) error { return fmt.Errorf("%w: delta with %s", giterr.ErrProtocol, what) }
 
-// deltaSizes reads the sizes of base and result that a delta begins with.
+// deltaSizes parses the sizes of base and result at the beginning of a delta.
 func deltaSizes(delta []byte) (base, result int64, rest []byte, err error) {
 	if base, rest, err = deltaSize(delta); err == nil {
 		result, rest, err = deltaSize(rest)
@@ -27,8 +27,8 @@ func deltaSize(b []byte) (int64, []byte, error) {
 	return 0, nil, errDelta("a bad size")
 }
 
-// applyDelta makes an object of at most limit bytes from its base. The result's
-// size is checked before memory is taken for it.
+// applyDelta returns the result of a delta, at most limit bytes. Its size is checked before
+// memory is taken.
 func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 	baseSize, size, delta, err := deltaSizes(delta)
 	if err != nil {
@@ -74,8 +74,8 @@ func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-// copyFromBase reads a copy instruction: bits 0 to 3 of its first byte say which bytes
-// of the offset follow, bits 4 to 6 which of the length.
+// copyFromBase executes a copy instruction: bits 0 to 3 of its first byte are the bytes of the
+// offset that follow, bits 4 to 6 those of the length.
 func copyFromBase(base, delta []byte) (piece, rest []byte, err error) {
 	op, rest := delta[0], delta[1:]
 	var fields [7]int

@@ -18,13 +18,13 @@ const (
 	refDelta    object.Kind = 7
 )
 
-// input counts and sums the bytes of a pack. It is an io.ByteReader so that
-// inflating takes not one byte too many.
+// An input counts and hashes the bytes of a pack. It is an io.ByteReader, so that inflating
+// reads no byte too many.
 type input struct {
 	r       *bufio.Reader
 	offset  int64
 	sum     hash.Hash
-	batch   [512]byte // bytes read singly, not yet summed
+	batch   [512]byte // bytes read one by one, not yet hashed
 	batched int
 }
 
@@ -75,7 +75,7 @@ func (in *input) objectHead() (object.Kind, int64, error) {
 	return kind, size, nil
 }
 
-// baseOffset reads how far back an offset delta's base begins.
+// baseOffset reads the distance back to an offset delta's base.
 func (in *input) baseOffset() (int64, error) {
 	b, err := in.ReadByte()
 	if err != nil {

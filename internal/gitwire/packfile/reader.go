@@ -16,39 +16,37 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
-// A Policy says what to keep of a pack and how much it may cost.
+// A Policy is what to keep of a pack, and how much it may cost. Zero means none.
 type Policy struct {
-	WireBytes     int64 // bytes of the whole answer
+	WireBytes     int64 // of the whole answer
 	Objects       int
 	InflatedBytes int64 // of all objects, dropped ones included
 	KeptBytes     int64 // of all objects that are kept, blobs excluded
 	ObjectBytes   int64 // of one commit, tree or tag: larger is an error
-	// blob is the size of the largest blob that is kept; negative keeps none.
-	// Larger ones are noted by id in pack.large if note says so.
+	// BlobBytes is the size of the largest blob that is kept; negative keeps none. Larger ones
+	// are recorded in Pack.Large if RecordLarge is set.
 	BlobBytes   int64
 	RecordLarge bool
-	// whole says that the pack holds all blobs because the server cannot leave
-	// them out.
+	// AllBlobs is true if the pack contains all blobs because the server cannot omit them.
 	AllBlobs bool
-	// blobs is how many bytes of blobs are kept together. Those for which there is
-	// no room are dropped.
+	// BlobTotal is how many bytes of blobs are kept together. Others are dropped.
 	BlobTotal int64
-	// base finds objects that we have already, for deltas against them.
+	// Base returns objects that are known already, for deltas against them.
 	Base func(object.ID) (object.Object, bool)
 }
 
-// A Pack is what was read of one.
+// A Pack is what was kept of a pack.
 type Pack struct {
 	Objects map[object.ID]object.Object
-	// large holds the blobs that were not kept for their size.
+	// Large has the blobs that were dropped for their size.
 	Large map[object.ID]bool
-	// spilled says that a blob was dropped for want of room.
+	// Spilled is true if a blob was dropped because BlobTotal was used up.
 	Spilled bool
 }
 
-// reader reads a pack from a stream. Objects are resolved as they come;
-// deltas whose base has not come yet wait for it. Deltas whose base never comes
-// are left out: whoever needs the object sees that it is missing.
+// A reader reads a pack from a stream. Objects are resolved as they arrive; deltas whose base
+// is missing wait for it. Deltas whose base never arrives are left out, so that their object is
+// missing.
 type reader struct {
 	in        *input
 	policy    Policy
@@ -61,20 +59,20 @@ type reader struct {
 	byOffset map[int64][]waiting
 }
 
-// A offsetState says what is known of the object at an offset.
+// An offsetState is what is known of the object at an offset.
 type offsetState struct {
 	id      object.ID
 	dropped bool
 }
 
-// waiting is a delta without its base.
+// A waiting is a delta without its base.
 type waiting struct {
 	offset int64
 	delta  []byte
 }
 
-// Read also returns what it had when it failed: every object was verified by
-// then.
+// Read reads a pack. If it fails, it also returns what it has read; every object of that is
+// verified.
 func Read(r io.Reader, policy Policy) (Pack, error) {
 	packed := &reader{
 		in:       &input{r: bufio.NewReaderSize(r, 32<<10), sum: sha1.New()},
@@ -157,8 +155,7 @@ func (p *reader) readWhole(offset int64, kind object.Kind, size int64) error {
 	return p.add(offset, object.Object{Kind: kind, Data: data})
 }
 
-// drop skips a blob. Its id is only worked out where somebody may ask why it is
-// not there.
+// drop skips a blob. Its ID is only computed if Policy.RecordLarge is set.
 func (p *reader) drop(offset, size int64) error {
 	inflated, err := p.inflater(size)
 	if err != nil {
@@ -196,7 +193,7 @@ func (p *reader) readOffsetDelta(offset, baseOffset, size int64) error {
 func (p *reader) readDelta(offset int64, baseID object.ID, size int64) error {
 	base, ok := p.find(baseID)
 	switch {
-	case !ok && size > p.policy.ObjectBytes: // only a blob's can be so large
+	case !ok && size > p.policy.ObjectBytes: // only a blob can be that large
 		return p.dropDelta(offset, size)
 	case !ok:
 		delta, err := p.wait(size)
@@ -246,8 +243,8 @@ func (p *reader) find(id object.ID) (object.Object, bool) {
 	return p.policy.Base(id)
 }
 
-// apply makes an object from its base. What is larger than wanted is no object;
-// a large blob is asked for alone when somebody opens it, and told apart then.
+// apply returns the object of a delta. ok is false if it is a blob that is dropped; a large one
+// is requested alone when it is opened, and refused then.
 func (p *reader) apply(base object.Object, delta []byte) (object.Object, bool, error) {
 	_, size, _, err := deltaSizes(delta)
 	if err != nil {
@@ -273,8 +270,8 @@ func (p *reader) apply(base object.Object, delta []byte) (object.Object, bool, e
 	return object.Object{Kind: base.Kind, Data: data}, err == nil, err
 }
 
-// add records an object and resolves the deltas that waited for it, and those
-// that waited for them, without recursion: chains may be long.
+// add records an object and resolves the deltas that wait for it, and those that wait for them.
+// It is not recursive, because chains may be long.
 func (p *reader) add(offset int64, obj object.Object) error {
 	type resolved struct {
 		offset int64
@@ -309,7 +306,7 @@ func (p *reader) add(offset int64, obj object.Object) error {
 	return nil
 }
 
-// spend counts bytes that were, or are about to be, inflated.
+// spend counts bytes that are inflated.
 func (p *reader) spend(n int64) error {
 	if p.remaining.inflated -= n; p.remaining.inflated < 0 {
 		return fmt.Errorf("%w: a pack inflates to more than %d bytes", giterr.ErrLimit, p.policy.InflatedBytes)
@@ -317,7 +314,7 @@ func (p *reader) spend(n int64) error {
 	return nil
 }
 
-// spills says whether a blob is dropped for want of room.
+// spills reports whether a blob is dropped because BlobTotal is used up.
 func (p *reader) spills(size int64) bool {
 	if size <= p.remaining.blobs {
 		return false
@@ -326,11 +323,10 @@ func (p *reader) spills(size int64) bool {
 	return true
 }
 
-// keep counts bytes that stay in memory. A delta that waits for its base is taken
-// for a tree's.
+// keep counts bytes that stay in memory. A delta that waits for its base counts as a tree.
 func (p *reader) keep(kind object.Kind, n int64) error {
 	if kind == object.Blob {
-		p.remaining.blobs -= n // spills has looked
+		p.remaining.blobs -= n // spills has checked
 		return nil
 	}
 	if p.remaining.kept -= n; p.remaining.kept < 0 {
@@ -339,8 +335,8 @@ func (p *reader) keep(kind object.Kind, n int64) error {
 	return nil
 }
 
-// inflate gives the bytes of an object whose size has been announced. For a
-// large one memory is taken as bytes come, not as they are announced.
+// inflate returns the bytes of an object of an announced size. For a large one memory is taken
+// as bytes arrive.
 func (p *reader) inflate(size int64) ([]byte, error) {
 	if limit := max(p.policy.ObjectBytes, p.policy.BlobBytes); size > limit {
 		return nil, fmt.Errorf("%w: an object of %d bytes", giterr.ErrLimit, size)
@@ -382,8 +378,8 @@ func (p *reader) inflater(size int64) (io.Reader, error) {
 	return p.zlib, nil
 }
 
-// copyExactly copies a deflated object of the announced size, not a byte more, up to
-// its checksum.
+// copyExactly copies a deflated object of the announced size, up to its checksum. It returns an
+// error if the size differs.
 func copyExactly(w io.Writer, r io.Reader, size int64) error {
 	n, err := io.Copy(w, io.LimitReader(r, size+1))
 	if err != nil {

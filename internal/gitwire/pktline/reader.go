@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// A Kind tells a line with data from the markers between sections.
+// A Kind is data, or one of the markers between sections.
 type Kind int
 
 const (
@@ -20,30 +20,30 @@ const (
 	ResponseEnd
 )
 
-// maxPacket is the longest line, its four digits of length included.
+// maxPacket is the length of the longest line, including its four digits.
 const maxPacket = 65520
 
-// A Reader cuts a stream into pkt-lines, up to a number of bytes.
+// A Reader splits a stream into lines, up to a number of bytes.
 type Reader struct {
 	r         *bufio.Reader
 	buf       []byte
 	remaining int64
-	limit     int64 // what left was at first
+	limit     int64 // as it was set
 }
 
 func NewReader(r io.Reader, limit int64) *Reader {
 	return &Reader{r: bufio.NewReaderSize(r, 8<<10), remaining: limit, limit: limit}
 }
 
-// SetLimit sets how many bytes may come from here on.
+// SetLimit sets how many bytes may follow.
 func (p *Reader) SetLimit(limit int64) { p.remaining, p.limit = limit, limit }
 
-// Rest returns the stream behind the last line.
+// Rest returns the rest of the stream.
 func (p *Reader) Rest() io.Reader { return p.r }
 
-// Next gives the next line. Its bytes are valid until the next call. The
-// stream's end is io.ErrUnexpectedEOF wherever it comes: an answer ends with a
-// marker. An error that the server sends as a line is returned as an error.
+// Next returns the next line. Its bytes are valid until the next call. The end of the stream is
+// always io.ErrUnexpectedEOF, because an answer ends with a marker. A line "ERR …" is returned
+// as an error.
 func (p *Reader) Next() (Kind, []byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(p.r, head[:]); err != nil {
@@ -77,14 +77,14 @@ func (p *Reader) Next() (Kind, []byte, error) {
 	return Data, data, nil
 }
 
-// NextText gives the next line as text without its newline, or the marker.
+// NextText returns the next line as text without its newline, or the marker.
 func (p *Reader) NextText() (Kind, string, error) {
 	kind, data, err := p.Next()
 	return kind, strings.TrimSuffix(string(data), "\n"), err
 }
 
-// Finish reads what may follow the last line that matters, so that the connection
-// can be used again: an end marker, or nothing.
+// Finish reads what may follow the last line, an end marker or nothing, so that the connection
+// can be used again.
 func (p *Reader) Finish() {
 	_, _ = io.CopyN(io.Discard, p.r, 64)
 }
@@ -111,14 +111,14 @@ func Append(b []byte, line string) []byte {
 	return append(fmt.Appendf(b, "%04x", len(line)+4), line...)
 }
 
-// isMissing tells that an object is gone, or not given out, by the sentences of
-// git and of JGit ("want ID not valid"), which have not changed in years: the
-// protocol has no codes.
+// isMissing reports whether a message says that an object does not exist, or is not served. The
+// protocol has no codes, so it compares sentences of git and JGit ("want ID not valid"), which
+// have been stable for years.
 func isMissing(message []byte) bool {
 	return bytes.Contains(message, []byte("not our ref")) || bytes.Contains(message, []byte("want ")) && bytes.Contains(message, []byte(" not valid"))
 }
 
-// serverError turns the server's words into an error.
+// serverError returns a server's message as an error.
 func serverError(message []byte) error {
 	if isMissing(message) {
 		return fmt.Errorf("%w: the server says %s", giterr.ErrMissing, giterr.Quote(message))

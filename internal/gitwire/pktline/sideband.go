@@ -7,8 +7,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// Sideband takes the pack out of the lines that carry it. The first byte of a
-// line says what it is: 1 pack, 2 progress, 3 the server gives up.
+// A Sideband reads the pack from the lines that carry it. The first byte of a line is its band:
+// 1 is the pack, 2 progress, 3 a fatal error.
 type Sideband struct {
 	p    *Reader
 	rest []byte

@@ -13,27 +13,26 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// hostKeys knows by which keys hosts prove who they are: those of a file, and
-// where it does not know a host, the published ones of the large Git hosts. No
-// other key is accepted, the first time neither.
+// hostKeys verifies the keys of hosts: by a known_hosts file and, for hosts that are not in it,
+// by the keys that the large Git hosts publish. No other key is accepted, not even the first
+// time.
 type hostKeys struct{ file string }
 
-// CheckKnownHosts says what is wrong with a file for NetworkOptions.KnownHosts.
+// CheckKnownHosts returns an error if a known_hosts file cannot be used.
 func CheckKnownHosts(file string) error {
 	_, err := knownhosts.New(file)
 	return err
 }
 
-// hostKeyError says why a host's key is not accepted.
+// hostKeyError is why the key of a host is not accepted.
 type hostKeyError struct{ why string }
 
 func (e *hostKeyError) Error() string { return giterr.ErrHostKey.Error() + ": " + e.why }
 func (e *hostKeyError) Unwrap() error { return giterr.ErrHostKey }
 
-// check gives the check of an address's key, and the algorithms to ask for,
-// best first: those of the keys that are known, so that a server with several
-// shows one of them. The file is read anew for each connection, so that a line
-// that is added to it holds at once.
+// check returns the check of an address's key, and the algorithms to offer, best first: those
+// of known keys, so that a server with several keys shows a known one. The file is read for
+// each connection, so that a new line is effective at once.
 func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 	inFile := func(string, net.Addr, ssh.PublicKey) error { return &knownhosts.KeyError{} }
 	if k.file != "" {
@@ -71,14 +70,13 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 				"the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
 		}
 
-		return &hostKeyError{fmt.Sprintf("%s shows the key %s and not the one that is known: somebody may stand in between. If the host's owner "+
-			"has changed it, put the new key into the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
+		return &hostKeyError{fmt.Sprintf("%s shows the key %s, which is not the known one: this may be an attack. If the host's owner "+
+			"has changed the key, put the new one into the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
 	}, algorithms(known), nil
 }
 
-// algorithms are those that may prove a key, those of known types first. SHA-1
-// and DSA are not among them, and no certificates, which nobody here vouches
-// for.
+// algorithms returns the accepted signature algorithms, those of known types first. SHA-1, DSA
+// and certificates are not among them.
 func algorithms(known []string) []string {
 	all := []string{
 		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
@@ -102,18 +100,18 @@ func algorithms(known []string) []string {
 	return all
 }
 
-// unknownKey is the key of nobody, to ask a known_hosts file what it knows.
+// unknownKey is a key that no file has. It makes a known_hosts file return the keys that it
+// has.
 type unknownKey struct{}
 
 func (unknownKey) Type() string                        { return "" }
 func (unknownKey) Marshal() []byte                     { return nil }
 func (unknownKey) Verify([]byte, *ssh.Signature) error { return errors.New("no key") }
 
-// publishedKeys are the fingerprints that the large Git hosts publish of their
-// keys (Ed25519, ECDSA, RSA), on port 22:
-// docs.github.com "GitHub's SSH key fingerprints"; docs.gitlab.com "GitLab.com
-// settings"; bitbucket.org/blog/ssh-host-key-changes; learn.microsoft.com "Use
-// SSH key authentication". Read in November 2026.
+// publishedKeys returns the fingerprints that the large Git hosts publish of their keys
+// (Ed25519, ECDSA, RSA) on port 22. Sources, read in November 2026: docs.github.com "GitHub's
+// SSH key fingerprints"; docs.gitlab.com "GitLab.com settings";
+// bitbucket.org/blog/ssh-host-key-changes; learn.microsoft.com "Use SSH key authentication".
 func publishedKeys(host string) []string {
 	switch host {
 	case "github.com":

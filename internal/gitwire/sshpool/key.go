@@ -13,30 +13,30 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// Key is a private key. Keys are compared by what was given, not by their
-// public half: a file can hold somebody else's public half, and would then be
-// let into the connections of that key's owner.
+// A Key is a private key. Keys are compared by the text that was given, not by their public
+// half: a file can contain another key's public half, which would then share the connections of
+// that key's owner.
 type Key struct {
 	signer ssh.Signer
 	digest [sha256.Size]byte
 }
 
-// The sizes of RSA keys that are used, in bits. A larger one would keep us busy
-// for seconds at each connection.
+// The sizes of RSA keys that are accepted, in bits. A larger one would take seconds for each
+// connection.
 const (
 	minRSA = 2048
 	maxRSA = 16384
 )
 
-// ParseKey reads a private key in PEM, OpenSSH's form or an older one, without
-// a passphrase. What is wrong with it is ErrURL, and repeats nothing of it.
+// ParseKey parses a private key in PEM, in OpenSSH's form or an older one, without a
+// passphrase. The error is ErrURL, and repeats nothing of the key.
 func ParseKey(private string) (*Key, error) {
 	raw, err := ssh.ParseRawPrivateKey([]byte(private))
 	if _, locked := errors.AsType[*ssh.PassphraseMissingError](err); locked {
-		return nil, fmt.Errorf("%w: the private key has a passphrase; give one without, made for this connection alone", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: the private key has a passphrase; give one without, made for this connection only", giterr.ErrURL)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: the credential is no private key in PEM", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: the credential is not a private key in PEM", giterr.ErrURL)
 	}
 
 	signer, err := signerOf(raw)
@@ -47,16 +47,15 @@ func ParseKey(private string) (*Key, error) {
 	return &Key{signer, sha256.Sum256([]byte(private))}, nil
 }
 
-// signerOf takes Ed25519, ECDSA and RSA keys, and lets RSA sign with SHA-2
-// alone.
+// signerOf accepts Ed25519, ECDSA and RSA keys. RSA keys sign with SHA-2 only.
 func signerOf(raw any) (ssh.Signer, error) {
 	switch key := raw.(type) {
 	case *rsa.PrivateKey:
 		if n := key.N.BitLen(); n < minRSA || n > maxRSA {
-			return nil, fmt.Errorf("%w: the RSA key has %d bits, and not %d to %d", giterr.ErrURL, n, minRSA, maxRSA)
+			return nil, fmt.Errorf("%w: the RSA key has %d bits; it must have %d to %d", giterr.ErrURL, n, minRSA, maxRSA)
 		}
 		if err := key.Validate(); err != nil {
-			return nil, fmt.Errorf("%w: the RSA key is broken", giterr.ErrURL)
+			return nil, fmt.Errorf("%w: the RSA key is invalid", giterr.ErrURL)
 		}
 
 	case *ecdsa.PrivateKey, *ed25519.PrivateKey, ed25519.PrivateKey:

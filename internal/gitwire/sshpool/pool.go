@@ -17,24 +17,22 @@ import (
 )
 
 const (
-	// handshakeTimeout is for the key exchange and the authentication.
+	// handshakeTimeout bounds the key exchange and the authentication.
 	handshakeTimeout = 20 * time.Second
 
-	// As over HTTP: until connected, until the first byte of an answer, and how long
-	// how many connections to one host are kept without use.
+	// As over HTTP: the time until a connection, until the first byte of an answer, and until
+	// an idle connection is closed; how many idle connections to a host are kept.
 	dialTimeout   = 10 * time.Second
 	answerTimeout = time.Minute
 	idleTimeout   = 10 * time.Minute
 	idlePerHost   = 64
 
-	// maxBusyPerHost is how many SSH connections to one host are in use at once;
-	// a further request waits for one of them. Servers start to drop connections
-	// at ten that are not authenticated yet.
+	// maxBusyPerHost is how many SSH connections to one host are in use at once; further
+	// requests wait. Servers start to drop connections at ten unauthenticated ones.
 	maxBusyPerHost = 8
 )
 
-// Peer is who is asked, as whom. Connections are shared among requests of
-// the same peer alone.
+// A Peer is a user of a server, with a key. Only requests of the same peer share connections.
 type Peer struct {
 	Address string // host:port, the host in lower case
 	User    string
@@ -45,9 +43,9 @@ func (p Peer) same(q Peer) bool {
 	return p.Address == q.Address && p.User == q.User && p.Key.digest == q.Key.digest
 }
 
-// Pool keeps SSH connections. Each carries one session at a time, as one of
-// HTTP/1.1 carries one request: a session that stalls is ended with its
-// connection and stops no other, and some servers allow no second one.
+// A Pool keeps SSH connections. Each carries one session at a time, as one of HTTP/1.1 carries
+// one request: a session that stalls ends with its connection and affects no other, and some
+// servers allow only one session.
 type Pool struct {
 	dialer *net.Dialer
 	hosts  hostKeys
@@ -56,10 +54,10 @@ type Pool struct {
 	known map[string]*hostState // by address
 }
 
-// hostState is what the pool has of one address.
+// A hostState is the state of one address.
 type hostState struct {
 	slots chan struct{}
-	users int // requests that wait or run; with none and nothing idle it is forgotten
+	users int // requests that wait or run
 	idle  []*conn
 }
 
@@ -67,8 +65,8 @@ func New(dialer *net.Dialer, knownHosts string) *Pool {
 	return &Pool{dialer: dialer, hosts: hostKeys{file: knownHosts}, known: map[string]*hostState{}}
 }
 
-// acquire gives a connection that is the caller's until it is released. It is
-// fresh if it was made for this call.
+// acquire returns a connection that is the caller's until it is released. fresh is true if it
+// is new.
 func (p *Pool) acquire(ctx context.Context, peer Peer) (connection *conn, fresh bool, err error) {
 	p.mu.Lock()
 	host := p.known[peer.Address]
@@ -98,7 +96,7 @@ func (p *Pool) acquire(ctx context.Context, peer Peer) (connection *conn, fresh 
 	}
 
 	connection = &conn{pool: p, peer: peer, client: client}
-	go func() { // so that one that the server closed is not offered again
+	go func() { // so that one that the server closed is not reused
 		_ = client.Wait()
 		connection.dead.Store(true)
 		p.forget(connection)
@@ -107,7 +105,7 @@ func (p *Pool) acquire(ctx context.Context, peer Peer) (connection *conn, fresh 
 	return connection, true, nil
 }
 
-// reuse takes out the connection that was used last.
+// reuse removes the idle connection that was used last.
 func (p *Pool) reuse(host *hostState, peer Peer) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +119,7 @@ func (p *Pool) reuse(host *hostState, peer Peer) *conn {
 	return nil
 }
 
-// done counts a request out.
+// done ends a request.
 func (p *Pool) done(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,14 +128,14 @@ func (p *Pool) done(address string) {
 	p.removeIfUnused(address, h)
 }
 
-// removeIfUnused forgets a host of which nothing is left. The lock is held.
+// removeIfUnused removes a host without requests and idle connections. The lock is held.
 func (p *Pool) removeIfUnused(address string, h *hostState) {
 	if h.users == 0 && len(h.idle) == 0 {
 		delete(p.known, address)
 	}
 }
 
-// release takes a connection back: to be kept, or to be closed.
+// release ends the use of a connection, which is kept idle or closed.
 func (p *Pool) release(connection *conn, keep bool) {
 	var closing []*conn
 	p.mu.Lock()
@@ -163,7 +161,7 @@ func (p *Pool) release(connection *conn, keep bool) {
 	}
 }
 
-// forget takes a connection out of those that are kept, if it is among them.
+// forget removes a connection from the idle ones, if it is among them.
 func (p *Pool) forget(connection *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +176,7 @@ func (p *Pool) forget(connection *conn) {
 	}
 }
 
-// Close lets go of the connections that are not in use.
+// Close closes idle connections.
 func (p *Pool) Close() {
 	var all []*conn
 	p.mu.Lock()
@@ -195,7 +193,7 @@ func (p *Pool) Close() {
 	}
 }
 
-// dial connects, checks the host's key, and shows ours.
+// dial connects, verifies the host's key, and authenticates.
 func (p *Pool) dial(ctx context.Context, peer Peer) (*ssh.Client, error) {
 	check, algorithms, err := p.hosts.check(peer.Address)
 	if err != nil {
@@ -233,8 +231,7 @@ func (p *Pool) dial(ctx context.Context, peer Peer) (*ssh.Client, error) {
 	return nil, handshakeError(ctx, err, trusted.Load())
 }
 
-// handshakeError says who has to act on a handshake that failed. Its text may
-// hold words of the server's.
+// handshakeError classifies the error of a handshake. Its text may contain the server's words.
 func handshakeError(ctx context.Context, err error, trusted bool) error {
 	_, network := errors.AsType[net.Error](err)
 	refused, isRefused := errors.AsType[*hostKeyError](err)
@@ -254,8 +251,8 @@ func handshakeError(ctx context.Context, err error, trusted bool) error {
 	return fmt.Errorf("%w: %s", giterr.ErrUnavailable, giterr.Quote([]byte(err.Error())))
 }
 
-// Start runs a command. A kept connection may have died since it was used,
-// without a word: then another is taken, at last a new one.
+// Start runs a command. An idle connection may have died unnoticed: then the next is used,
+// finally a new one.
 func (p *Pool) Start(ctx context.Context, peer Peer, command string) (*Session, error) {
 	for {
 		connection, fresh, err := p.acquire(ctx, peer)

@@ -14,20 +14,20 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// conn is a connection of the pool's, in use or kept.
+// A conn is a connection of the pool, in use or idle.
 type conn struct {
 	pool   *Pool
 	peer   Peer
 	client *ssh.Client
 	dead   atomic.Bool
-	expiry *time.Timer // while it is kept; guarded by the pool's lock
+	expiry *time.Timer // while it is idle; guarded by the pool's lock
 }
 
-// endTimeout is how long a session gets to end that said all it had to. A
-// connection whose session lingers longer is not kept.
+// endTimeout is how long a session may take to end after its last output. A connection whose
+// session takes longer is not kept.
 const endTimeout = 2 * time.Second
 
-// Session is what a session writes. Closing it gives the connection back.
+// A Session is a running command. Reading returns its output; Close releases the connection.
 type Session struct {
 	conn     *conn
 	session  *ssh.Session
@@ -35,14 +35,14 @@ type Session struct {
 	stdout   *bufio.Reader
 	stderr   giterr.Excerpt
 	unwatch  func() bool
-	hasRead  bool // something came
+	hasRead  bool // something was read
 	ended    bool
-	reusable bool // the session is over, and the connection as good as before
+	reusable bool // the session has ended, and the connection can be used again
 }
 
-// start runs a command and waits until it says something. If it does not, the
-// connection is given back, and the error is an *ssh.ExitError if the command
-// ran. The session's connection ends with ctx, at the latest.
+// start runs a command and waits for its first output. If there is none, the connection is
+// released, and the error is an *ssh.ExitError if the command ran. The connection ends with ctx
+// at the latest.
 func (c *conn) start(ctx context.Context, run string) (*Session, error) {
 	var slow atomic.Bool
 	timer := time.AfterFunc(answerTimeout, func() { slow.Store(true); c.client.Close() })
@@ -84,8 +84,8 @@ func (a *Session) begin(run string) error {
 	}
 
 	a.stdout = bufio.NewReaderSize(stdout, 8<<10)
-	// No answer is waited for: a server that refuses it shows so by the version
-	// it advertises. That is also how git asks.
+	// The reply is not awaited: the version that the server advertises shows whether it
+	// accepted. git does the same.
 	_, err = a.session.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", "version=2"}))
 	if err != nil {
 		return err
@@ -102,16 +102,16 @@ func (a *Session) begin(run string) error {
 	return err
 }
 
-// Send writes a request, after which the server expects no more. That it does
-// not take it shows in its answer.
+// Send writes a request, after which the server expects no more. If it is not accepted, the
+// answer shows it.
 func (a *Session) Send(request []byte) {
 	if _, err := a.stdin.Write(request); err == nil {
 		_ = a.stdin.Close()
 	}
 }
 
-// Read gives what the server writes. Its end is the command's end, so that an
-// answer that was cut off is known as such.
+// Read returns the output. It ends when the command does, so that a truncated answer is
+// recognized.
 func (a *Session) Read(b []byte) (int, error) {
 	n, err := a.stdout.Read(b)
 	a.hasRead = a.hasRead || n > 0
@@ -121,7 +121,7 @@ func (a *Session) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// end waits for the command, which has said all.
+// end waits for the command, whose output has ended.
 func (a *Session) end() error {
 	if a.ended {
 		return io.EOF
@@ -136,17 +136,16 @@ func (a *Session) end() error {
 	case err == nil && a.hasRead:
 		return io.EOF
 	case err == nil:
-		return fmt.Errorf("%w: the server says nothing", giterr.ErrProtocol)
+		return fmt.Errorf("%w: the server sent nothing", giterr.ErrProtocol)
 	case !ran:
-		return io.ErrUnexpectedEOF // the connection broke, or the server hides how it ended
+		return io.ErrUnexpectedEOF // the connection broke, or the server does not report the status
 	}
 
 	return a.failure(exit)
 }
 
-// failure says what a failed command means. The status is all there is to go by:
-// git and the hosts' own programs end with 128 and 1 where there is no such
-// repository, or none for this key.
+// failure returns what a failed command means. Only the status tells: git and the hosts' own
+// programs end with 128 and 1 if the repository does not exist, or not for this key.
 func (a *Session) failure(exit *ssh.ExitError) error {
 	message := fmt.Sprintf("the server says %s (status %d)", &a.stderr, exit.ExitStatus())
 	kind := giterr.ErrUnavailable
@@ -161,7 +160,7 @@ func (a *Session) failure(exit *ssh.ExitError) error {
 	return &exitError{kind, message, exit}
 }
 
-// exitError is a command that ran and failed.
+// An exitError is a command that ran and failed.
 type exitError struct {
 	kind    error
 	message string
@@ -171,8 +170,7 @@ type exitError struct {
 func (e *exitError) Error() string   { return e.kind.Error() + ": " + e.message }
 func (e *exitError) Unwrap() []error { return []error{e.kind, e.exit} }
 
-// Close gives the connection back: to be kept if the session is over or is so
-// within a moment.
+// Close releases the connection, which is kept if the session ends within endTimeout.
 func (a *Session) Close() error {
 	if a.session != nil && a.stdout != nil && !a.ended {
 		timer := time.AfterFunc(endTimeout, func() { a.conn.client.Close() })

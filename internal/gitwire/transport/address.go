@@ -21,8 +21,8 @@ func checkAddress(address string, options NetworkOptions) error {
 	return nil
 }
 
-// refusal says why an address may not be dialled, or nothing. Instance metadata
-// and link-local addresses are refused whatever the options say.
+// refusal returns why an address may not be dialled, "" if it may. Instance metadata and
+// link-local addresses are refused whatever the options are.
 func refusal(address netip.Addr, options NetworkOptions) string {
 	address = withoutNAT64(address.Unmap().WithZone(""))
 	switch {
@@ -47,14 +47,13 @@ func refusal(address netip.Addr, options NetworkOptions) string {
 	return ""
 }
 
-// metadataRanges are addresses at which clouds give out credentials: AWS, Google,
-// Alibaba, Oracle and Azure. The link-local ones are refused as such.
+// metadataRanges are where clouds serve credentials: AWS, Google, Alibaba, Oracle and Azure.
 var metadataRanges = []string{
 	"169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
 }
 
-// reservedRanges are ranges of the IANA special-purpose registries that are no
-// host's, and tunnels (6to4, Teredo, IPv4-compatible) that hide another address.
+// reservedRanges are ranges of the IANA special-purpose registries without hosts, and tunnels
+// (6to4, Teredo, IPv4-compatible), which hide another address.
 var reservedRanges = []string{
 	"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
@@ -69,7 +68,7 @@ func contains(a netip.Addr, prefixes ...string) bool {
 	return false
 }
 
-// withoutNAT64 gives the IPv4 address that a NAT64 address stands for.
+// withoutNAT64 returns the IPv4 address in a NAT64 address.
 func withoutNAT64(address netip.Addr) netip.Addr {
 	if !address.Is6() || !contains(address, "64:ff9b::/96") {
 		return address
@@ -78,14 +77,12 @@ func withoutNAT64(address netip.Addr) netip.Addr {
 	return netip.AddrFrom4([4]byte(b[12:]))
 }
 
-// plainHost gives a URL's host in one form: in lower case, without a dot at its
-// end.
+// plainHost returns a URL's host in lower case, without a dot at its end.
 func plainHost(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
 
-// isLocal reports whether a host is this machine by its name or address. It is
-// broader than [netaddr.IsLoopback], because it keeps requests from the proxy: with
-// it also names within .localhost are local, and addresses that NAT64 leads to
-// loopback. What is then dialled must be a loopback address.
+// isLocal reports whether a host is this machine by its name or address. It is broader than
+// [netaddr.IsLoopback], because requests to it bypass the proxy: names within .localhost are
+// local too, and NAT64 addresses of loopback. What is then dialled must be a loopback address.
 func isLocal(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		host = withoutNAT64(address.Unmap().WithZone("")).String()
@@ -93,10 +90,10 @@ func isLocal(host string) bool {
 	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
-// hostRefusal says why a host may not be asked for through a proxy, or nothing. An
-// address is refused as it would be if it were dialled. Numbers that only some
-// take for an address (127.1, 0x7f000001) are no name, and neither is what is not
-// ASCII, which would be sent as other characters than those that were looked at.
+// hostRefusal returns why a host may not be reached through a proxy, "" if it may. An address
+// is refused as if it were dialled. Numbers that only some programs take for an address (127.1,
+// 0x7f000001) are refused, and so are names that are not ASCII, which would be sent in another
+// form than the one that was checked.
 func hostRefusal(host string, options NetworkOptions) string {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return refusal(a, options)
@@ -120,7 +117,7 @@ func hostRefusal(host string, options NetworkOptions) string {
 	return ""
 }
 
-// checkLoopback lets through this machine's addresses alone.
+// checkLoopback allows only loopback addresses.
 func checkLoopback(address string) error {
 	if err := checkAddress(address, NetworkOptions{AllowLoopback: true}); err != nil {
 		return err

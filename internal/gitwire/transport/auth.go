@@ -14,26 +14,26 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
 )
 
-// An Auth is a credential and the origin (scheme, host and port) that it is for.
-// The zero Auth is none. It shows nothing of itself when printed or logged.
+// An Auth is a credential and the origin (scheme, host and port) that it is for. The zero Auth
+// is none. It shows nothing of itself when it is printed or logged.
 type Auth struct {
 	origin string
-	// header is a function because printing a struct that holds an Auth would
-	// show a string, whatever methods Auth has.
+	// header is a function because printing a struct that contains an Auth would show a string,
+	// whatever methods Auth has.
 	header func(context.Context) (string, error)
-	// isFixed says that header gives the same at all times, and at once.
+	// isFixed is true if header always returns the same, without delay.
 	isFixed bool
-	// key is the private key for SSH, in a function likewise.
+	// key returns the private key for SSH. It is a function for the same reason.
 	key func() *sshpool.Key
-	// secrets are the texts by which somebody who repeats the credential would do
-	// so, for the same reason in a function.
+	// secrets returns the texts by which a server may repeat the credential. It is a function
+	// for the same reason.
 	secrets func() []string
 }
 
 // Basic is a user name and a password for the origin of a URL.
 func Basic(origin, user, password string) Auth {
 	both := encodeBasic(user, password)
-	// A token may be given as the user, with anything for a password.
+	// A token may be the user name, with any password.
 	return Auth{
 		origin: origin, header: fixedHeader("Basic " + both), isFixed: true,
 		secrets: func() []string { return []string{both, password, user} },
@@ -52,9 +52,8 @@ func fixedHeader(header string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return header, nil }
 }
 
-// BasicFunc is a user name and a password that lasts a while, for the origin of a
-// URL. Before each request password is asked for the one that is good now; its
-// error is the request's.
+// BasicFunc is a user name and a password that expires, for the origin of a URL. password is
+// called before each request for the current one; its error is the error of the request.
 func BasicFunc(origin, user string, password func(context.Context) (string, error)) Auth {
 	var last atomic.Pointer[string]
 	return Auth{
@@ -77,14 +76,14 @@ func BasicFunc(origin, user string, password func(context.Context) (string, erro
 	}
 }
 
-// encodeBasic is how basic authentication sends both.
+// encodeBasic returns user and password as basic authentication sends them.
 func encodeBasic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
-// SSHKey is a private key in PEM, OpenSSH's form or an older one, for the host
-// and port of an ssh:// URL. It must have no passphrase. What is wrong with it
-// is ErrURL, and repeats nothing of it.
+// SSHKey is a private key in PEM, in OpenSSH's form or an older one, for the host and port of
+// an ssh:// URL. It must have no passphrase. The error is ErrURL, and repeats nothing of the
+// key.
 func SSHKey(origin, private string) (Auth, error) {
 	key, err := sshpool.ParseKey(private)
 	return Auth{origin: origin, key: func() *sshpool.Key { return key }}, err
@@ -104,7 +103,7 @@ func (a Auth) GoString() string { return "transport.Auth(" + a.String() + ")" }
 // LogValue hides the credential.
 func (a Auth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-// check says whether the credential may be sent to a URL's origin.
+// check returns an error if the credential may not be sent to a URL's origin.
 func (a Auth) check(u *url.URL) error {
 	if a.header == nil && a.key == nil {
 		return nil
@@ -115,11 +114,11 @@ func (a Auth) check(u *url.URL) error {
 		return fmt.Errorf("%w: the credential is for another scheme, host or port", giterr.ErrURL)
 	}
 	if over := u.Scheme == "ssh"; over != (a.key != nil) {
-		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", giterr.ErrURL)
+		return fmt.Errorf("%w: ssh:// needs a private key, and only ssh:// takes one", giterr.ErrURL)
 	}
 
 	if !a.isFixed {
-		return nil // a key, or what net/http looks at when it is there
+		return nil // a key, or a header that net/http checks later
 	}
 
 	header, err := a.header(context.Background())
@@ -130,12 +129,11 @@ func (a Auth) check(u *url.URL) error {
 	return err
 }
 
-// minSecret is the shortest text that is hidden: what is shorter stands in every
-// text by chance.
+// minSecret is the length of the shortest text that is redacted: shorter ones occur by chance.
 const minSecret = 8
 
-// Redact takes the credential out of what a server says, which may repeat what it
-// was sent. A server that means to give it away cannot be kept from it.
+// Redact removes the credential from a server's message, which may repeat what was sent. It
+// cannot stop a server that gives it away on purpose.
 func (a Auth) Redact(text string) string {
 	if a.secrets == nil {
 		return text
@@ -149,7 +147,7 @@ func (a Auth) Redact(text string) string {
 			}
 
 			text = strings.ReplaceAll(text, form, "****")
-			for n := len(form) - 1; n >= minSecret; n-- { // where a quotation was cut
+			for n := len(form) - 1; n >= minSecret; n-- { // where a quotation was truncated
 				text = strings.ReplaceAll(text, form[:n]+"…", "****…")
 			}
 		}
@@ -158,7 +156,7 @@ func (a Auth) Redact(text string) string {
 	return text
 }
 
-// origin names where a URL leads: scheme, host in lower case, port.
+// origin returns the scheme, the host in lower case, and the port of a URL.
 func origin(u *url.URL) string {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	if port == "" {

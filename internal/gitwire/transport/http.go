@@ -17,14 +17,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// httpTransport is smart HTTP.
+// An httpTransport is smart HTTP.
 type httpTransport struct {
 	network *Network
 	auth    Auth
-	first   *url.URL // where every advertisement starts
+	first   *url.URL // for every advertisement
 
 	mu   sync.Mutex
-	base *url.URL // where the last advertisement came from
+	base *url.URL // of the last advertisement
 }
 
 const (
@@ -36,18 +36,18 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// Advertise asks for the capabilities. Only here a redirect is followed: on the
-// same scheme, host and port, as when a repository was renamed, commands then go
-// to the new place. Another origin is asked without the credential, and nothing
-// of what it answers is used but whether it does: where a repository is read from
-// is said by a person, who is told the new place.
+// Advertise requests the capabilities. Only this request follows redirects. On the same origin,
+// as after a repository was renamed, the commands then go to the new place. Another origin is
+// asked without the credential, and its answer is not used: the error names it, because a
+// person decides from where a repository is read.
 func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 	base, moved := t.first, false
 	for range maxRedirects + 1 {
 		u := base.JoinPath("info/refs")
 		u.RawQuery = "service=git-upload-pack"
 
-		// Once elsewhere, always without: the way back is that other host's idea.
+		// After another origin the credential is never sent again, because that origin chose
+		// the way back.
 		resp, err := t.send(ctx, http.MethodGet, u, nil, !moved)
 		if err == nil && resp.StatusCode/100 == 3 {
 			resp.Body.Close()
@@ -80,19 +80,19 @@ func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%w: more than %d in a row", giterr.ErrRedirect, maxRedirects)
 }
 
-// crossOriginError says what came of asking at another origin.
+// crossOriginError returns the result of asking another origin.
 func crossOriginError(base *url.URL, body io.Closer, err error) error {
 	if err == nil {
 		body.Close()
-		return fmt.Errorf("%w: the repository has moved to %s, which answers; make that its address", giterr.ErrRedirect, showTarget(base))
+		return fmt.Errorf("%w: the repository has moved to %s; change its address to that", giterr.ErrRedirect, showTarget(base))
 	}
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err
 	}
-	return fmt.Errorf("%w; so ends the redirect to %s, where no credential is sent: make that the repository's address", err, showTarget(base))
+	return fmt.Errorf("%w, after a redirect to %s, where no credential is sent; change the repository's address to that", err, showTarget(base))
 }
 
-// showTarget shows where a redirect leads to.
+// showTarget returns the target of a redirect, quoted.
 func showTarget(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/info/refs")}
 	return giterr.Quote([]byte(shown.String()))
@@ -109,8 +109,8 @@ func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser
 	return t.checkResponse(resp, result)
 }
 
-// send sends a request, with the credential if known says that the place is one
-// that we were sent to by a person, or by itself.
+// send sends a request. isTrusted adds the credential: a person, or the origin itself, chose
+// the URL.
 func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, body []byte, isTrusted bool) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
@@ -123,9 +123,8 @@ func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, bod
 		req.Header.Set("Content-Type", request)
 		req.Header.Set("Accept", result)
 
-		// Reading twice is harmless, and net/http may then send again what it sent
-		// into a kept connection that the server was closing. Nothing is sent for
-		// an empty list.
+		// Reading is idempotent. net/http may then repeat a request that went into a connection
+		// which the server was closing. The empty list sends no header.
 		req.Header["Idempotency-Key"] = []string{}
 	}
 
@@ -145,20 +144,19 @@ func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, bod
 	return t.network.client.Do(req)
 }
 
-// redirectTarget gives the repository's address that an advertisement was redirected
-// to.
+// redirectTarget returns the repository to which an advertisement was redirected.
 func redirectTarget(from *url.URL, location string) (*url.URL, error) {
 	target, err := from.Parse(location)
 	if err != nil || location == "" {
-		return nil, fmt.Errorf("%w: the server names no place to go to", giterr.ErrRedirect)
+		return nil, fmt.Errorf("%w: the server names no target", giterr.ErrRedirect)
 	}
 
 	target.User = nil
 	if strings.HasSuffix(target.Path, "/_signin") { // Azure DevOps
-		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", giterr.ErrUnauthorized, showTarget(target))
+		return nil, fmt.Errorf("%w: the server redirects to its sign-in page, %s", giterr.ErrUnauthorized, showTarget(target))
 	}
 
-	// What came over TLS is not left for what does not.
+	// TLS is never left.
 	secure := target.Scheme == "https" || target.Scheme == "http" && from.Scheme == "http"
 	if !secure || target.Host == "" || !strings.HasSuffix(target.EscapedPath(), "/info/refs") {
 		return nil, fmt.Errorf("%w: the repository may have moved to %s", giterr.ErrRedirect, showTarget(target))
@@ -168,7 +166,7 @@ func redirectTarget(from *url.URL, location string) (*url.URL, error) {
 	return target.JoinPath("../.."), nil
 }
 
-// checkResponse gives the body of a good answer, or the error that another one means.
+// checkResponse returns the body of a good response, or the error that another means.
 func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.ReadCloser, error) {
 	got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && got == want {
@@ -191,17 +189,17 @@ func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.Read
 	case code == http.StatusOK:
 		return nil, fmt.Errorf("%w: content of type %s", giterr.ErrProtocol, giterr.Quote([]byte(got)))
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout,
-		code == http.StatusForbidden && wait > 0: // how GitHub says "later"
+		code == http.StatusForbidden && wait > 0: // GitHub's rate limits
 		return nil, giterr.WithRetryAfter(fmt.Errorf("%w: %s", giterr.ErrUnavailable, message), wait)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden,
-		code == http.StatusNonAuthoritativeInfo: // Azure DevOps's page to sign in at
+		code == http.StatusNonAuthoritativeInfo: // Azure DevOps's sign-in page
 		return nil, fmt.Errorf("%w: %s", giterr.ErrUnauthorized, message)
 	case code == http.StatusNotFound, code == http.StatusGone:
 		return nil, fmt.Errorf("%w: %s", giterr.ErrNotFound, message)
 	case code/100 == 3:
 		if to, err := resp.Request.URL.Parse(resp.Header.Get("Location")); err == nil {
 			to.Path = strings.TrimSuffix(to.Path, "/git-upload-pack")
-			message += " and points to " + showTarget(to)
+			message += " and redirects to " + showTarget(to)
 		}
 		return nil, fmt.Errorf("%w: to a command %s", giterr.ErrRedirect, message)
 	}
@@ -209,7 +207,7 @@ func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.Read
 	return nil, fmt.Errorf("%w: %s", giterr.ErrProtocol, message)
 }
 
-// retryAfter reads the header of that name: seconds, or a date.
+// retryAfter parses the header of that name: seconds, or a date.
 func retryAfter(value string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {

@@ -17,9 +17,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
 )
 
-// A Network keeps the connections of any number of Remotes and decides which
-// addresses may be dialled. One Network serves all repositories of the same
-// trust. It is safe for concurrent use.
+// A Network keeps the connections of any number of repositories and decides which addresses may
+// be dialled. One Network serves all repositories of the same trust. It is safe for concurrent
+// use.
 type Network struct {
 	options  NetworkOptions
 	client   *http.Client
@@ -33,24 +33,22 @@ type Network struct {
 
 // NetworkOptions say what a Network may reach.
 type NetworkOptions struct {
-	// AllowPrivate lets through the private ranges, where self-hosted servers
-	// are. Defaults to public addresses only.
+	// AllowPrivate allows the private ranges, for self-hosted servers. Defaults to public
+	// addresses only.
 	AllowPrivate bool
-	// AllowLoopback lets through this machine. Defaults to no.
+	// AllowLoopback allows loopback addresses. Defaults to no.
 	AllowLoopback bool
-	// Proxy carries all HTTP and HTTPS, as ParseProxy gives it, and resolves the
-	// names: which addresses these may have is then for the proxy to decide. URLs
-	// that say an address are refused as ever. This machine is reached directly, and
-	// SSH always. Defaults to none.
+	// Proxy carries all HTTP and HTTPS, as ParseProxy returns it. It resolves names, and so
+	// decides which addresses they have. URLs with an address are checked as without a proxy.
+	// Loopback and SSH never use the proxy. Defaults to none.
 	Proxy *url.URL
-	// RootCAs replaces the system's certificate authorities. Defaults to those.
+	// RootCAs replaces the system's certificate authorities.
 	RootCAs *x509.CertPool
-	// KnownHosts is a file in OpenSSH's form with the keys of SSH servers, read
-	// for each connection. Defaults to none: then only the keys that the large Git
-	// hosts publish are accepted.
+	// KnownHosts is a known_hosts file with the keys of SSH servers, read for each connection.
+	// Defaults to none: then only the keys that the large Git hosts publish are accepted.
 	KnownHosts string
-	// UserAgent is sent with every request. Hosts tell clients by it. Defaults to
-	// "git/lockstep": some hosts serve Git only to agents that begin with git/.
+	// UserAgent is sent with every request. Defaults to "git/lockstep": some hosts serve Git
+	// only to agents that begin with git/.
 	UserAgent string
 }
 
@@ -63,18 +61,16 @@ const (
 	idlePerHost   = 64
 )
 
-// NewNetwork makes a Network. Of proxies only NetworkOptions.Proxy is used,
-// whatever the environment says: behind a proxy the address that is dialled is not
-// the host's, and whether that may be is for the administrator to say.
+// NewNetwork returns a Network. It ignores the proxies of the environment: behind a proxy the
+// dialled address is not that of the host, which only the administrator may allow.
 //
-// HTTP/1.1 is spoken on purpose: a poll costs less than over HTTP/2, and an
-// answer that stalls stops no other.
+// It uses HTTP/1.1 on purpose: a poll costs less than over HTTP/2, and an answer that stalls
+// affects no other.
 func NewNetwork(o NetworkOptions) *Network {
 	return newNetwork(o, &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12})
 }
 
-// newNetwork makes a Network whose proxy, if it has one, is trusted by a
-// configuration of its own.
+// newNetwork returns a Network with its own TLS configuration for the proxy.
 func newNetwork(options NetworkOptions, proxyTLS *tls.Config) *Network {
 	dialer := newDialer(func(address string) error { return checkAddress(address, options) })
 	network := &Network{
@@ -87,7 +83,7 @@ func newNetwork(options NetworkOptions, proxyTLS *tls.Config) *Network {
 
 	network.client = &http.Client{
 		Transport: newTransport(dialer, options.RootCAs),
-		// Redirects are answers here; advertise decides about them.
+		// Redirects are responses here; Advertise decides about them.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if options.Proxy != nil {
@@ -97,13 +93,13 @@ func newNetwork(options NetworkOptions, proxyTLS *tls.Config) *Network {
 	return network
 }
 
-// newDialer makes a dialer that connects to addresses that check lets through.
+// newDialer returns a dialer that connects to the addresses that check allows.
 func newDialer(check func(address string) error) *net.Dialer {
 	return &net.Dialer{
 		Timeout:   dialTimeout,
 		KeepAlive: 30 * time.Second,
-		// Control sees the address after name resolution, right before connect: a
-		// name that changes its address between check and use gains nothing.
+		// Control gets the address after name resolution, right before the connection, so that
+		// a name cannot change its address between check and use.
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return check(address) },
 	}
 }
@@ -117,11 +113,11 @@ func newTransport(dialer *net.Dialer, roots *x509.CertPool) *http.Transport {
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConnsPerHost:    idlePerHost,
 		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true, // packs are compressed, and what inflates must be counted
+		DisableCompression:     true, // packs are compressed already, and inflated bytes must be counted
 	}
 }
 
-// Close lets go of the connections that are not in use.
+// Close closes idle connections.
 func (n *Network) Close() {
 	n.client.CloseIdleConnections()
 	n.ssh.Close()
@@ -132,19 +128,19 @@ func (n *Network) Close() {
 	}
 }
 
-// UserAgent is what is sent as such with every request.
+// UserAgent returns the User-Agent of every request.
 func (n *Network) UserAgent() string { return n.agent }
 
-// Transport carries other requests than Git's to the same hosts: only the
-// addresses that may be dialled, or the proxy, no redirect of its own.
+// Transport returns the transport for other requests to the same hosts. It dials only allowed
+// addresses, or the proxy, and follows no redirects.
 func (n *Network) Transport() http.RoundTripper { return n.client.Transport }
 
 // maxTrusting bounds how many hosts have certificates of their own.
 const maxTrusting = 256
 
-// Trusting gives a Network like this one that also trusts certificates in PEM:
-// those of a host that no public authority vouches for. Equal certificates give
-// the same Network, which is closed with this one. "" gives this one.
+// Trusting returns a Network that also trusts certificates in PEM, for a host without a
+// certificate from a public authority. It returns the same Network for equal certificates;
+// Close of the first one closes it. It returns n for "".
 func (n *Network) Trusting(certificates string) (*Network, error) {
 	if certificates == "" {
 		return n, nil
@@ -163,11 +159,11 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 		return nil, err
 	}
 	if !roots.AppendCertsFromPEM([]byte(certificates)) {
-		return nil, fmt.Errorf("%w: the host's TLS certificate is not a certificate in PEM", giterr.ErrCertificate)
+		return nil, fmt.Errorf("%w: the host's TLS certificate is not in PEM", giterr.ErrCertificate)
 	}
 
 	if len(n.trusting) >= maxTrusting {
-		for old, other := range n.trusting { // whoever holds it goes on with it
+		for old, other := range n.trusting { // its users keep it
 			other.Close()
 			delete(n.trusting, old)
 			break
@@ -182,7 +178,7 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 	return other, nil
 }
 
-// roots gives a copy of the authorities that are trusted.
+// roots returns a copy of the trusted authorities.
 func (n *Network) roots() (*x509.CertPool, error) {
 	if n.options.RootCAs != nil {
 		return n.options.RootCAs.Clone(), nil

@@ -14,45 +14,44 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// ParseProxy reads the address of a proxy: http://[USER:PASSWORD@]HOST:PORT, or
-// https:// for one that is itself reached over TLS. Its errors do not repeat the
-// address, which may hold a password.
+// ParseProxy parses the address of a proxy: http://[USER:PASSWORD@]HOST:PORT, or https:// for
+// one that is reached over TLS. Its errors do not repeat the address, which may contain a
+// password.
 func ParseProxy(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT, and nothing more")
+		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT")
 	}
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
-		return nil, errors.New("a proxy's port must be said, http://HOST:PORT")
+		return nil, errors.New("a proxy has a port, http://HOST:PORT")
 	}
 
 	if password, _ := u.User.Password(); u.User != nil && (password == "" || u.User.Username() == "") {
-		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or left out")
+		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or absent")
 	}
 
 	return u, nil
 }
 
-// A proxied sends requests through a proxy, and those to this machine directly:
-// behind the proxy the same words would mean another machine. The proxy resolves
-// names, so what can be refused here is what a URL says itself.
+// A proxyTransport sends requests through a proxy, and those to this machine directly: behind
+// the proxy, localhost is another machine. The proxy resolves names, so only what a URL spells
+// out can be checked.
 type proxyTransport struct {
 	through *http.Transport // dials the proxy alone
 	direct  *http.Transport // dials loopback alone
 	options NetworkOptions
-	proxy   string // as errors name it
+	proxy   string // as errors show it
 }
 
-// newProxyTransport makes both ways. Whoever vouches for hosts does not vouch for the
-// proxy: its certificate is looked at with the first authorities, not with those
-// that Trusting adds.
+// newProxyTransport returns both transports. The authorities that Trusting adds are for hosts:
+// proxyTLS, for the proxy itself, does not have them.
 func newProxyTransport(options NetworkOptions, agent string, proxyTLS *tls.Config) *proxyTransport {
 	shown := url.URL{Scheme: options.Proxy.Scheme, Host: options.Proxy.Host}
 	made := &proxyTransport{options: options, proxy: shown.String()}
 	made.direct = newTransport(newDialer(checkLoopback), options.RootCAs)
 
-	// The administrator chose the proxy, wherever it is.
+	// The administrator chose the proxy, so private and loopback addresses are allowed.
 	dialer := newDialer(func(address string) error {
 		return checkAddress(address, NetworkOptions{AllowPrivate: true, AllowLoopback: true})
 	})
@@ -100,7 +99,7 @@ func (p *proxyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("through the proxy %s: %w", p.proxy, err)
 	}
 
-	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it is the host's
+	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it would be the host's
 		resp.Body.Close()
 		return nil, p.statusError(resp.StatusCode)
 	}
@@ -108,32 +107,32 @@ func (p *proxyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections lets go of those to the proxy and to this machine.
+// CloseIdleConnections closes those to the proxy and to this machine.
 func (p *proxyTransport) CloseIdleConnections() {
 	p.through.CloseIdleConnections()
 	p.direct.CloseIdleConnections()
 }
 
-// A proxyError is what went wrong at the proxy, whatever host was asked.
+// A proxyError is an error of the proxy itself.
 type proxyError struct{ error }
 
 func (e *proxyError) Unwrap() error { return e.error }
 
-// statusError says what a proxy's answer means. Its words are not repeated: they may
-// hold what it was sent.
+// statusError returns what a proxy's response means. It does not repeat the response, which may
+// contain what was sent.
 func (p *proxyTransport) statusError(status int) error {
 	kind, hint := giterr.ErrUnavailable, ""
 	switch {
 	case status == http.StatusProxyAuthRequired:
-		kind, hint = giterr.ErrProxy, ": it wants another user and password"
+		kind, hint = giterr.ErrProxy, ": it requires another user and password"
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
 	case status/100 == 4:
-		kind, hint = giterr.ErrProxy, ": it does not let us through to this host"
+		kind, hint = giterr.ErrProxy, ": it does not allow this host"
 	}
 	return &proxyError{fmt.Errorf("%w: the proxy %s answers %d %s%s", kind, p.proxy, status, http.StatusText(status), hint)}
 }
 
-// dialError names the proxy in an error of dialling it.
+// dialError adds the proxy to an error of dialling it.
 func (p *proxyTransport) dialError(err error) error {
 	certificate, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
@@ -150,8 +149,8 @@ func (p *proxyTransport) dialError(err error) error {
 	return &proxyError{err}
 }
 
-// WithProxy completes what an error says of an answer. One that came in the clear
-// may be the proxy's own, which is then named, and its password taken out.
+// WithProxy adds the proxy to a message about a response of u that came in plain HTTP, because
+// it may be the proxy's own, and redacts its password.
 func (n *Network) WithProxy(u *url.URL, message string) string {
 	proxy, ok := n.client.Transport.(*proxyTransport)
 	if !ok || u.Scheme != "http" || isLocal(plainHost(u)) {

@@ -13,26 +13,26 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
 )
 
-// sshTransport runs git-upload-pack over SSH: a session for each request, on a
-// kept connection. Such a session begins with the advertisement, so that a
-// request costs one round trip more than over HTTP and no more than that.
+// An sshTransport runs git-upload-pack over SSH: one session for each request, on a kept
+// connection. A session begins with the advertisement, so a request costs one round trip more
+// than over HTTP.
 type sshTransport struct {
 	pool *sshpool.Pool
 	peer sshpool.Peer
-	// command is the command line, of which only the path is not ours.
+	// command is the command line. Only its path comes from outside.
 	command string
-	// refBytes bounds the advertisement before an answer: a server of the old
-	// protocol lists its refs there.
+	// refBytes bounds the advertisement before an answer, in which a server of the old protocol
+	// lists its refs.
 	refBytes int64
 }
 
-// sshPort is where a URL without a port leads.
+// sshPort is the default port.
 const sshPort = "22"
 
-// defaultSSHUser is who servers that only serve Git know.
+// defaultSSHUser is the user of servers that only serve Git.
 const defaultSSHUser = "git"
 
-// Advertise asks for nothing else, so the server ends after its advertisement.
+// Advertise requests the capabilities. An empty request ends the session after them.
 func (t *sshTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 	session, err := t.pool.Start(ctx, t.peer, t.command)
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *sshTransport) Command(ctx context.Context, request []byte) (io.ReadClos
 
 func newSSHTransport(u *url.URL, options Options) (*sshTransport, error) {
 	if options.Auth.key == nil {
-		return nil, fmt.Errorf("%w: ssh:// needs a private key for a credential", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: ssh:// needs a private key as credential", giterr.ErrURL)
 	}
 	path, err := uploadPackPath(u.Path)
 	if err != nil {

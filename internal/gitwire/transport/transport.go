@@ -8,27 +8,27 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// A Transport carries requests of the protocol to a repository.
+// A Transport carries requests of Git's protocol to a repository.
 type Transport interface {
-	// advertise gives the capability advertisement.
+	// Advertise returns the capability advertisement.
 	Advertise(ctx context.Context) (io.ReadCloser, error)
-	// command gives the answer to one request.
+	// Command returns the answer to one request.
 	Command(ctx context.Context, request []byte) (io.ReadCloser, error)
 }
 
-// Options say where a transport leads, and how.
+// Options configure a transport.
 type Options struct {
-	// URL is the repository's address, as in Options.
+	// URL is the repository's address: http://, https:// or ssh://.
 	URL     string
 	Auth    Auth
 	Network *Network
-	// RefBytes is the most that a server of the old protocol may list of its refs
-	// before each answer over SSH.
+	// RefBytes bounds the refs that a server of the old protocol lists before each answer over
+	// SSH.
 	RefBytes int64
 }
 
-// Open checks the URL and the credential, and reaches nothing yet. It
-// returns the URL as errors show it.
+// Open checks the URL and the credential, and makes no request. It returns the URL as errors
+// show it.
 func Open(options Options) (opened Transport, name string, err error) {
 	parse, isSSH := parseURL, strings.HasPrefix(strings.ToLower(options.URL), "ssh://")
 	if isSSH {

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 )
 
-// parseURL takes an allow list of schemes and forms. Its errors do not repeat
-// the URL, which may hold a password, and name the https form of an ssh one.
+// parseURL accepts http:// and https:// URLs. Its errors do not repeat the URL, which may
+// contain a password, and show the https form of an ssh one.
 func parseURL(raw string) (*url.URL, error) {
 	if form, ok := httpsForm(raw); ok {
 		return nil, fmt.Errorf("%w: only http:// and https:// are read; use %s", giterr.ErrURL, form)
@@ -37,8 +37,8 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// httpsForm gives the https:// form of the ways to write an address over ssh or
-// git's own port: ssh://git@host:22/path, git://host/path, git@host:path.
+// httpsForm returns the https:// form of an address for SSH or for git's own protocol:
+// ssh://git@host:22/path, git://host/path, git@host:path.
 func httpsForm(raw string) (string, bool) {
 	scheme, remainder, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -60,8 +60,8 @@ func httpsForm(raw string) (string, bool) {
 	return form.String(), true
 }
 
-// parseSSH takes ssh://[USER@]HOST[:PORT]/PATH. Its errors do not repeat the
-// URL, which may hold a password.
+// parseSSH accepts ssh://[USER@]HOST[:PORT]/PATH. Its errors do not repeat the URL, which may
+// contain a password.
 func parseSSH(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -76,7 +76,7 @@ func parseSSH(raw string) (*url.URL, error) {
 	case host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
 	case host[0] == '-' || strings.ContainsFunc(host, isOutside("-._:%")):
-		return nil, fmt.Errorf("%w: no host is called so", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: it is not the name of a host", giterr.ErrURL)
 	case strings.HasPrefix(u.User.Username(), "-") || strings.ContainsFunc(u.User.Username(), isOutside("-._+@")):
 		return nil, fmt.Errorf("%w: its user name holds characters that are not sent", giterr.ErrURL)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -87,9 +87,9 @@ func parseSSH(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// uploadPackPath gives a path as it stands between the quotes of the command,
-// which a shell of the server's reads. A path that could end the quotes is
-// refused: not all servers agree about how it would have to be written.
+// uploadPackPath returns a path for the command line, where it stands between quotes and the
+// server's shell reads it. A path that could end the quotes is refused, because servers do not
+// agree on how to escape it.
 func uploadPackPath(path string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("%w: it names no repository", giterr.ErrURL)
@@ -105,13 +105,14 @@ func uploadPackPath(path string) (string, error) {
 	}
 
 	if strings.HasPrefix(path, "/~") {
-		path = path[1:] // a home folder, as git writes it
+		path = path[1:] // a home directory, as git writes it
 	}
 
 	return path, nil
 }
 
-// isOutside says what is no letter, no digit and not listed.
+// isOutside returns a function that reports whether a rune is neither a letter nor a digit nor
+// listed.
 func isOutside(listed string) func(rune) bool {
 	return func(c rune) bool {
 		return c == unicode.ReplacementChar || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(listed, c)

@@ -150,7 +150,7 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 		"no such place":     {"ssh://" + server.Address + "/nowhere", server.KnownHosts, key, lockstep.NotFound, "128"},
 		"no key":            {"ssh://" + server.Address, server.KnownHosts, lockstep.Credential{Kind: "TOKEN", Secret: "canary"}, lockstep.Denied, "--ssh-key"},
 		"key over http":     {"https://git.example.com", "", key, lockstep.Invalid, "ssh://HOST"},
-		"key is none":       {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Secret: "canary"}, lockstep.Invalid, "no private key"},
+		"key is none":       {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Secret: "canary"}, lockstep.Invalid, "not a private key"},
 		"path of a command": {"ssh://git.example.com/a'b", "", key, lockstep.Invalid, "not sent over SSH"},
 		"strange user":      {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Username: "-x", Secret: server.Key}, lockstep.Invalid, "user name"},
 	} {
