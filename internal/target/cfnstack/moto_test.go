@@ -152,7 +152,7 @@ func TestDriverFulfilsTheContractOnMoto(t *testing.T) {
 			// itself with the error of SSM.
 			Broken: stackFiles(fmt.Sprintf(parameterTemplate, name, "one") +
 				"  Double:\n    Type: AWS::SSM::Parameter\n    Properties: {Type: String, Name: /" + name + "/a, Value: x}\n"),
-			Forgetful: true,
+			ForgetsFailures: true,
 			Changes:   func(t testing.TB) int { return changes(t, url, name) },
 			Proposals: func(t testing.TB) int { return proposals(t, url, name) },
 		}

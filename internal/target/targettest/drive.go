@@ -16,11 +16,11 @@ const maxSteps = 500
 
 // A Run is how an attempt went.
 type Run struct {
-	Attempt target.Attempt // as the last step was given it
+	Attempt target.Attempt // as the last step got it
 	Events  []lockstep.Event
 	End     *target.End
-	Plan    *lockstep.Plan // what was proposed last, nil if nothing was
-	Err     error          // what ended the attempt, if no End did
+	Plan    *lockstep.Plan // the last proposal, nil if there is none
+	Err     error          // the error that ended the attempt, if it has no End
 }
 
 // Types returns the types of the events.
@@ -32,7 +32,7 @@ func (r Run) Types() []string {
 	return types
 }
 
-// LastEvent returns the last event, the zero one where there is none.
+// LastEvent returns the last event, or the zero event.
 func (r Run) LastEvent() lockstep.Event {
 	if len(r.Events) == 0 {
 		return lockstep.Event{}
@@ -40,8 +40,8 @@ func (r Run) LastEvent() lockstep.Event {
 	return r.Events[len(r.Events)-1]
 }
 
-// NewAttempt makes an attempt to bring cfg's resource to files, under a SHA and
-// an id of its own.
+// NewAttempt returns an attempt to sync cfg's resource to files. It has a new id and a
+// new SHA.
 func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tree, last []byte) target.Attempt {
 	t.Helper()
 	random := make([]byte, 36)
@@ -61,9 +61,9 @@ func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tre
 	}
 }
 
-// Drive takes an attempt to its end as the engine does. With crash it does as
-// an engine that dies after each step, before that is recorded: every step is
-// taken twice with the same memory, and the first result is lost.
+// Drive runs an attempt to its end as the engine does. With crash it runs it as an
+// engine that crashes after each step, before the step is recorded: every step runs
+// twice with the same checkpoint, and the first result is lost.
 func Drive(t testing.TB, driver target.Driver, a target.Attempt, crash bool) Run {
 	t.Helper()
 	run := Run{Attempt: a}
@@ -74,7 +74,7 @@ func Drive(t testing.TB, driver target.Driver, a target.Attempt, crash bool) Run
 			return run
 		}
 
-		run.take(t, step)
+		run.record(t, step)
 		if step.End != nil {
 			run.End = step.End
 			return run
@@ -87,7 +87,7 @@ func Drive(t testing.TB, driver target.Driver, a target.Attempt, crash bool) Run
 	return run
 }
 
-// DriveToIntent drives an attempt until its intent is committed.
+// DriveToIntent runs an attempt until its intent is committed.
 func DriveToIntent(t testing.TB, driver target.Driver, a target.Attempt) Run {
 	t.Helper()
 	run := Run{Attempt: a}
@@ -97,7 +97,7 @@ func DriveToIntent(t testing.TB, driver target.Driver, a target.Attempt) Run {
 			t.Fatalf("the attempt ended before its intent: %v, %v", step.End, err)
 		}
 
-		run.take(t, step)
+		run.record(t, step)
 		if step.Intent != "" {
 			return run
 		}
@@ -109,7 +109,7 @@ func DriveToIntent(t testing.TB, driver target.Driver, a target.Attempt) Run {
 	return run
 }
 
-// advance takes one step, again while the outside system is unavailable.
+// advance runs one step, and repeats it while the outside system is unavailable.
 func advance(t testing.TB, driver target.Driver, run *Run, crash bool) (target.Step, error) {
 	t.Helper()
 	run.Attempt.Now = time.Now()
@@ -127,12 +127,15 @@ func advance(t testing.TB, driver target.Driver, run *Run, crash bool) (target.S
 	}
 }
 
-// take records a step as the engine does, and checks what holds for all.
-func (r *Run) take(t testing.TB, step target.Step) {
+// record records a step as the engine does, and checks the contract of steps.
+func (r *Run) record(t testing.TB, step target.Step) {
 	t.Helper()
 	for _, ev := range step.Events {
-		if ev.Type == "" || ev.Message == "" || len(ev.Message) > lockstep.MaxMessage {
-			t.Errorf("an event without type or with a bad message: %+v", ev)
+		if ev.Type == "" {
+			t.Errorf("an event has no type: %+v", ev)
+		}
+		if ev.Message == "" || len(ev.Message) > lockstep.MaxMessage {
+			t.Errorf("an event has an empty message or a too long one: %+v", ev)
 		}
 	}
 
@@ -142,7 +145,7 @@ func (r *Run) take(t testing.TB, step target.Step) {
 	}
 
 	if len(step.Checkpoint) > 64<<10 {
-		t.Errorf("a memory of %d bytes", len(step.Checkpoint))
+		t.Errorf("the checkpoint has %d bytes", len(step.Checkpoint))
 	}
 
 	if step.Intent != "" {
@@ -158,7 +161,7 @@ func (r *Run) take(t testing.TB, step target.Step) {
 	}
 
 	if step.Intent != "" && r.Plan == nil {
-		t.Error("an intent is declared and nobody was told what for")
+		t.Error("an intent is declared without a plan")
 	}
 
 	if step.Intent != "" && step.End != nil {
@@ -166,16 +169,17 @@ func (r *Run) take(t testing.TB, step target.Step) {
 	}
 }
 
-// checkPlan: a plan is kept in a row that every later step writes.
+// checkPlan checks the limits of a plan, which is kept in a row that every later step
+// writes.
 func checkPlan(t testing.TB, plan lockstep.Plan) {
 	t.Helper()
 	if len(plan.Changes) > lockstep.MaxChanges {
-		t.Errorf("a plan of %d changes", len(plan.Changes))
+		t.Errorf("the plan has %d changes", len(plan.Changes))
 	}
 
 	for _, change := range plan.Changes {
 		if change.Action == "" || change.LogicalID == "" || change.ResourceType == "" {
-			t.Errorf("a change of nothing: %+v", change)
+			t.Errorf("a change has no action, logical id or type: %+v", change)
 		}
 		if len(change.Details) > lockstep.MaxChangeDetails {
 			t.Errorf("%d details of %s", len(change.Details), change.LogicalID)
@@ -183,7 +187,7 @@ func checkPlan(t testing.TB, plan lockstep.Plan) {
 	}
 }
 
-// pause waits as long as a step asks for.
+// pause waits for the delay of a step.
 func pause(t testing.TB, duration time.Duration) {
 	t.Helper()
 	if duration == 0 {

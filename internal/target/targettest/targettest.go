@@ -16,128 +16,146 @@ type Harness struct {
 	Driver target.Driver
 	// Configuration is one whose resource does not exist yet.
 	Configuration lockstep.SyncConfiguration
-	// First and Second can be applied, either before the other. Broken fails
-	// when it is applied.
+	// First and Second can be applied, either before the other. Broken fails when it
+	// is applied.
 	First, Second, Broken lockstep.Tree
-	// Forgetful says that the outside system does not remember an execution that
-	// it has answered with an error, so that after a crash it is tried anew.
-	Forgetful bool
-	// Changes counts how often the outside system has begun to change the
-	// resource.
+	// ForgetsFailures is set if the outside system does not remember an execution that
+	// it refused, so that a repeated step executes again.
+	ForgetsFailures bool
+	// Changes counts how often the outside system began to change the resource.
 	Changes func(t testing.TB) int
-	// Proposals counts what is proposed and was not executed.
+	// Proposals counts what is proposed and not executed.
 	Proposals func(t testing.TB) int
 }
 
-// Test runs a driver through the contract. Every part gets a harness of its
-// own.
-func Test(t *testing.T, harness func(t *testing.T) Harness) {
+// Test runs a driver through the contract. Every part gets a new harness.
+func Test(t *testing.T, newHarness func(t *testing.T) Harness) {
 	for name, part := range map[string]func(*testing.T, Harness){
-		"inputs are the files read":                 readsInputs,
-		"apply, then apply another":                 applies,
-		"unchanged files at a new SHA":              unchanged,
-		"a step done twice is done once":            survivesCrashes,
-		"discard removes what is proposed":          discards,
-		"discard does not undo":                     discardDoesNotUndo,
-		"a failure is explained and can be mended":  fails,
-		"crashes do not make a failure a success":   failsOnceWithCrashes,
-		"an executed intent is never executed anew": intentOnce,
+		"inputs are the files read":                  testInputs,
+		"apply, then apply another":                  testApply,
+		"unchanged files at a new SHA":               testUnchanged,
+		"a step that runs twice has one effect":      testCrashes,
+		"discard removes what is proposed":           testDiscard,
+		"discard does not undo":                      testDiscardAfterApply,
+		"a failure is explained and can be repaired": testFailure,
+		"crashes do not make a failure a success":    testFailureWithCrashes,
+		"an intent is executed once":                 testIntentIsExecutedOnce,
 	} {
-		t.Run(name, func(t *testing.T) { part(t, harness(t)) })
+		t.Run(name, func(t *testing.T) { part(t, newHarness(t)) })
 	}
 }
 
-func readsInputs(t *testing.T, harness Harness) {
+func testInputs(t *testing.T, harness Harness) {
+	configFile := harness.Configuration.ConfigFile
 	inputs, err := harness.Driver.ReadInputs(t.Context(), harness.Configuration, harness.First)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, ok := inputs[harness.Configuration.ConfigFile]; !ok {
+	if _, ok := inputs[configFile]; !ok {
 		t.Errorf("the configuration's file is not among the inputs %v", inputs)
 	}
 
 	for name, id := range inputs {
-		if want, err := harness.First.ObjectID(name); err != nil || id != want {
-			t.Errorf("input %s is %s, want %s, %v", name, id, want, err)
+		want, err := harness.First.ObjectID(name)
+		if err != nil {
+			t.Errorf("input %s is not in the tree: %v", name, err)
+		}
+		if id != want {
+			t.Errorf("input %s has the object id %s, want %s", name, id, want)
 		}
 	}
 
 	inputs, err = harness.Driver.ReadInputs(t.Context(), harness.Configuration, Files(nil))
-	if kind := lockstep.KindOf(err); kind != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("without files: kind %v, %v", kind, err)
+	if kind := lockstep.KindOf(err); kind != lockstep.NotFound {
+		t.Errorf("error of a missing file has kind %v: %v", kind, err)
 	}
-
-	if diff := cmp.Diff(target.Inputs{harness.Configuration.ConfigFile: lockstep.NoObject}, inputs); diff != "" {
-		t.Error(diff)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error of a missing file is not fs.ErrNotExist: %v", err)
+	}
+	if diff := cmp.Diff(target.Inputs{configFile: lockstep.NoObject}, inputs); diff != "" {
+		t.Errorf("inputs of a missing file: %s", diff)
 	}
 }
 
-// apply drives files to a success and gives the note it leaves.
-func apply(t *testing.T, h Harness, files lockstep.Tree, last []byte, crash bool) Run {
+// attempt drives an attempt on files to its end.
+func (h Harness) attempt(t *testing.T, files lockstep.Tree, baseline []byte, crash bool) Run {
 	t.Helper()
-	run := Drive(t, h.Driver, NewAttempt(t, h.Configuration, files, last), crash)
-	if run.Err != nil || run.End.Outcome != lockstep.Applied {
-		t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
-	}
+	return Drive(t, h.Driver, NewAttempt(t, h.Configuration, files, baseline), crash)
+}
+
+// apply drives an attempt that must be applied.
+func (h Harness) apply(t *testing.T, files lockstep.Tree, baseline []byte, crash bool) Run {
+	t.Helper()
+	run := h.attempt(t, files, baseline, crash)
+	checkOutcome(t, run, lockstep.Applied)
 	if run.Attempt.Intent == "" {
-		t.Fatal("executed without an intent")
+		t.Fatal("the attempt was executed without an intent")
 	}
 	return run
 }
 
-func applies(t *testing.T, harness Harness) {
-	run := apply(t, harness, harness.First, nil, false)
-	changed(t, harness, 1)
-	apply(t, harness, harness.Second, run.End.Baseline, false)
-	changed(t, harness, 2)
+func checkOutcome(t *testing.T, run Run, want lockstep.Outcome) {
+	t.Helper()
+	if run.Err != nil {
+		t.Fatalf("the attempt failed: %v, after %v", run.Err, run.Events)
+	}
+	if run.End.Outcome != want {
+		t.Fatalf("the outcome is %v, want %v: %+v after %v", run.End.Outcome, want, run.End, run.Events)
+	}
 }
 
-func changed(t *testing.T, harness Harness, want int) {
+// checkChanges checks how often the resource was changed, and that nothing is left
+// that was not executed.
+func (h Harness) checkChanges(t *testing.T, want int) {
 	t.Helper()
-	if got := harness.Changes(t); got != want {
+	if got := h.Changes(t); got != want {
 		t.Errorf("the resource was changed %d times, want %d", got, want)
 	}
-	if got := harness.Proposals(t); got != 0 {
-		t.Errorf("%d proposals are left behind", got)
+	if got := h.Proposals(t); got != 0 {
+		t.Errorf("%d proposals remain", got)
 	}
 }
 
-func unchanged(t *testing.T, harness Harness) {
-	run := apply(t, harness, harness.First, nil, false)
-	for range 2 {
-		again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, run.End.Baseline), false)
-		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
-			t.Fatalf("got %+v, %v", again.End, again.Err)
-		}
+func testApply(t *testing.T, harness Harness) {
+	run := harness.apply(t, harness.First, nil, false)
+	harness.checkChanges(t, 1)
 
+	harness.apply(t, harness.Second, run.End.Baseline, false)
+	harness.checkChanges(t, 2)
+}
+
+func testUnchanged(t *testing.T, harness Harness) {
+	run := harness.apply(t, harness.First, nil, false)
+	for range 2 {
+		again := harness.attempt(t, harness.First, run.End.Baseline, false)
+		checkOutcome(t, again, lockstep.Unchanged)
 		if again.Attempt.Intent != "" {
-			t.Error("nothing to change, but there is an intent")
+			t.Error("an unchanged attempt has an intent")
 		}
 
 		if again.End.Baseline != nil {
 			run.End.Baseline = again.End.Baseline
 		}
 	}
+	harness.checkChanges(t, 1)
 
-	changed(t, harness, 1)
-	apply(t, harness, harness.Second, run.End.Baseline, false)
-	changed(t, harness, 2)
+	harness.apply(t, harness.Second, run.End.Baseline, false)
+	harness.checkChanges(t, 2)
 }
 
-func survivesCrashes(t *testing.T, harness Harness) {
-	run := apply(t, harness, harness.First, nil, true)
-	changed(t, harness, 1)
-	run = apply(t, harness, harness.Second, run.End.Baseline, true)
-	changed(t, harness, 2)
-	again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Second, run.End.Baseline), true)
-	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
-		t.Errorf("got %+v, %v", again.End, again.Err)
-	}
-	changed(t, harness, 2)
+func testCrashes(t *testing.T, harness Harness) {
+	run := harness.apply(t, harness.First, nil, true)
+	harness.checkChanges(t, 1)
+
+	run = harness.apply(t, harness.Second, run.End.Baseline, true)
+	harness.checkChanges(t, 2)
+
+	checkOutcome(t, harness.attempt(t, harness.Second, run.End.Baseline, true), lockstep.Unchanged)
+	harness.checkChanges(t, 2)
 }
 
-func discards(t *testing.T, harness Harness) {
+func testDiscard(t *testing.T, harness Harness) {
 	if err := harness.Driver.Discard(t.Context(), NewAttempt(t, harness.Configuration, harness.First, nil)); err != nil {
 		t.Errorf("discard of an attempt that has not begun: %v", err)
 	}
@@ -147,67 +165,70 @@ func discards(t *testing.T, harness Harness) {
 		if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 			t.Fatal(err)
 		}
-		changed(t, harness, 0)
+		harness.checkChanges(t, 0)
 	}
 
-	first := apply(t, harness, harness.First, nil, false)
+	first := harness.apply(t, harness.First, nil, false)
 	run = DriveToIntent(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Second, first.End.Baseline))
 	if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
-
-	changed(t, harness, 1)
+	harness.checkChanges(t, 1)
 }
 
-func discardDoesNotUndo(t *testing.T, harness Harness) {
-	run := apply(t, harness, harness.First, nil, false)
+func testDiscardAfterApply(t *testing.T, harness Harness) {
+	run := harness.apply(t, harness.First, nil, false)
 	if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
-	again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, run.End.Baseline), false)
-	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
-		t.Errorf("got %+v, %v", again.End, again.Err)
-	}
+
+	checkOutcome(t, harness.attempt(t, harness.First, run.End.Baseline, false), lockstep.Unchanged)
 }
 
-func fails(t *testing.T, harness Harness) {
-	run := apply(t, harness, harness.First, nil, false)
-	broken := failed(t, Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Broken, run.End.Baseline), false))
-	note := run.End.Baseline
+func testFailure(t *testing.T, harness Harness) {
+	run := harness.apply(t, harness.First, nil, false)
+	broken := harness.attempt(t, harness.Broken, run.End.Baseline, false)
+	checkFailed(t, broken)
+
+	baseline := run.End.Baseline
 	if broken.End != nil && broken.End.Baseline != nil {
-		note = broken.End.Baseline
+		baseline = broken.End.Baseline
 	}
-	apply(t, harness, harness.Second, note, false)
+	harness.apply(t, harness.Second, baseline, false)
 }
 
-func failed(t *testing.T, run Run) Run {
+// checkFailed checks that an attempt failed for good, with a reason.
+func checkFailed(t *testing.T, run Run) {
 	t.Helper()
 	if run.Err != nil {
 		switch kind := lockstep.KindOf(run.Err); kind {
 		case lockstep.Internal, lockstep.Unavailable, lockstep.Blocked:
-			t.Fatalf("kind %v, %v", kind, run.Err)
+			t.Fatalf("the error has kind %v: %v", kind, run.Err)
 		}
-		return run
-	}
-
-	if run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.End.Blocked != nil {
-		t.Fatalf("got %+v after %v", run.End, run.Events)
-	}
-
-	return run
-}
-
-func failsOnceWithCrashes(t *testing.T, harness Harness) {
-	if harness.Forgetful {
 		return
 	}
-	run := apply(t, harness, harness.First, nil, false)
-	failed(t, Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Broken, run.End.Baseline), true))
+
+	checkOutcome(t, run, lockstep.Failed)
+	if run.End.Reason == "" {
+		t.Error("the failure has no reason")
+	}
+	if run.End.Blocked != nil {
+		t.Errorf("the failure blocks the resource: %v", run.End.Blocked)
+	}
 }
 
-// intentOnce takes the step that executes again and again, as engines do that
-// die in it.
-func intentOnce(t *testing.T, harness Harness) {
+func testFailureWithCrashes(t *testing.T, harness Harness) {
+	if harness.ForgetsFailures {
+		t.Skip("the outside system does not remember refused executions")
+	}
+
+	run := harness.apply(t, harness.First, nil, false)
+	checkFailed(t, harness.attempt(t, harness.Broken, run.End.Baseline, true))
+}
+
+// testIntentIsExecutedOnce repeats the step that executes, as engines do that crash
+// in it.
+func testIntentIsExecutedOnce(t *testing.T, harness Harness) {
 	run := DriveToIntent(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, nil))
 	for range 3 {
 		if _, err := harness.Driver.Advance(t.Context(), run.Attempt); err != nil {
@@ -216,13 +237,9 @@ func intentOnce(t *testing.T, harness Harness) {
 	}
 
 	rest := Drive(t, harness.Driver, run.Attempt, false)
-	if rest.Err != nil || rest.End.Outcome != lockstep.Applied {
-		t.Fatalf("got %+v, %v", rest.End, rest.Err)
-	}
-
+	checkOutcome(t, rest, lockstep.Applied)
 	if rest.Attempt.Intent != run.Attempt.Intent {
-		t.Errorf("the intent became %q", rest.Attempt.Intent)
+		t.Errorf("the intent changed to %q", rest.Attempt.Intent)
 	}
-
-	changed(t, harness, 1)
+	harness.checkChanges(t, 1)
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A Tree is files in memory as a commit's tree. As in a real one a symbolic
-// link can be seen and not opened.
+// A Tree is a commit's tree in memory. As in a real tree, a symbolic link cannot be
+// opened.
 type Tree struct{ fstest.MapFS }
 
-// Files makes a tree of paths and contents.
+// Files returns a tree of paths and contents.
 func Files(contents map[string]string) Tree {
 	files := make(fstest.MapFS, len(contents))
 	for name, text := range contents {
@@ -33,7 +33,7 @@ func (t Tree) Open(name string) (fs.File, error) {
 	return t.MapFS.Open(name)
 }
 
-// ObjectID hashes a file's contents, or those of all files below a folder.
+// ObjectID returns a hash of a file's content, or of all files below a folder.
 func (t Tree) ObjectID(name string) (string, error) {
 	if f, ok := t.MapFS[name]; ok && !f.Mode.IsDir() {
 		return hash(f.Mode.String(), string(f.Data)), nil

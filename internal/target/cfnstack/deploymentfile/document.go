@@ -77,7 +77,7 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 		return nil, readError(what, name, err)
 	}
 	if large {
-		return nil, lockstep.Errorf(lockstep.Limit, "%s %q has more than %d bytes, the most that can be sent.", what, name, limit)
+		return nil, lockstep.Errorf(lockstep.Limit, "%s %q is larger than the limit of %d bytes.", what, name, limit)
 	}
 
 	return data, nil

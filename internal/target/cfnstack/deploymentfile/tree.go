@@ -91,5 +91,5 @@ func readError(what, name string, err error) error {
 	if e, ok := errors.AsType[*lockstep.Error](err); ok {
 		return lockstep.Wrapf(e.Kind, err, "%s %q cannot be read: %s", what, name, e.Message)
 	}
-	return lockstep.Wrapf(lockstep.Invalid, err, "%s %q cannot be read: it is not an ordinary file.", what, name)
+	return lockstep.Wrapf(lockstep.Invalid, err, "%s %q cannot be read: it is not a regular file.", what, name)
 }
