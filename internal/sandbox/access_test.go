@@ -17,19 +17,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// keys knows one key, of account 111122223333.
-func keys(_ context.Context, id string) (secret, account string, err error) {
+// lookUpKey knows one key, of account 111122223333.
+func lookUpKey(_ context.Context, id string) (secret, account string, err error) {
 	if id == "LSTESTKEY00000000000" {
 		return "secret", "111122223333", nil
 	}
 	return "", "", nil
 }
 
-func createInput(stack, name string) *cloudformation.CreateChangeSetInput {
+func changeSetInput(stack, name string) *cloudformation.CreateChangeSetInput {
 	return &cloudformation.CreateChangeSetInput{StackName: &stack, ChangeSetName: &name, TemplateBody: aws.String(shop)}
 }
 
-func code(err error) string {
+func errorCode(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode()
@@ -38,7 +38,7 @@ func code(err error) string {
 }
 
 func TestSignaturesAreVerified(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys})
+	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey})
 	for _, row := range []struct{ id, secret, token, want string }{
 		{"LSTESTKEY00000000000", "secret", "", ""},
 		{"LSTESTKEY00000000000", "wrong", "", "SignatureDoesNotMatch"},
@@ -48,7 +48,7 @@ func TestSignaturesAreVerified(t *testing.T) {
 		cfg := configuration(url, "us-east-1")
 		cfg.Credentials = credentials.NewStaticCredentialsProvider(row.id, row.secret, row.token)
 		_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
-		if got := code(err); got != row.want {
+		if got := errorCode(err); got != row.want {
 			t.Errorf("%s/%s: %q (%v), want %q", row.id, row.secret, got, err, row.want)
 		}
 	}
@@ -56,7 +56,7 @@ func TestSignaturesAreVerified(t *testing.T) {
 	cfg := configuration(url, "us-east-1")
 	cfg.Credentials = aws.AnonymousCredentials{}
 	_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
-	if got := code(err); got != "MissingAuthenticationToken" {
+	if got := errorCode(err); got != "MissingAuthenticationToken" {
 		t.Errorf("unsigned: %q (%v)", got, err)
 	}
 }
@@ -71,8 +71,8 @@ func assume(t *testing.T, cfg aws.Config, role string) aws.Config {
 	return cfg
 }
 
-func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
+func TestAccountsAndRegionsAreSeparate(t *testing.T) {
+	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
 	own := configuration(url, "us-east-1")
 	other := assume(t, own, "arn:aws:iam::444455556666:role/deploy/er")
 	who, err := sts.NewFromConfig(other).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
@@ -104,16 +104,16 @@ func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
 	}
 
 	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: stack.StackId})
-	wantError(t, err, "ValidationError", "does not exist")
+	checkError(t, err, "ValidationError", "does not exist")
 }
 
-func TestAssumedKeysEndAndAreBoundToTheirToken(t *testing.T) {
+func TestAssumedKeysExpireAndNeedTheirToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := inBubble(t, sandbox.Options{LookUpKey: keys})
+		b := newBubble(t, sandbox.Options{LookUpKey: lookUpKey})
 		cfg := assume(t, b.config("us-east-1"), "arn:aws:iam::444455556666:role/deployer")
 		ask := func(cfg aws.Config) string {
 			_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
-			return code(err)
+			return errorCode(err)
 		}
 		stolen := cfg
 		keys, err := cfg.Credentials.Retrieve(t.Context())

@@ -15,10 +15,10 @@ import (
 // BenchmarkUpdate is one sync as a client sees it: a change set made, looked at,
 // executed, and the stack looked at.
 func BenchmarkUpdate(b *testing.B) {
-	client := client(serve(b, b.TempDir()+"/sandbox.db", sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
+	client := client(startSandbox(b, b.TempDir()+"/sandbox.db", sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	apply(b, client, "shop", shop)
 	for i := 0; b.Loop(); i++ {
-		described := propose(b, client, &cloudformation.CreateChangeSetInput{
+		described := createChangeSet(b, client, &cloudformation.CreateChangeSetInput{
 			StackName: aws.String("shop"), ChangeSetName: aws.String("n" + strconv.Itoa(i)), TemplateBody: aws.String(shop),
 			Parameters: []types.Parameter{parameter("Seconds", strconv.Itoa(i+31))},
 		})

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func wantError(t testing.TB, err error, code, message string) {
+func checkError(t testing.TB, err error, code, message string) {
 	t.Helper()
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -30,7 +30,7 @@ Resources:
 `
 
 func TestAFailedResourceRollsANewStackBack(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	stack := apply(t, client, "web", failing)
 	if stack.StackStatus != types.StackStatusRollbackComplete || len(stack.Outputs) != 0 {
 		t.Fatalf("status %s", stack.StackStatus)
@@ -43,13 +43,13 @@ func TestAFailedResourceRollsANewStackBack(t *testing.T) {
 		"web ROLLBACK_COMPLETE " + final,
 	}
 
-	all := events(t, client, "web")
+	all := describeEvents(t, client, "web")
 	if diff := cmp.Diff(want, all[len(all)-len(want):]); diff != "" {
 		t.Error(diff)
 	}
 
 	_, err := client.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{StackName: aws.String("web"), ChangeSetName: aws.String("x"), TemplateBody: aws.String(shop)})
-	wantError(t, err, "ValidationError", "Stack:"+*stack.StackId+" is in ROLLBACK_COMPLETE state and can not be updated.")
+	checkError(t, err, "ValidationError", "Stack:"+*stack.StackId+" is in ROLLBACK_COMPLETE state and can not be updated.")
 	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAFailedResourceRollsANewStackBack(t *testing.T) {
 }
 
 func TestAFailedUpdateRestoresTheStack(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	before := apply(t, client, "web", "Resources: {Good: {Type: AWS::SNS::Topic}}\nOutputs: {Arn: {Value: !Ref Good}}")
 	stack := apply(t, client, "web", failing+"Outputs: {Other: {Value: !Ref Bad}}")
 	if stack.StackStatus != types.StackStatusUpdateRollbackComplete {
@@ -82,7 +82,7 @@ func TestAFailedUpdateRestoresTheStack(t *testing.T) {
 }
 
 func TestRollbackCanBeDeclined(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	ctx := t.Context()
 	for name, input := range map[string]*cloudformation.CreateStackInput{
 		"CREATE_FAILED":     {DisableRollback: aws.Bool(true)},
@@ -100,7 +100,7 @@ func TestRollbackCanBeDeclined(t *testing.T) {
 		}
 	}
 
-	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("kept"), ChangeSetType: types.ChangeSetTypeCreate,
+	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("kept"), ChangeSetType: types.ChangeSetTypeCreate,
 		TemplateBody: aws.String(failing), OnStackFailure: types.OnStackFailureDoNothing})
 	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: d.ChangeSetId}); err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestRollbackCanBeDeclined(t *testing.T) {
 }
 
 func TestAStackThatCannotBeDeletedStays(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	apply(t, client, "web", `Resources: {Stuck: {Type: AWS::SNS::Topic, Metadata: {"Lockstep::Sandbox": {Fail: in use, FailOn: DELETE}}}}`)
 	id := aws.String("web")
 	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: id}); err != nil {
@@ -133,11 +133,11 @@ func TestAStackThatCannotBeDeletedStays(t *testing.T) {
 	}
 
 	_, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: id})
-	wantError(t, err, "ValidationError", "Stack with id web does not exist")
+	checkError(t, err, "ValidationError", "Stack with id web does not exist")
 }
 
-func TestExportsHoldStacksTogether(t *testing.T) {
-	client := open(t)
+func TestExportsInUseCannotChange(t *testing.T) {
+	client := newClient(t)
 	ctx := t.Context()
 	const user = "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue 'shop:queue'}}}\nOutputs: {O: {Value: !ImportValue 'shop:queue'}}"
 	out, err := client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("early"), TemplateBody: aws.String(user)})
@@ -145,11 +145,11 @@ func TestExportsHoldStacksTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if got := events(t, client, *out.StackId)[1]; got != "early ROLLBACK_IN_PROGRESS No export named shop:queue found. Rollback requested by user." {
+	if got := describeEvents(t, client, *out.StackId)[1]; got != "early ROLLBACK_IN_PROGRESS No export named shop:queue found. Rollback requested by user." {
 		t.Errorf("importing what is not there: %s", got)
 	}
 
-	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("late"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(user)})
+	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("late"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(user)})
 	if d.Status != types.ChangeSetStatusFailed || *d.StatusReason != "No export named shop:queue found." {
 		t.Errorf("change set: %s %s", d.Status, *d.StatusReason)
 	}
@@ -160,18 +160,18 @@ func TestExportsHoldStacksTogether(t *testing.T) {
 	}
 
 	_, err = client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
-	wantError(t, err, "ValidationError", "Export shop:queue cannot be deleted as it is in use by user")
+	checkError(t, err, "ValidationError", "Export shop:queue cannot be deleted as it is in use by user")
 	for stage, want := range map[string]string{"prod": "Export shop:queue cannot be updated as it is in use by user"} {
 		if stack := apply(t, client, "shop", shop, parameter("Stage", stage)); stack.StackStatus != types.StackStatusUpdateRollbackComplete {
 			t.Errorf("status %s", stack.StackStatus)
 		}
-		if all := events(t, client, "shop"); !strings.Contains(strings.Join(all, "\n"), want) {
+		if all := describeEvents(t, client, "shop"); !strings.Contains(strings.Join(all, "\n"), want) {
 			t.Errorf("no event says %q", want)
 		}
 	}
 
 	stack := apply(t, client, "rival", "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: {Value: x, Export: {Name: 'shop:queue'}}}")
-	if stack.StackStatus != types.StackStatusRollbackComplete || !strings.Contains(strings.Join(events(t, client, "rival"), "\n"),
+	if stack.StackStatus != types.StackStatusRollbackComplete || !strings.Contains(strings.Join(describeEvents(t, client, "rival"), "\n"),
 		"Export with name shop:queue is already exported by stack "+*describeStack(t, client, "shop").StackId) {
 		t.Errorf("a second export of the name: %s", stack.StackStatus)
 	}
@@ -183,24 +183,24 @@ func TestExportsHoldStacksTogether(t *testing.T) {
 	}
 }
 
-func TestNamesAreTakenOnce(t *testing.T) {
-	client := open(t)
+func TestNamesAreUnique(t *testing.T) {
+	client := newClient(t)
 	const body = "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: assets, ObjectLockEnabled: %}}}"
 	first := apply(t, client, "one", strings.ReplaceAll(body, "%", "false"))
 	apply(t, client, "two", strings.ReplaceAll(body, "%", "false"))
 
-	if all := strings.Join(events(t, client, "two"), "\n"); !strings.Contains(all, "B CREATE_FAILED assets already exists in stack "+*first.StackId) {
+	if all := strings.Join(describeEvents(t, client, "two"), "\n"); !strings.Contains(all, "B CREATE_FAILED assets already exists in stack "+*first.StackId) {
 		t.Error(all)
 	}
 
 	apply(t, client, "one", strings.ReplaceAll(body, "%", "true"))
-	if all := strings.Join(events(t, client, "one"), "\n"); !strings.Contains(all,
+	if all := strings.Join(describeEvents(t, client, "one"), "\n"); !strings.Contains(all,
 		"B UPDATE_FAILED CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename assets and update the stack again.") {
 		t.Error(all)
 	}
 
 	s := apply(t, client, "three", "Resources: {Q: {Type: AWS::SQS::Queue}}")
-	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: s.StackName, TemplateBody: aws.String("Resources: {Q: {Type: AWS::SNS::Topic}}")})
+	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: s.StackName, TemplateBody: aws.String("Resources: {Q: {Type: AWS::SNS::Topic}}")})
 	if *d.StatusReason != "Update of resource type is not permitted. The new template modifies resource type of the following resources: [Q]" {
 		t.Error(*d.StatusReason)
 	}

@@ -42,7 +42,7 @@ Outputs:
 const final = "Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
 
 func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	stack := apply(t, client, "shop", shop)
 	if stack.StackStatus != types.StackStatusCreateComplete {
 		t.Fatalf("status %s: %s", stack.StackStatus, aws.ToString(stack.StackStatusReason))
@@ -70,14 +70,14 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 		"Topic CREATE_IN_PROGRESS", "Topic CREATE_IN_PROGRESS Resource creation Initiated", "Topic CREATE_COMPLETE",
 		"shop CREATE_COMPLETE " + final,
 	}
-	if diff := cmp.Diff(wantEvents, events(t, client, "shop")); diff != "" {
+	if diff := cmp.Diff(wantEvents, describeEvents(t, client, "shop")); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// changes lists what a change set would do as "Action Logical Replacement
+// describeChanges lists what a change set would do as "Action Logical Replacement
 // [Scope] property:recreation:source:cause…".
-func changes(t *testing.T, c *cloudformation.Client, arn string) []string {
+func describeChanges(t *testing.T, c *cloudformation.Client, arn string) []string {
 	t.Helper()
 	var out []string
 	p := cloudformation.NewDescribeChangeSetPaginator(c, &cloudformation.DescribeChangeSetInput{ChangeSetName: &arn})
@@ -101,7 +101,7 @@ func changes(t *testing.T, c *cloudformation.Client, arn string) []string {
 	return out
 }
 
-func propose(t testing.TB, client *cloudformation.Client, input *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
+func createChangeSet(t testing.TB, client *cloudformation.Client, input *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
 	t.Helper()
 	if input.ChangeSetName == nil {
 		input.ChangeSetName = aws.String("proposed")
@@ -124,10 +124,10 @@ func parameter(key, value string) types.Parameter {
 	return types.Parameter{ParameterKey: &key, ParameterValue: &value}
 }
 
-func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
-	client := open(t)
+func TestAChangeSetHasTheChangesAndTheirCauses(t *testing.T) {
+	client := newClient(t)
 	apply(t, client, "shop", shop)
-	described := propose(t, client, &cloudformation.CreateChangeSetInput{
+	described := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{
 		StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true),
 		Parameters: []types.Parameter{parameter("Stage", "prod"), parameter("Seconds", "60")},
 	})
@@ -137,24 +137,24 @@ func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
 		"Modify Topic False [Properties] Subscription:Never:DirectModification: Subscription:Never:ResourceAttribute:Queue.Arn",
 		"Add Alarm  []",
 	}
-	if diff := cmp.Diff(want, changes(t, client, *described.ChangeSetId)); diff != "" {
+	if diff := cmp.Diff(want, describeChanges(t, client, *described.ChangeSetId)); diff != "" {
 		t.Error(diff)
 	}
 
 	body := "Resources: {Topic: {Type: AWS::SNS::Topic, DeletionPolicy: Retain, Metadata: {a: b}}}"
-	described = propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
+	described = createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}})
 	want = []string{
 		"Modify Topic False [Properties Metadata DeletionPolicy Tags] Subscription:Never:DirectModification: :Never:DirectModification: :Never:DirectModification: :Never:DirectModification:",
 		"Remove Queue  []",
 	}
-	if diff := cmp.Diff(want, changes(t, client, *described.ChangeSetId)); diff != "" {
+	if diff := cmp.Diff(want, describeChanges(t, client, *described.ChangeSetId)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	apply(t, client, "shop", shop)
 	stack := apply(t, client, "shop", shop, parameter("Stage", "prod"))
 	if stack.StackStatus != types.StackStatusUpdateComplete || stack.LastUpdatedTime == nil {
@@ -165,7 +165,7 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 		t.Errorf("queue %s, want %s", got, want)
 	}
 
-	all := events(t, client, "shop")
+	all := describeEvents(t, client, "shop")
 	want := []string{
 		"shop UPDATE_IN_PROGRESS User Initiated",
 		"Queue UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
@@ -196,19 +196,19 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 }
 
 func TestNothingToDoIsSaidInAWSsWords(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	apply(t, client, "shop", shop)
-	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
+	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
 	if d.Status != types.ChangeSetStatusFailed || d.ExecutionStatus != types.ExecutionStatusUnavailable ||
 		*d.StatusReason != "The submitted information didn't contain changes. Submit different information to create a change set." {
 		t.Errorf("%s %s %s", d.Status, d.ExecutionStatus, *d.StatusReason)
 	}
 	_, err := client.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)})
-	wantError(t, err, "ValidationError", "No updates are to be performed.")
+	checkError(t, err, "ValidationError", "No updates are to be performed.")
 }
 
 func TestTagsStayUnlessNamed(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	apply(t, client, "shop", shop)
 	team := []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
 	for _, row := range []struct {
@@ -229,7 +229,7 @@ func TestTagsStayUnlessNamed(t *testing.T) {
 }
 
 func TestANoEchoValueIsNeverShown(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	body := `
 Parameters: {Password: {Type: String, NoEcho: true}}
 Resources:
@@ -267,14 +267,14 @@ Resources:
 }
 
 func TestAStoredParameterIsReadFromTheBooks(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	const reader = `
 Parameters: {Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team}, Image: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: /aws/service/ami-amazon-linux-latest/x}}
 Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}, I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}}
 Outputs: {Team: {Value: !Ref Team}}
 `
 
-	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
+	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
 	if want := "Unable to fetch parameters [/team] from parameter store for this account."; aws.ToString(d.StatusReason) != want {
 		t.Errorf("%s, want %s", aws.ToString(d.StatusReason), want)
 	}

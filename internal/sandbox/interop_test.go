@@ -11,8 +11,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// tool returns the path of a program, or skips; where CI is true it must be there.
-func tool(t *testing.T, check ...string) string {
+// requireTool returns the path of a program, or skips; where CI is true it must be there.
+func requireTool(t *testing.T, check ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(check[0])
 	if err == nil {
@@ -86,8 +86,8 @@ print(len(cfn.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries
 
 func TestBoto3SpeaksToTheSandbox(t *testing.T) {
 	t.Parallel()
-	python := tool(t, "python3", "-c", "import boto3")
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
+	python := requireTool(t, "python3", "-c", "import boto3")
+	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
 	file := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)
@@ -111,8 +111,8 @@ ChangeSetNotFound ChangeSet [x] does not exist
 
 func TestTheAWSCLIDeploys(t *testing.T) {
 	t.Parallel()
-	cli := tool(t, "aws", "--version")
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
+	cli := requireTool(t, "aws", "--version")
+	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
 	file := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// post sends a form with a signature that is well formed and of nobody.
-func post(t *testing.T, endpoint, form string) (int, string) {
+// postForm sends a form with a signature that is well formed and of nobody.
+func postForm(t *testing.T, endpoint, form string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form))
 	if err != nil {
@@ -50,13 +50,13 @@ type refusal struct {
 }
 
 func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
-	endpoint := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
+	endpoint := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
-	propose(t, c, createInput("shop", "done"))
+	createChangeSet(t, c, changeSetInput("shop", "done"))
 
 	for _, row := range refusals(arn) {
-		status, body := post(t, endpoint, row.form)
+		status, body := postForm(t, endpoint, row.form)
 		var answer struct {
 			Error struct{ Code, Message string }
 		}
@@ -140,12 +140,12 @@ func refusals(arn string) []refusal {
 }
 
 func TestRequestsAreBounded(t *testing.T) {
-	endpoint := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
+	endpoint := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
 	for form, want := range map[string]int{
 		"Action=CreateStack&TemplateBody=" + strings.Repeat("x", 4<<20): http.StatusRequestEntityTooLarge,
 		"Action=DescribeStacks" + strings.Repeat("&a=b", 5000):          http.StatusBadRequest,
 	} {
-		if status, _ := post(t, endpoint, form); status != want {
+		if status, _ := postForm(t, endpoint, form); status != want {
 			t.Errorf("%.40s: %d, want %d", form, status, want)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	ctx := t.Context()
 	create := &cloudformation.CreateStackInput{StackName: aws.String("web"), TemplateBody: aws.String(shop), ClientRequestToken: aws.String("t1")}
 	first, err := client.CreateStack(ctx, create)
@@ -34,9 +34,9 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 
 	create.Tags = []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}
 	_, err = client.CreateStack(ctx, create)
-	wantError(t, err, "TokenAlreadyExistsException", "A client request token already exists")
+	checkError(t, err, "TokenAlreadyExistsException", "A client request token already exists")
 
-	input := createInput("web", "cs")
+	input := changeSetInput("web", "cs")
 	input.ClientToken, input.Parameters = aws.String("t2"), []types.Parameter{parameter("Seconds", "31")}
 	made, err := client.CreateChangeSet(ctx, input)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 
 	input.ClientToken = aws.String("t3")
 	_, err = client.CreateChangeSet(ctx, input)
-	wantError(t, err, "AlreadyExistsException", "ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
+	checkError(t, err, "AlreadyExistsException", "ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
 
 	execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id, ClientRequestToken: aws.String("t4")}
 	for range 2 {
@@ -80,12 +80,12 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 }
 
 func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	ctx := t.Context()
 	apply(t, client, "web", shop)
 	ids := map[string]*string{}
 	for _, name := range []string{"one", "two"} {
-		in := createInput("web", name)
+		in := changeSetInput("web", name)
 		in.Parameters = []types.Parameter{parameter("Seconds", "31")}
 		made, err := client.CreateChangeSet(ctx, in)
 		if err != nil {
@@ -100,7 +100,7 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 	}
 
 	_, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: ids["two"]})
-	wantError(t, err, "InvalidChangeSetStatus", "in its current execution status of [OBSOLETE]")
+	checkError(t, err, "InvalidChangeSetStatus", "in its current execution status of [OBSOLETE]")
 	list, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 }
 
 func TestLongListsComeInPages(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	ctx := t.Context()
 	var b strings.Builder
 	b.WriteString("Resources:\n")
@@ -132,14 +132,14 @@ func TestLongListsComeInPages(t *testing.T) {
 		fmt.Fprintf(&b, "  R%d: {Type: AWS::SNS::Topic}\n", i)
 	}
 
-	in := createInput("big", "cs")
+	in := changeSetInput("big", "cs")
 	in.ChangeSetType, in.TemplateBody = types.ChangeSetTypeCreate, aws.String(b.String())
 	made, err := client.CreateChangeSet(ctx, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if got := changes(t, client, *made.Id); len(got) != 250 {
+	if got := describeChanges(t, client, *made.Id); len(got) != 250 {
 		t.Errorf("%d changes, want 250", len(got))
 	}
 
@@ -148,7 +148,7 @@ func TestLongListsComeInPages(t *testing.T) {
 	}
 
 	seen := map[string]bool{}
-	all := events(t, client, "big")
+	all := describeEvents(t, client, "big")
 	for _, e := range all {
 		seen[e] = true
 	}
@@ -193,7 +193,7 @@ func TestLongListsComeInPages(t *testing.T) {
 }
 
 func TestTemplatesAndResourcesAreFound(t *testing.T) {
-	client := open(t)
+	client := newClient(t)
 	ctx := t.Context()
 	apply(t, client, "web", shop)
 	body, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web")})
@@ -230,7 +230,7 @@ func TestTemplatesAndResourcesAreFound(t *testing.T) {
 }
 
 func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
+	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
 	client := client(url, "us-east-1")
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -264,9 +264,9 @@ func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
 	}
 }
 
-func TestALongHistoryDoesNotWeigh(t *testing.T) {
+func TestALongHistoryIsPruned(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sandbox.db")
-	c := client(serve(t, path, sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
+	c := client(startSandbox(t, path, sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	for i := range 6 {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
 	}

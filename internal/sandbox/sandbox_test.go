@@ -15,14 +15,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// open starts a sandbox in which everything is done at once.
-func open(t testing.TB) *cloudformation.Client {
+// newClient starts a sandbox in which everything is done at once.
+func newClient(t testing.TB) *cloudformation.Client {
 	t.Helper()
-	return client(serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
+	return client(startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 }
 
-// serve opens a sandbox and returns its URL.
-func serve(t testing.TB, path string, opt sandbox.Options) string {
+// startSandbox opens a sandbox and returns its URL.
+func startSandbox(t testing.TB, path string, opt sandbox.Options) string {
 	t.Helper()
 	server, err := sandbox.Open(t.Context(), path, opt)
 	if err != nil {
@@ -102,8 +102,8 @@ func outputs(s types.Stack) map[string]string {
 	return values
 }
 
-// events lists a stack's events, oldest first, as "Logical STATUS reason".
-func events(t testing.TB, c *cloudformation.Client, name string) []string {
+// describeEvents lists a stack's events, oldest first, as "Logical STATUS reason".
+func describeEvents(t testing.TB, c *cloudformation.Client, name string) []string {
 	t.Helper()
 	var out []string
 	p := cloudformation.NewDescribeStackEventsPaginator(c, &cloudformation.DescribeStackEventsInput{StackName: &name})

@@ -26,7 +26,7 @@ type bubble struct {
 	s    *sandbox.Sandbox
 }
 
-func inBubble(t *testing.T, opt sandbox.Options) *bubble {
+func newBubble(t *testing.T, opt sandbox.Options) *bubble {
 	t.Helper()
 	b := &bubble{t: t, path: filepath.Join(t.TempDir(), "sandbox.db"), opt: opt}
 	b.open()
@@ -90,8 +90,8 @@ Outputs: {Arn: {Value: !GetAtt Slow.Arn, Export: {Name: slow}}}
 
 func TestStatesInProgressCanBeSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inBubble(t, sandbox.Options{}).client()
-		in := createInput("shop", "first")
+		client := newBubble(t, sandbox.Options{}).client()
+		in := changeSetInput("shop", "first")
 		in.ChangeSetType = types.ChangeSetTypeCreate
 		created, err := client.CreateChangeSet(t.Context(), in)
 		if err != nil {
@@ -123,9 +123,9 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 		}
 
 		_, err = client.ExecuteChangeSet(t.Context(), execute)
-		wantError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
+		checkError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
 		_, err = client.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: created.Id})
-		wantError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
+		checkError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
 
 		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
@@ -136,10 +136,10 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, err = client.CreateChangeSet(t.Context(), createInput("shop", "second"))
-		wantError(t, err, "ValidationError", "is in UPDATE_IN_PROGRESS state and can not be updated.")
+		_, err = client.CreateChangeSet(t.Context(), changeSetInput("shop", "second"))
+		checkError(t, err, "ValidationError", "is in UPDATE_IN_PROGRESS state and can not be updated.")
 		_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
-		wantError(t, err, "ValidationError", "cannot be deleted while in status UPDATE_IN_PROGRESS")
+		checkError(t, err, "ValidationError", "cannot be deleted while in status UPDATE_IN_PROGRESS")
 		want = []string{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"}
 		if diff := cmp.Diff(want, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
@@ -149,7 +149,7 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 
 func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := inBubble(t, sandbox.Options{})
+		b := newBubble(t, sandbox.Options{})
 		client := b.client()
 		out, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)})
 		if err != nil {
@@ -157,7 +157,7 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 		}
 
 		time.Sleep(1500 * time.Millisecond)
-		before := events(t, client, "slow")
+		before := describeEvents(t, client, "slow")
 		b.close()
 		b.open()
 
@@ -165,7 +165,7 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 			t.Errorf("in the middle: %s with %d outputs", stack.StackStatus, len(stack.Outputs))
 		}
 
-		if diff := cmp.Diff(before, events(t, client, "slow")); diff != "" {
+		if diff := cmp.Diff(before, describeEvents(t, client, "slow")); diff != "" {
 			t.Error(diff)
 		}
 
@@ -179,7 +179,7 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 
 		want := append(before, "Slow CREATE_COMPLETE", "After CREATE_IN_PROGRESS", "After CREATE_IN_PROGRESS Resource creation Initiated",
 			"After CREATE_COMPLETE", "slow CREATE_COMPLETE "+final)
-		if diff := cmp.Diff(want, events(t, client, "slow")); diff != "" {
+		if diff := cmp.Diff(want, describeEvents(t, client, "slow")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -187,8 +187,8 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 
 func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inBubble(t, sandbox.Options{}).client()
-		cs := createInput("slow", "first")
+		client := newBubble(t, sandbox.Options{}).client()
+		cs := changeSetInput("slow", "first")
 		cs.ChangeSetType, cs.TemplateBody = types.ChangeSetTypeCreate, aws.String(slow)
 		made, err := client.CreateChangeSet(t.Context(), cs)
 		if err != nil {
@@ -210,7 +210,7 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 			t.Errorf("status %s", s.StackStatus)
 		}
 
-		all := events(t, client, *made.StackId)
+		all := describeEvents(t, client, *made.StackId)
 		want := []string{"slow DELETE_IN_PROGRESS User Initiated", "Slow DELETE_IN_PROGRESS", "Slow DELETE_COMPLETE", "slow DELETE_COMPLETE " + final}
 		if diff := cmp.Diff(want, all[len(all)-4:]); diff != "" {
 			t.Error(diff)
@@ -222,7 +222,7 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 		}
 
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
-		if got := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
+		if got := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
 			t.Error("what was never created is exported")
 		}
 	})
@@ -230,7 +230,7 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 
 func TestAnExportIsInForceWhenItsStackIsComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inBubble(t, sandbox.Options{}).client()
+		client := newBubble(t, sandbox.Options{}).client()
 		if _, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
 			t.Fatal(err)
 		}

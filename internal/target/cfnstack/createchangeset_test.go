@@ -34,7 +34,7 @@ func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			f.on("DescribeStacks", stack("CREATE_COMPLETE", inStack))
+			f.respond("DescribeStacks", stack("CREATE_COMPLETE", inStack))
 			run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters(test.file), nil))
 			call := f.called("CreateChangeSet")[0]
 			if diff := cmp.Diff(test.want, members(call, "Parameters", "Tags")); diff != "" {
@@ -75,9 +75,9 @@ func members(call url.Values, prefixes ...string) map[string]string {
 	return found
 }
 
-func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
+func TestAdvanceReportsTheValuesOfAbsentParameters(t *testing.T) {
 	f := newFake(t)
-	f.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"))
+	f.respond("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"))
 	run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters("parameters: {Size: 3}"), nil))
 	want := []lockstep.Event{
 		{Type: "TEMPLATE_BUNDLED", Message: "Uploaded CloudFormation template.", ExternalID: string(run.Attempt.Revision.SHA)},
@@ -94,7 +94,7 @@ func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
 	}
 }
 
-func TestAdvanceMissesAParameterBeforeAnythingIsChanged(t *testing.T) {
+func TestAdvanceRefusesAMissingParameterBeforeAnyChange(t *testing.T) {
 	fake := newFake(t)
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\n", "t.yaml": "Parameters:\n  Need: {Type: String}\nResources: {}\n",
@@ -110,18 +110,18 @@ func TestAdvanceMissesAParameterBeforeAnythingIsChanged(t *testing.T) {
 	}
 }
 
-func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
+func TestAdvanceRecognizesEachFormOfNoChanges(t *testing.T) {
 	tests := map[string]func(*fake){
 		"change set, one text": func(fake *fake) {
-			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
+			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
 				"The submitted information didn&apos;t contain changes. Submit different information to create a change set."))
 		},
 		"change set, the other text": func(fake *fake) {
-			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
+			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
 		},
 		"refused": func(fake *fake) {
-			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
-			fake.on("CreateChangeSet", refused(400, "ValidationError", "No updates are to be performed."))
+			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""))
+			fake.respond("CreateChangeSet", errorAnswer(400, "ValidationError", "No updates are to be performed."))
 		},
 	}
 	for name, arrange := range tests {
@@ -129,8 +129,9 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 			fake := newFake(t)
 			arrange(fake)
 			run := fake.run(plainFiles(), nil)
-			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.LastEvent().Type != "NO_CHANGES" {
-				t.Errorf("got %+v, %v after %v", run.End, run.Err, run.Events)
+			targettest.CheckOutcome(t, run, lockstep.Unchanged)
+			if want := "NO_CHANGES"; run.LastEvent().Type != want {
+				t.Errorf("last event %+v, want type %s", run.LastEvent(), want)
 			}
 
 			if len(fake.called("ExecuteChangeSet"))+len(fake.called("DeleteStack")) != 0 {
@@ -146,12 +147,13 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 
 func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 	fake := newFake(t)
-	fake.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-	fake.on("DescribeChangeSet", refused(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
+	fake.respond("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+	fake.respond("DescribeChangeSet", errorAnswer(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
 		changeSet("FAILED", "UNAVAILABLE", "Circular dependency."))
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "Circular dependency." {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "Circular dependency."; run.End.Reason != want {
+		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
 
 	if got := run.LastEvent(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
@@ -169,18 +171,18 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 
 func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 	tests := map[string]func(*fake){
-		"was there before": func(fake *fake) { fake.on("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
+		"was there before": func(fake *fake) { fake.respond("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
 		"has another change set": func(fake *fake) {
-			fake.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-			fake.on("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
+			fake.respond("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+			fake.respond("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
 		},
-		"lives": func(fake *fake) { fake.on("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
+		"lives": func(fake *fake) { fake.respond("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
 	}
 	for name, arrange := range tests {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
 			arrange(fake)
-			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
+			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
 
 			if run := fake.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
 				t.Errorf("got %+v, %v", run.End, run.Err)
@@ -193,8 +195,8 @@ func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
-	missing := refused(404, "ChangeSetNotFound", "")
+func TestAdvanceReplacesAChangeSetThatCanNoLongerBeUsed(t *testing.T) {
+	missing := errorAnswer(404, "ChangeSetNotFound", "")
 	tests := map[string][]answer{
 		"obsolete when made":        {missing, changeSet("CREATE_COMPLETE", "OBSOLETE", ""), missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
 		"deleted while it was made": {missing, changeSet("CREATE_PENDING", "UNAVAILABLE", ""), missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
@@ -205,13 +207,11 @@ func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
 	for name, answers := range tests {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
-			fake.on("DescribeChangeSet", answers...)
-			fake.on("DescribeStackEvents", events(ofStack("UPDATE_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")))
-			fake.on("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
+			fake.respond("DescribeChangeSet", answers...)
+			fake.respond("DescribeStackEvents", events(stackEvent("UPDATE_IN_PROGRESS", ""), stackEvent("UPDATE_COMPLETE", "")))
+			fake.respond("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
 			run := fake.run(plainFiles(), nil)
-			if run.Err != nil || run.End.Outcome != lockstep.Applied {
-				t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
-			}
+			targettest.CheckOutcome(t, run, lockstep.Applied)
 
 			created := fake.called("CreateChangeSet")
 			if len(created) != 2 || created[0].Get("ChangeSetName") == created[1].Get("ChangeSetName") {
@@ -227,18 +227,19 @@ func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
 
 func TestAdvanceGivesUpOnAStackThatOthersKeepChanging(t *testing.T) {
 	fake := newFake(t)
-	missing, obsolete := refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
-	fake.on("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
+	missing, obsolete := errorAnswer(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
+	fake.respond("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "happened 3 times") {
-		t.Errorf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "happened 3 times"; !strings.Contains(run.End.Reason, want) {
+		t.Errorf("got %q, want it to contain %q", run.End.Reason, want)
 	}
 	if n := len(fake.called("CreateChangeSet")); n != 3 {
 		t.Errorf("%d change sets", n)
 	}
 }
 
-func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
+func TestAdvanceDescribesTheStackAgainAfterAPause(t *testing.T) {
 	fake := newFake(t)
 	driver, attempt := fake.driver(), fake.attempt(plainFiles(), []byte(`{"v":1,"stack":"`+stackARN+`","updated_at":"2026-01-02T02:00:00Z"}`))
 	step, err := driver.Advance(t.Context(), attempt)
@@ -246,7 +247,7 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	fake.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
+	fake.respond("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
 	attempt.Checkpoint, attempt.Now = step.Checkpoint, attempt.Now.Add(time.Hour)
 	run := targettest.Run{}
 	if step, err = driver.Advance(t.Context(), attempt); err == nil {
@@ -260,10 +261,10 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 	}
 }
 
-func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
+func TestAdvanceDoesNotRetryCallsThatChangeSomething(t *testing.T) {
 	for _, action := range []string{"CreateChangeSet", "ExecuteChangeSet"} {
 		fake := newFake(t)
-		fake.on(action, refused(503, "ServiceUnavailable", "later"))
+		fake.respond(action, errorAnswer(503, "ServiceUnavailable", "later"))
 		d, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
 		var err error
 		for err == nil {
@@ -280,11 +281,11 @@ func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
 	}
 }
 
-func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
+func TestAdvanceReplacesTheChangeSetWhenAnotherStackHasTheName(t *testing.T) {
 	fake := newFake(t)
-	missing := refused(404, "ChangeSetNotFound", "")
-	fake.on("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	fake.on("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
+	missing := errorAnswer(404, "ChangeSetNotFound", "")
+	fake.respond("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	fake.respond("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
 		result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
 	run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 	if run.Attempt.Intent != changeSetARN {
@@ -296,22 +297,22 @@ func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
 	}
 }
 
-func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
+func TestAdvanceDescribesTheStackAgainWhenCreateChangeSetFails(t *testing.T) {
 	tests := map[string]struct {
 		refusal answer
 		stack   answer
 		kind    lockstep.Kind // Internal: no error, another change set
 	}{
-		"begun by another":   {refused(400, "ValidationError", "Stack is in UPDATE_IN_PROGRESS state"), stack("UPDATE_IN_PROGRESS", ""), lockstep.Unavailable},
-		"broken by another":  {refused(400, "ValidationError", "no"), stack("UPDATE_ROLLBACK_FAILED", ""), lockstep.Blocked},
-		"deleted by another": {refused(400, "ValidationError", "Stack [web] does not exist"), noStack(), lockstep.Internal},
-		"name is taken":      {refused(400, "AlreadyExistsException", "exists"), stack("CREATE_COMPLETE", ""), lockstep.Internal},
+		"begun by another":   {errorAnswer(400, "ValidationError", "Stack is in UPDATE_IN_PROGRESS state"), stack("UPDATE_IN_PROGRESS", ""), lockstep.Unavailable},
+		"broken by another":  {errorAnswer(400, "ValidationError", "no"), stack("UPDATE_ROLLBACK_FAILED", ""), lockstep.Blocked},
+		"deleted by another": {errorAnswer(400, "ValidationError", "Stack [web] does not exist"), noStack(), lockstep.Internal},
+		"name is taken":      {errorAnswer(400, "AlreadyExistsException", "exists"), stack("CREATE_COMPLETE", ""), lockstep.Internal},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
-			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
-			fake.on("CreateChangeSet", test.refusal)
+			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""))
+			fake.respond("CreateChangeSet", test.refusal)
 			driver, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
 			step, err := driver.Advance(t.Context(), attempt)
 			if err != nil {
@@ -319,7 +320,7 @@ func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
 			}
 
 			attempt.Checkpoint = step.Checkpoint
-			fake.on("DescribeStacks", test.stack)
+			fake.respond("DescribeStacks", test.stack)
 			step, err = driver.Advance(t.Context(), attempt)
 			if lockstep.KindOf(err) != test.kind {
 				t.Errorf("got %v", err)

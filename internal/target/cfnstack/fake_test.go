@@ -18,8 +18,8 @@ const (
 	stackARN     = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/11111111-2222-3333-4444-555555555555"
 	changeSetARN = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/lockstep-x-1/66666666-2222-3333-4444-555555555555"
 	nestedARN    = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web-Net/77777777-2222-3333-4444-555555555555"
-	// made is when the change set was made by the fake's clock.
-	made = "2026-01-02T03:04:05.500Z"
+	// changeSetTime is when the change set was made by the fake's clock.
+	changeSetTime = "2026-01-02T03:04:05.500Z"
 )
 
 // A fake answers what no endpoint at hand can be brought to answer: each
@@ -46,19 +46,19 @@ func newFake(t testing.TB) *fake {
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	fake.url = server.URL
-	fake.on("DescribeStacks", stack("CREATE_COMPLETE", ""))
-	fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	fake.on("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
-	fake.on("ExecuteChangeSet", result("ExecuteChangeSet", ""))
-	fake.on("DeleteChangeSet", result("DeleteChangeSet", ""))
-	fake.on("DescribeStackEvents", events())
-	fake.on("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
-	fake.on("DeleteStack", result("DeleteStack", ""))
+	fake.respond("DescribeStacks", stack("CREATE_COMPLETE", ""))
+	fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	fake.respond("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	fake.respond("ExecuteChangeSet", result("ExecuteChangeSet", ""))
+	fake.respond("DeleteChangeSet", result("DeleteChangeSet", ""))
+	fake.respond("DescribeStackEvents", events())
+	fake.respond("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
+	fake.respond("DeleteStack", result("DeleteStack", ""))
 
 	return fake
 }
 
-func (f *fake) on(action string, answers ...answer) { f.answers[action] = answers }
+func (f *fake) respond(action string, answers ...answer) { f.answers[action] = answers }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
@@ -114,7 +114,7 @@ func (f *fake) run(files targettest.Tree, last []byte) targettest.Run {
 	return targettest.Drive(f.t, f.driver(), f.attempt(files, last), false)
 }
 
-func (f *fake) driver() *cfnstack.Driver { return driver(f.t, f.url) }
+func (f *fake) driver() *cfnstack.Driver { return newDriver(f.t, f.url) }
 
 func (f *fake) attempt(files targettest.Tree, last []byte) target.Attempt {
 	return targettest.NewAttempt(f.t, configuration("web"), files, last)
@@ -124,7 +124,7 @@ func result(action, body string) answer {
 	return answer{http.StatusOK, fmt.Sprintf("<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, body)}
 }
 
-func refused(status int, code, message string) answer {
+func errorAnswer(status int, code, message string) answer {
 	return answer{status, fmt.Sprintf("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)}
 }
 
@@ -134,12 +134,12 @@ func stack(status, more string) answer {
 }
 
 func noStack() answer {
-	return refused(http.StatusBadRequest, "ValidationError", "Stack with id web does not exist")
+	return errorAnswer(http.StatusBadRequest, "ValidationError", "Stack with id web does not exist")
 }
 
 func changeSet(status, execution, reason string) answer {
 	return result("DescribeChangeSet", "<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName><Status>"+
-		status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus><StatusReason>"+reason+"</StatusReason><CreationTime>"+made+"</CreationTime>")
+		status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus><StatusReason>"+reason+"</StatusReason><CreationTime>"+changeSetTime+"</CreationTime>")
 }
 
 // event is a stack event: physical id, logical id, type, status, reason.
@@ -158,13 +158,7 @@ func events(list ...event) answer {
 	return result("DescribeStackEvents", "<StackEvents>"+body.String()+"</StackEvents>")
 }
 
-// ofStack is an event of the stack itself.
-func ofStack(status, reason string) event {
+// stackEvent is an event of the stack itself.
+func stackEvent(status, reason string) event {
 	return event{stackARN, "web", "AWS::CloudFormation::Stack", status, reason}
-}
-
-func plainFiles() targettest.Tree { return stackFiles(plainTemplate) }
-
-func withParameters(text string) targettest.Tree {
-	return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + text, "t.yaml": plainTemplate})
 }

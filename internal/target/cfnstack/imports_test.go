@@ -22,7 +22,7 @@ const (
 )
 
 func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
-	driver := driver(t, sandboxURL(t, time.Nanosecond))
+	driver := newDriver(t, sandboxURL(t, time.Nanosecond))
 	attempt := targettest.NewAttempt(t, configuration("api"), stackFiles(importing), nil)
 	var types []string
 	made := false
@@ -73,19 +73,20 @@ func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
 
 func TestAnExportThatNeverComesFailsWithCloudFormationsReason(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	d := newDriver(t, url)
 	attempt := targettest.NewAttempt(t, configuration("api"), stackFiles(importing), nil)
 	attempt.StartedAt = attempt.StartedAt.Add(-time.Hour)
 	run := targettest.Drive(t, d, attempt, false)
-	if run.End == nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "No export named shared found") {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "No export named shared found"; !strings.Contains(run.End.Reason, want) {
+		t.Errorf("got %q, want it to contain %q", run.End.Reason, want)
 	}
 
 	if count(run.Types(), "EXPORT_AWAITED") != 0 {
 		t.Errorf("events: %v", run.Types())
 	}
 
-	if n := proposals(t, url, "api"); n != 0 {
+	if n := countProposals(t, url, "api"); n != 0 {
 		t.Errorf("%d change sets were left behind", n)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
-	driver := driver(t, sandboxURL(t, time.Nanosecond))
+func TestPlanHasTheChangesOfTheSandbox(t *testing.T) {
+	driver := newDriver(t, sandboxURL(t, time.Nanosecond))
 	create := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	want := &lockstep.Plan{ID: create.Attempt.Intent, Name: "lockstep-" + create.Attempt.ID + "-1", Changes: []lockstep.ProposedChange{
 		{Action: "Add", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"},
@@ -60,10 +60,10 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	}
 }
 
-func TestPlanTellsWhatMotoProposes(t *testing.T) {
+func TestPlanHasTheChangesOfMoto(t *testing.T) {
 	url := motoURL(t)
 	cfg := motoConfiguration(t)
-	run := targettest.Drive(t, driver(t, url), targettest.NewAttempt(t, cfg, stackFiles(fmt.Sprintf(parameterTemplate, cfg.ResourceName, "x")), nil), false)
+	run := targettest.Drive(t, newDriver(t, url), targettest.NewAttempt(t, cfg, stackFiles(fmt.Sprintf(parameterTemplate, cfg.ResourceName, "x")), nil), false)
 	if run.Plan == nil {
 		t.Fatalf("no plan after %v", run.Types())
 	}
@@ -81,7 +81,7 @@ func TestPlanTellsWhatMotoProposes(t *testing.T) {
 // changePage is a page of a change set that is ready.
 func changePage(token string, changes ...string) answer {
 	return result("DescribeChangeSet", "<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName>"+
-		"<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus><CreationTime>"+made+"</CreationTime>"+
+		"<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus><CreationTime>"+changeSetTime+"</CreationTime>"+
 		"<Changes>"+strings.Join(changes, "")+"</Changes>"+token)
 }
 
@@ -92,10 +92,10 @@ func change(logical, more string) string {
 
 const nextToken = "<NextToken>more</NextToken>"
 
-// aPlan returns the plan that an attempt declares after certain pages.
-func aPlan(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *lockstep.Plan {
+// planOf returns the plan that an attempt declares after certain pages.
+func planOf(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *lockstep.Plan {
 	t.Helper()
-	f.on("DescribeChangeSet", append([]answer{refused(404, "ChangeSetNotFound", "")}, pages...)...)
+	f.respond("DescribeChangeSet", append([]answer{errorAnswer(404, "ChangeSetNotFound", "")}, pages...)...)
 	run := targettest.DriveToIntent(t, f.driver(), f.attempt(files, nil))
 	if run.Plan == nil || run.Plan.ID != changeSetARN {
 		t.Fatalf("plan %+v", run.Plan)
@@ -106,7 +106,7 @@ func aPlan(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *locks
 func TestPlanFollowsPages(t *testing.T) {
 	fake := newFake(t)
 	hook := "<member><Type>Resource</Type></member>"
-	p := aPlan(t, fake, plainFiles(), changePage(nextToken, change("A", ""), hook), changePage(nextToken), changePage("", change("B", "")))
+	p := planOf(t, fake, plainFiles(), changePage(nextToken, change("A", ""), hook), changePage(nextToken), changePage("", change("B", "")))
 	if len(p.Changes) != 2 || p.Changes[1].LogicalID != "B" || p.Truncated {
 		t.Errorf("plan %+v", p)
 	}
@@ -116,7 +116,7 @@ func TestPlanFollowsPages(t *testing.T) {
 	}
 }
 
-func TestPlanIsBoundedAndSaysSo(t *testing.T) {
+func TestPlanIsTruncatedAtItsLimits(t *testing.T) {
 	many := make([]string, lockstep.MaxChanges/2+1)
 	for i := range many {
 		many[i] = change(fmt.Sprint("R", i), "")
@@ -132,12 +132,12 @@ func TestPlanIsBoundedAndSaysSo(t *testing.T) {
 		"changes":            {[]answer{changePage(nextToken, many...), changePage("", many...)}, lockstep.MaxChanges, true},
 		"details":            {[]answer{changePage("", change("A", details))}, 1, true},
 		"empty pages":        {[]answer{changePage(nextToken)}, 0, true},
-		"a page that fails":  {[]answer{changePage(nextToken, change("A", "")), refused(400, "ValidationError", "")}, 1, true},
+		"a page that fails":  {[]answer{changePage(nextToken, change("A", "")), errorAnswer(400, "ValidationError", "")}, 1, true},
 		"as many as can be":  {[]answer{changePage("", append(many[:250:250], many[:250]...)...)}, lockstep.MaxChanges, false},
 		"a text that is cut": {[]answer{changePage("", change("A", long))}, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan := aPlan(t, newFake(t), plainFiles(), test.pages...)
+			plan := planOf(t, newFake(t), plainFiles(), test.pages...)
 			if len(plan.Changes) != test.changes || plan.Truncated != test.cut {
 				t.Errorf("%d changes, cut: %t", len(plan.Changes), plan.Truncated)
 			}
@@ -156,7 +156,7 @@ func TestPlanHasNoSecretAndNoValue(t *testing.T) {
 		"<CausingEntity>Password</CausingEntity><Target><Attribute>Properties</Attribute><Name>Secret</Name><Path>/Properties/" + canary + "</Path>" +
 		"<BeforeValue>before-value</BeforeValue><AfterValue>after-value</AfterValue></Target></member></Details>" +
 		"<BeforeContext>before-value</BeforeContext><AfterContext>after-value</AfterContext>"
-	p := aPlan(t, newFake(t), withParameters("parameters: {Password: "+canary+"}"), changePage("", change("A", hidden)))
+	p := planOf(t, newFake(t), withParameters("parameters: {Password: "+canary+"}"), changePage("", change("A", hidden)))
 	want := []lockstep.ProposedChange{{Action: "Modify", LogicalID: "A", ResourceType: "AWS::SNS::Topic",
 		Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "Secret", CausingEntity: "Password"}}}}
 	if diff := cmp.Diff(want, p.Changes); diff != "" {
@@ -167,7 +167,7 @@ func TestPlanHasNoSecretAndNoValue(t *testing.T) {
 func TestPlanIsForgottenWithItsChangeSet(t *testing.T) {
 	f := newFake(t)
 	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
-	f.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", "OBSOLETE", ""))
+	f.respond("DescribeChangeSet", changeSet("CREATE_COMPLETE", "OBSOLETE", ""))
 	step, err := f.driver().Advance(t.Context(), run.Attempt)
 	if err != nil || step.Plan == nil || step.Plan.ID != "" {
 		t.Errorf("plan %+v, %v", step.Plan, err)

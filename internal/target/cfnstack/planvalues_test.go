@@ -13,9 +13,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-func TestPlanTellsWhichParametersAndTagsChange(t *testing.T) {
+func TestPlanHasTheChangedParametersAndTags(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	const template = `Parameters:
   %s: {Type: String, Default: one}
   Title: {Type: String, Default: one}
@@ -62,12 +62,12 @@ Resources:
 
 func TestAttack18PlanHasNoValueThatMayBeASecret(t *testing.T) {
 	fake := newFake(t)
-	fake.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters>"+
+	fake.respond("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters>"+
 		"<member><ParameterKey>Password</ParameterKey><ParameterValue>"+canary+"-before</ParameterValue></member>"+
 		"<member><ParameterKey>Gone</ParameterKey><ParameterValue>"+canary+"-gone</ParameterValue></member></Parameters>"+
 		"<Tags><member><Key>note</Key><Value>was "+canary+"</Value></member></Tags>"))
 	cause := change("Topic", "<Details><member><ChangeSource>ParameterReference</ChangeSource><CausingEntity>Password</CausingEntity></member></Details>")
-	plan := aPlan(t, fake, withParameters("parameters: {Password: "+canary+"}\ntags: {note: is "+canary+"}"), changePage("", cause))
+	plan := planOf(t, fake, withParameters("parameters: {Password: "+canary+"}\ntags: {note: is "+canary+"}"), changePage("", cause))
 	text, err := json.Marshal(plan)
 	if err != nil || strings.Contains(string(text), canary) {
 		t.Errorf("the secret shows: %s, %v", text, err)
@@ -83,10 +83,10 @@ func TestAttack18PlanHasNoValueThatMayBeASecret(t *testing.T) {
 	}
 }
 
-func TestPlanWithoutValuesSaysThatItIsCut(t *testing.T) {
+func TestPlanWithoutValuesIsTruncated(t *testing.T) {
 	f := newFake(t)
-	f.on("DescribeStacks", stack("CREATE_COMPLETE", ""), refused(403, "AccessDenied", "not now"))
-	p := aPlan(t, f, withParameters("parameters: {Size: 2}"), changePage("", change("A", "")))
+	f.respond("DescribeStacks", stack("CREATE_COMPLETE", ""), errorAnswer(403, "AccessDenied", "not now"))
+	p := planOf(t, f, withParameters("parameters: {Size: 2}"), changePage("", change("A", "")))
 	if !p.Truncated || p.Parameters != nil || len(p.Changes) != 1 {
 		t.Errorf("plan %+v", p)
 	}
@@ -98,8 +98,8 @@ func TestPlanHasABoundedNumberOfValues(t *testing.T) {
 		fmt.Fprintf(&old, "<member><Key>k%03d</Key><Value>%s</Value></member>", i, strings.Repeat("x", 1000))
 	}
 	f := newFake(t)
-	f.on("DescribeStacks", stack("CREATE_COMPLETE", "<Tags>"+old.String()+"</Tags>"))
-	p := aPlan(t, f, withParameters("tags: {}"), changePage("", change("A", "")))
+	f.respond("DescribeStacks", stack("CREATE_COMPLETE", "<Tags>"+old.String()+"</Tags>"))
+	p := planOf(t, f, withParameters("tags: {}"), changePage("", change("A", "")))
 	if len(p.Tags) != lockstep.MaxValueChanges || !p.Truncated || len(p.Tags[0].Before) > lockstep.MaxChangeText {
 		t.Errorf("%d tags, cut: %t", len(p.Tags), p.Truncated)
 	}

@@ -14,9 +14,9 @@ import (
 
 // What an attempt finds that another has proposed, and does not execute, is no
 // change of the stack. So it can be for the sake of a look alone.
-func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
+func TestAnUnexecutedChangeSetDoesNotAffectAttempts(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	look := func(text string, last []byte) target.Attempt {
 		attempt := targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), last)
 		attempt.ID, attempt.StartedAt = "preview-"+attempt.ID, time.Time{}
@@ -31,9 +31,7 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 	for _, text := range []string{"", more} { // of a stack that is not there, and of one that is
 		attempt := look(text+"  Other: {Type: AWS::SNS::Topic}\n", note)
 		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
-		if run.Err != nil || run.End.Outcome != lockstep.Applied {
-			t.Fatalf("beside a proposal: %+v, %v after %v", run.End, run.Err, run.Types())
-		}
+		targettest.CheckOutcome(t, run, lockstep.Applied)
 
 		if err := driver.Discard(t.Context(), attempt); err != nil {
 			t.Fatal(err)
@@ -41,12 +39,10 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 
 		note = run.End.Baseline
 		again := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
-		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
-			t.Errorf("after it was discarded: %+v, %v", again.End, again.Err)
-		}
+		targettest.CheckOutcome(t, again, lockstep.Unchanged)
 	}
 
-	out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+	out, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 	if err != nil || out.Stacks[0].StackStatus != "UPDATE_COMPLETE" {
 		t.Errorf("the stack: %+v, %v", out, err)
 	}

@@ -58,21 +58,21 @@ func TestDriverFulfilsTheContractOnTheSandbox(t *testing.T) {
 			targettest.Test(t, func(t *testing.T) targettest.Harness {
 				url := sandboxURL(t, each)
 				return targettest.Harness{
-					Driver:        driver(t, url),
+					Driver:        newDriver(t, url),
 					Configuration: configuration("web"),
 					First:         stackFiles(topicTemplate),
 					Second:        stackFiles(strings.Replace(topicTemplate, "one", "two", 1)),
 					Broken:        stackFiles(topicTemplate + failing),
-					Changes:       func(t testing.TB) int { return changes(t, url, "web") },
-					Proposals:     func(t testing.TB) int { return proposals(t, url, "web") },
+					Changes:       func(t testing.TB) int { return countChanges(t, url, "web") },
+					Proposals:     func(t testing.TB) int { return countProposals(t, url, "web") },
 				}
 			})
 		})
 	}
 }
 
-func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
-	d := driver(t, sandboxURL(t, time.Nanosecond))
+func TestDriverEmitsTheEventsOfAFirstSync(t *testing.T) {
+	d := newDriver(t, sandboxURL(t, time.Nanosecond))
 	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	want := []string{
 		"TEMPLATE_BUNDLED", "PARAMETERS_ABSENT", "CHANGESET_CREATION_IN_PROGRESS", "CHANGESET_CREATION_SUCCEEDED",
@@ -90,11 +90,12 @@ func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
 
 func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	broken := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Baseline), false)
-	if broken.End == nil || broken.End.Outcome != lockstep.Failed || broken.End.Reason != "Queue (AWS::SQS::Queue): the queue is full." {
-		t.Fatalf("got %+v, %v after %v", broken.End, broken.Err, broken.Events)
+	targettest.CheckOutcome(t, broken, lockstep.Failed)
+	if want := "Queue (AWS::SQS::Queue): the queue is full."; broken.End.Reason != want {
+		t.Errorf("reason %q, want %q", broken.End.Reason, want)
 	}
 
 	if !strings.Contains(broken.LastEvent().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.LastEvent().Type != "STACK_UPDATE_FAILED" {
@@ -102,17 +103,16 @@ func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	}
 
 	mended := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Baseline), false)
-	if mended.End == nil || mended.End.Outcome != lockstep.Unchanged {
-		t.Errorf("got %+v, %v", mended.End, mended.Err)
-	}
+	targettest.CheckOutcome(t, mended, lockstep.Unchanged)
 }
 
 func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), nil), false)
-	if run.End == nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if run.End.Blocked == nil {
+		t.Fatal("the resource is not blocked")
 	}
 
 	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
@@ -120,21 +120,19 @@ func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 		t.Errorf("got %+v, %v", next.End, next.Err)
 	}
 
-	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
+	if _, err := cloudFormationClient(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
 
 	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	if next.Err != nil || next.End.Outcome != lockstep.Applied {
-		t.Errorf("after the blocker: %+v, %v", next.End, next.Err)
-	}
+	targettest.CheckOutcome(t, next, lockstep.Applied)
 }
 
-func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
+func TestDriverDetectsManualChanges(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	_, err := api(url).UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+	_, err := cloudFormationClient(url).UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
 		StackName: aws.String("web"), UsePreviousTemplate: aws.Bool(true),
 		Parameters: []types.Parameter{{ParameterKey: aws.String("Title"), ParameterValue: aws.String("by hand")}},
 	})
@@ -148,11 +146,9 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 	}
 
 	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	if next.Err != nil || next.End.Outcome != lockstep.Applied {
-		t.Fatalf("resolved: %+v, %v", next.End, next.Err)
-	}
+	targettest.CheckOutcome(t, next, lockstep.Applied)
 
-	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
+	if _, err := cloudFormationClient(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -164,7 +160,7 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 
 func TestDriverKeepsAndClearsTags(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	var note []byte
 	for i, test := range []struct {
 		file    string
@@ -179,12 +175,10 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 	} {
 		files := targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + test.file, "t.yaml": topicTemplate})
 		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, note), false)
-		if run.Err != nil || run.End.Outcome != test.outcome {
-			t.Fatalf("%d: got %+v, %v after %v", i, run.End, run.Err, run.Events)
-		}
+		targettest.CheckOutcome(t, run, test.outcome)
 
 		note = run.End.Baseline
-		out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+		out, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 		if err != nil || len(out.Stacks[0].Tags) != test.tags {
 			t.Errorf("%d: tags %v, %v", i, out.Stacks[0].Tags, err)
 		}
@@ -193,7 +187,7 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 
 func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 
 	// The password shows in the topic's name, so that one that changes is seen.
 	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
@@ -201,29 +195,29 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template})
 	}
 	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files("parameters: {Password: kept}"), nil), false)
-	if run.Err != nil || run.End.Outcome != lockstep.Applied {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
-	}
+	targettest.CheckOutcome(t, run, lockstep.Applied)
 
 	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Baseline), false)
-	if next.Err != nil || next.End.Outcome != lockstep.Unchanged {
-		t.Errorf("got %+v, %v after %v", next.End, next.Err, next.Events)
-	}
+	targettest.CheckOutcome(t, next, lockstep.Unchanged)
 }
 
 func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver := driver(t, url)
+	driver := newDriver(t, url)
 	for name, template := range map[string]string{
 		"no resources": "Parameters: {}\n",
 		"unknown ref":  "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
 	} {
 		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
-		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.LastEvent().Type != "CHANGESET_CREATION_FAILED" {
-			t.Errorf("%s: got %+v, %v after %v", name, run.End, run.Err, run.Types())
+		targettest.CheckOutcome(t, run, lockstep.Failed)
+		if run.End.Reason == "" {
+			t.Error("the failure has no reason")
+		}
+		if want := "CHANGESET_CREATION_FAILED"; run.LastEvent().Type != want {
+			t.Errorf("last event %+v, want type %s", run.LastEvent(), want)
 		}
 
-		if n := proposals(t, url, "web"); n != 0 {
+		if n := countProposals(t, url, "web"); n != 0 {
 			t.Errorf("%s: %d proposals are left behind", name, n)
 		}
 	}
@@ -231,16 +225,17 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 
 func TestDriverWorksInTheAccountOfTheRole(t *testing.T) {
 	f := &fake{url: sandboxURL(t, time.Nanosecond)}
-	d := assuming(t, f)
+	d := driverAssumingRoles(t, f)
 	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	if run.Err != nil || run.End.Outcome != lockstep.Applied || !strings.Contains(run.Attempt.Intent, ":eu-west-1:444455556666:changeSet/") {
-		t.Errorf("got %+v, %v, intent %s", run.End, run.Err, run.Attempt.Intent)
+	targettest.CheckOutcome(t, run, lockstep.Applied)
+	if want := ":eu-west-1:444455556666:changeSet/"; !strings.Contains(run.Attempt.Intent, want) {
+		t.Errorf("got %q, want it to contain %q", run.Attempt.Intent, want)
 	}
 }
 
-func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
+func TestDiscardFindsAChangeSetThatACrashLost(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	driver, attempt := driver(t, url), targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil)
+	driver, attempt := newDriver(t, url), targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil)
 	step, err := driver.Advance(t.Context(), attempt)
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +246,7 @@ func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if left := proposals(t, url, "web"); left == 0 {
+	if left := countProposals(t, url, "web"); left == 0 {
 		t.Fatal("nothing was proposed")
 	}
 
@@ -259,7 +254,7 @@ func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if left := proposals(t, url, "web"); left != 0 {
+	if left := countProposals(t, url, "web"); left != 0 {
 		t.Errorf("%d proposals are left behind", left)
 	}
 }

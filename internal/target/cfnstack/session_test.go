@@ -16,8 +16,8 @@ import (
 const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" +
 	"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
 
-// assuming makes a driver that assumes roles at the fake.
-func assuming(t *testing.T, f *fake) *cfnstack.Driver {
+// driverAssumingRoles makes a driver that assumes roles at the fake.
+func driverAssumingRoles(t *testing.T, f *fake) *cfnstack.Driver {
 	t.Helper()
 	driver, err := cfnstack.New(cfnstack.Options{
 		Target: f.url, AssumeRoles: true, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
@@ -32,8 +32,8 @@ func assuming(t *testing.T, f *fake) *cfnstack.Driver {
 
 func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
 	fake := newFake(t)
-	fake.on("AssumeRole", result("AssumeRole", assumed))
-	d := assuming(t, fake)
+	fake.respond("AssumeRole", result("AssumeRole", assumed))
+	d := driverAssumingRoles(t, fake)
 	attempt := fake.attempt(plainFiles(), nil)
 	attempt.Configuration.ResourceName = "web-" + strings.Repeat("x", 80)
 	targettest.DriveToIntent(t, d, attempt)
@@ -55,17 +55,17 @@ func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
 func TestDriverRenewsCredentialsFiveMinutesBeforeTheirEnd(t *testing.T) {
 	fake := newFake(t)
 	soon := time.Now().Add(4 * time.Minute).UTC().Format(time.RFC3339)
-	fake.on("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
-	targettest.DriveToIntent(t, assuming(t, fake), fake.attempt(plainFiles(), nil))
+	fake.respond("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
+	targettest.DriveToIntent(t, driverAssumingRoles(t, fake), fake.attempt(plainFiles(), nil))
 	if n := len(fake.called("AssumeRole")); n < 2 {
 		t.Errorf("the role was assumed %d times", n)
 	}
 }
 
-func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
+func TestAdvanceExplainsWhyARoleCannotBeAssumed(t *testing.T) {
 	fake := newFake(t)
-	fake.on("AssumeRole", refused(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
-	_, err := assuming(t, fake).Advance(t.Context(), fake.attempt(plainFiles(), nil))
+	fake.respond("AssumeRole", errorAnswer(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
+	_, err := driverAssumingRoles(t, fake).Advance(t.Context(), fake.attempt(plainFiles(), nil))
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("kind %v", lockstep.KindOf(err))
 	}
@@ -78,7 +78,7 @@ func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
 
 	attempt := fake.attempt(plainFiles(), nil)
 	attempt.Configuration.RoleARN = ""
-	if _, err := assuming(t, fake).Advance(t.Context(), attempt); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := driverAssumingRoles(t, fake).Advance(t.Context(), attempt); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a role: %v", err)
 	}
 
@@ -92,7 +92,7 @@ func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
 	}
 }
 
-func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
+func TestAdvanceClassifiesTheErrorsOfAnEndpoint(t *testing.T) {
 	const page = "<!doctype html><html><body><p>Internal Server Error</body></html>"
 	tests := map[string]struct {
 		answer answer
@@ -100,22 +100,22 @@ func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
 		want   string
 		calls  int
 	}{
-		"throttled":     {refused(400, "Throttling", "Rate exceeded"), lockstep.Unavailable, "cloudformation:DescribeStacks: Rate exceeded.", 3},
-		"no permission": {refused(403, "AccessDenied", "User: x is not authorized"), lockstep.Denied, "cloudformation:DescribeStacks was denied to the server's own credentials: User: x is not authorized.", 1},
-		"bad key":       {refused(403, "InvalidClientTokenId", "The security token is invalid"), lockstep.Denied, "token is invalid", 1},
-		"broken":        {refused(503, "ServiceUnavailable", "later"), lockstep.Unavailable, "later", 3},
-		"odd 5xx":       {refused(502, "Whatever", "later"), lockstep.Unavailable, "later", 3},
+		"throttled":     {errorAnswer(400, "Throttling", "Rate exceeded"), lockstep.Unavailable, "cloudformation:DescribeStacks: Rate exceeded.", 3},
+		"no permission": {errorAnswer(403, "AccessDenied", "User: x is not authorized"), lockstep.Denied, "cloudformation:DescribeStacks was denied to the server's own credentials: User: x is not authorized.", 1},
+		"bad key":       {errorAnswer(403, "InvalidClientTokenId", "The security token is invalid"), lockstep.Denied, "token is invalid", 1},
+		"broken":        {errorAnswer(503, "ServiceUnavailable", "later"), lockstep.Unavailable, "later", 3},
+		"odd 5xx":       {errorAnswer(502, "Whatever", "later"), lockstep.Unavailable, "later", 3},
 		"not XML, 500":  {answer{500, page}, lockstep.Invalid, "answered HTTP 500 and no CloudFormation error", 1},
 		"not XML, 404":  {answer{404, page}, lockstep.Invalid, "answered HTTP 404 and no CloudFormation error", 1},
-		"quota":         {refused(400, "LimitExceededException", "too many stacks"), lockstep.Limit, "too many stacks", 1},
+		"quota":         {errorAnswer(400, "LimitExceededException", "too many stacks"), lockstep.Limit, "too many stacks", 1},
 		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "sent a response that is not CloudFormation's", 1},
-		"other refusal": {refused(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
+		"other refusal": {errorAnswer(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // the SDK pauses between its tries
 			fake := newFake(t)
-			fake.on("DescribeStacks", test.answer)
+			fake.respond("DescribeStacks", test.answer)
 			_, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
 			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
 				t.Errorf("got %v: %s", lockstep.KindOf(err), lockstep.Shown(err))
@@ -131,7 +131,7 @@ func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
 func TestAdvanceWaitsForAnEndpointThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	d := driver(t, "http://127.0.0.1:1")
+	d := newDriver(t, "http://127.0.0.1:1")
 	_, err := d.Advance(t.Context(), f.attempt(plainFiles(), nil))
 	if lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(lockstep.Shown(err), "127.0.0.1:1 cannot be reached") {
 		t.Errorf("got %v", err)
@@ -143,6 +143,6 @@ func TestDriverIgnoresEndpointsOfTheEnvironment(t *testing.T) {
 		t.Setenv(name, "http://127.0.0.1:1")
 	}
 	f := newFake(t)
-	f.on("AssumeRole", result("AssumeRole", assumed))
-	targettest.DriveToIntent(t, assuming(t, f), f.attempt(plainFiles(), nil))
+	f.respond("AssumeRole", result("AssumeRole", assumed))
+	targettest.DriveToIntent(t, driverAssumingRoles(t, f), f.attempt(plainFiles(), nil))
 }

@@ -26,7 +26,7 @@ func TestAdvanceExplainsTheStatesThatAStackCannotBeChangedIn(t *testing.T) {
 	for status, test := range tests {
 		t.Run(status, func(t *testing.T) {
 			fake := newFake(t)
-			fake.on("DescribeStacks", stack(status, ""))
+			fake.respond("DescribeStacks", stack(status, ""))
 			step, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
 			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
 				t.Errorf("got %v, %v", lockstep.KindOf(err), err)
@@ -51,7 +51,7 @@ func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
-			fake.on("DescribeStacks", test.stack)
+			fake.respond("DescribeStacks", test.stack)
 			targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 
 			if got := fake.called("CreateChangeSet")[0].Get("ChangeSetType"); got != test.want {
@@ -93,7 +93,7 @@ func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			f.on("DescribeStacks", test.stacks...)
+			f.respond("DescribeStacks", test.stacks...)
 			_, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), []byte(test.last)))
 			if test.want == "" {
 				if err != nil {
@@ -114,7 +114,7 @@ func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatIsNoEndpoint(t *testing.T) {
+func TestNewRefusesInvalidEndpoints(t *testing.T) {
 	for _, url := range []string{"ftp://x", "localhost:5555", "http://", "http://user:secret@host", "://"} {
 		_, err := cfnstack.New(cfnstack.Options{Target: url})
 		if lockstep.KindOf(err) != lockstep.Invalid || err == nil || strings.Contains(err.Error(), "secret") {

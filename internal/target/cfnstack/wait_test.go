@@ -10,19 +10,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// executes arranges an execution: the stack's answers after the first look and
+// arrangeExecution arranges an execution: the stack's answers after the first look and
 // its events.
-func executes(f *fake, list answer, stacks ...answer) {
-	f.on("DescribeStacks", append([]answer{stack("CREATE_COMPLETE", "")}, stacks...)...)
-	f.on("DescribeStackEvents", list)
+func arrangeExecution(f *fake, list answer, stacks ...answer) {
+	f.respond("DescribeStacks", append([]answer{stack("CREATE_COMPLETE", "")}, stacks...)...)
+	f.respond("DescribeStackEvents", list)
 }
 
-func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
+func TestAdvanceEmitsTheEventsOfAnUpdateAsAWSDoes(t *testing.T) {
 	fake := newFake(t)
-	executes(fake, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+	arrangeExecution(fake, events(stackEvent("UPDATE_IN_PROGRESS", "User Initiated"),
 		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_IN_PROGRESS", ""},
 		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
-		ofStack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")),
+		stackEvent("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""), stackEvent("UPDATE_COMPLETE", "")),
 		stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
 
 	run := fake.run(plainFiles(), nil)
@@ -48,10 +48,10 @@ func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
 
 func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 	fake := newFake(t)
-	begin := []event{ofStack("UPDATE_IN_PROGRESS", ""), {"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}}
+	begin := []event{stackEvent("UPDATE_IN_PROGRESS", ""), {"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}}
 	more := append(begin[:2:2], event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
-	executes(fake, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
-	fake.on("DescribeStackEvents", events(begin...), events(more...), events(append(more, ofStack("UPDATE_COMPLETE", ""))...))
+	arrangeExecution(fake, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
+	fake.respond("DescribeStackEvents", events(begin...), events(more...), events(append(more, stackEvent("UPDATE_COMPLETE", ""))...))
 	run := fake.run(plainFiles(), nil)
 	shown := 0
 	for _, ev := range run.Events {
@@ -65,16 +65,14 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 	}
 }
 
-func TestAdvanceBelievesNoStackAtRestBeforeTheExecutionHasEnded(t *testing.T) {
+func TestAdvanceWaitsForTheExecutionAndNotForAStackAtRest(t *testing.T) {
 	fake := newFake(t)
-	executes(fake, events(), stack("UPDATE_COMPLETE", ""))
+	arrangeExecution(fake, events(), stack("UPDATE_COMPLETE", ""))
 	running := changeSet("CREATE_COMPLETE", "EXECUTE_IN_PROGRESS", "")
-	fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
+	fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
 		changeSet("CREATE_COMPLETE", "AVAILABLE", ""), running, running, running, changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Applied {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
-	}
+	targettest.CheckOutcome(t, run, lockstep.Applied)
 
 	if n := len(fake.called("DescribeChangeSet")); n != 7 {
 		t.Errorf("the change set was looked at %d times, want 7", n)
@@ -83,16 +81,20 @@ func TestAdvanceBelievesNoStackAtRestBeforeTheExecutionHasEnded(t *testing.T) {
 
 func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
 	fake := newFake(t)
-	executes(fake, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+	arrangeExecution(fake, events(stackEvent("UPDATE_IN_PROGRESS", "User Initiated"),
 		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "The bucket name is taken"},
 		event{"q", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Resource creation cancelled"},
-		ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Bucket, Queue]."),
+		stackEvent("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Bucket, Queue]."),
 		event{"t", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
-		ofStack("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
+		stackEvent("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
 
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Baseline == nil {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if run.End.Blocked != nil {
+		t.Errorf("the resource is blocked: %v", run.End.Blocked)
+	}
+	if run.End.Baseline == nil {
+		t.Error("the attempt left no baseline")
 	}
 
 	if want := "Bucket (AWS::S3::Bucket): The bucket name is taken."; run.End.Reason != want {
@@ -119,13 +121,13 @@ func messages(run targettest.Run) []string {
 
 func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
 	fake := newFake(t)
-	outer := events(ofStack("UPDATE_IN_PROGRESS", ""),
+	outer := events(stackEvent("UPDATE_IN_PROGRESS", ""),
 		event{nestedARN, "Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "Embedded stack was not successfully created"},
-		ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
+		stackEvent("UPDATE_ROLLBACK_COMPLETE", ""))
 	inner := events(event{nestedARN, "web-Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "self"},
 		event{"v", "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "The CIDR is invalid"})
-	executes(fake, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
-	fake.on("DescribeStackEvents", outer, inner)
+	arrangeExecution(fake, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	fake.respond("DescribeStackEvents", outer, inner)
 	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Reason != "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid." {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
@@ -136,15 +138,15 @@ func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
 	}
 }
 
-func TestAdvanceLeavesOutWhatOthersDid(t *testing.T) {
+func TestAdvanceIgnoresEventsOfOtherOperations(t *testing.T) {
 	fake := newFake(t)
 	attempt := fake.attempt(plainFiles(), nil)
 	list := events(event{"o", "Other", "AWS::SNS::Topic", "CREATE_FAILED", "not ours"},
-		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "ours"}, ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
+		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "ours"}, stackEvent("UPDATE_ROLLBACK_COMPLETE", ""))
 	token := "<ClientRequestToken>lockstep-" + attempt.ID + "-1</ClientRequestToken></member>"
 	parts := strings.Split(list.body, "</member>") // newest first
 	list.body = parts[0] + token + parts[1] + token + parts[2] + "</member>" + parts[3]
-	executes(fake, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	arrangeExecution(fake, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
 	run := targettest.Drive(t, fake.driver(), attempt, false)
 	if run.Err != nil || run.End.Reason != "Bucket (AWS::S3::Bucket): ours." {
 		t.Errorf("got %+v, %v", run.End, run.Err)
@@ -153,11 +155,12 @@ func TestAdvanceLeavesOutWhatOthersDid(t *testing.T) {
 
 func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
 	f := newFake(t)
-	f.on("DescribeStacks", noStack(), stack("ROLLBACK_COMPLETE", ""))
-	f.on("DescribeStackEvents", events(event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "taken"}, ofStack("ROLLBACK_COMPLETE", "")))
+	f.respond("DescribeStacks", noStack(), stack("ROLLBACK_COMPLETE", ""))
+	f.respond("DescribeStackEvents", events(event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "taken"}, stackEvent("ROLLBACK_COMPLETE", "")))
 	run := f.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if run.End.Blocked == nil {
+		t.Fatal("the resource is not blocked")
 	}
 
 	contexts := run.End.Blocked.Contexts
@@ -174,11 +177,12 @@ func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 	for _, status := range []string{"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"} {
 		fake := newFake(t)
 		run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
-		fake.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
-		fake.on("DescribeStacks", stack("UPDATE_COMPLETE", ""))
+		fake.respond("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+		fake.respond("DescribeStacks", stack("UPDATE_COMPLETE", ""))
 		run = targettest.Drive(t, fake.driver(), run.Attempt, false)
-		if run.Err != nil || run.End.Outcome != lockstep.Applied || len(fake.called("ExecuteChangeSet")) != 0 {
-			t.Errorf("%s: got %+v, %v, executed %d times", status, run.End, run.Err, len(fake.called("ExecuteChangeSet")))
+		targettest.CheckOutcome(t, run, lockstep.Applied)
+		if calls := len(fake.called("ExecuteChangeSet")); calls != 0 {
+			t.Errorf("ExecuteChangeSet was called %d times, want 0", calls)
 		}
 
 		if err := fake.driver().Discard(t.Context(), run.Attempt); err != nil || len(fake.called("DeleteChangeSet")) != 0 {
@@ -197,35 +201,41 @@ func TestAdvanceExecutesOnlyTheCommittedIntent(t *testing.T) {
 	}
 }
 
-func TestAdvanceTellsOfAStackThatWasDeletedUnderIt(t *testing.T) {
+func TestAdvanceBlocksWhenTheStackIsDeletedDuringTheExecution(t *testing.T) {
 	f := newFake(t)
-	executes(f, events(), noStack())
+	arrangeExecution(f, events(), noStack())
 	run := f.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil || run.End.Blocked.Kind != lockstep.Blocked {
-		t.Errorf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if run.End.Blocked == nil {
+		t.Fatal("the resource is not blocked")
+	}
+	if kind := run.End.Blocked.Kind; kind != lockstep.Blocked {
+		t.Errorf("the blocker has kind %v", kind)
 	}
 }
 
-func TestAdvanceAnswersARefusedExecutionWithTheServicesReason(t *testing.T) {
+func TestAdvanceEndsWithTheReasonOfARefusedExecution(t *testing.T) {
 	f := newFake(t)
-	f.on("ExecuteChangeSet", refused(409, "BucketAlreadyExists", "The bucket name is taken"))
+	f.respond("ExecuteChangeSet", errorAnswer(409, "BucketAlreadyExists", "The bucket name is taken"))
 	run := f.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "BucketAlreadyExists: The bucket name is taken" {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "BucketAlreadyExists: The bucket name is taken"; run.End.Reason != want {
+		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
 	if want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."; run.LastEvent().Message != want {
 		t.Errorf("last event %+v", run.LastEvent())
 	}
 }
 
-func TestAdvanceTakesTheStackAsItIsAfterLosingSightOfIt(t *testing.T) {
+func TestAdvanceAcceptsTheStackAfterAnExecutionWithUnknownEnd(t *testing.T) {
 	fake := newFake(t)
-	executes(fake, events(), stack("UPDATE_IN_PROGRESS", ""), refused(403, "AccessDenied", "no longer"))
+	arrangeExecution(fake, events(), stack("UPDATE_IN_PROGRESS", ""), errorAnswer(403, "AccessDenied", "no longer"))
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "cloudformation:DescribeStacks was denied") {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "cloudformation:DescribeStacks was denied"; !strings.Contains(run.End.Reason, want) {
+		t.Errorf("got %q, want it to contain %q", run.End.Reason, want)
 	}
-	fake.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
+	fake.respond("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
 	if _, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), run.End.Baseline)); err != nil {
 		t.Errorf("the next attempt: %v", err)
 	}
@@ -233,13 +243,14 @@ func TestAdvanceTakesTheStackAsItIsAfterLosingSightOfIt(t *testing.T) {
 
 func TestAdvanceShowsABoundedNumberOfResources(t *testing.T) {
 	fake := newFake(t)
-	list := []event{ofStack("UPDATE_IN_PROGRESS", "")}
+	list := []event{stackEvent("UPDATE_IN_PROGRESS", "")}
 	for range 50 {
 		list = append(list, event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}, event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
 	}
-	executes(fake, events(append(list, ofStack("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
+	arrangeExecution(fake, events(append(list, stackEvent("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Applied || len(run.Events) > 70 {
-		t.Errorf("got %+v, %v with %d events", run.End, run.Err, len(run.Events))
+	targettest.CheckOutcome(t, run, lockstep.Applied)
+	if n := len(run.Events); n > 70 {
+		t.Errorf("%d events, want at most 70", n)
 	}
 }

@@ -88,14 +88,15 @@ func (h Harness) attempt(t *testing.T, files lockstep.Tree, baseline []byte, cra
 func (h Harness) apply(t *testing.T, files lockstep.Tree, baseline []byte, crash bool) Run {
 	t.Helper()
 	run := h.attempt(t, files, baseline, crash)
-	checkOutcome(t, run, lockstep.Applied)
+	CheckOutcome(t, run, lockstep.Applied)
 	if run.Attempt.Intent == "" {
 		t.Fatal("the attempt was executed without an intent")
 	}
 	return run
 }
 
-func checkOutcome(t *testing.T, run Run, want lockstep.Outcome) {
+// CheckOutcome checks that an attempt ended with an outcome and without an error.
+func CheckOutcome(t *testing.T, run Run, want lockstep.Outcome) {
 	t.Helper()
 	if run.Err != nil {
 		t.Fatalf("the attempt failed: %v, after %v", run.Err, run.Events)
@@ -129,7 +130,7 @@ func testUnchanged(t *testing.T, harness Harness) {
 	run := harness.apply(t, harness.First, nil, false)
 	for range 2 {
 		again := harness.attempt(t, harness.First, run.End.Baseline, false)
-		checkOutcome(t, again, lockstep.Unchanged)
+		CheckOutcome(t, again, lockstep.Unchanged)
 		if again.Attempt.Intent != "" {
 			t.Error("an unchanged attempt has an intent")
 		}
@@ -151,7 +152,7 @@ func testCrashes(t *testing.T, harness Harness) {
 	run = harness.apply(t, harness.Second, run.End.Baseline, true)
 	harness.checkChanges(t, 2)
 
-	checkOutcome(t, harness.attempt(t, harness.Second, run.End.Baseline, true), lockstep.Unchanged)
+	CheckOutcome(t, harness.attempt(t, harness.Second, run.End.Baseline, true), lockstep.Unchanged)
 	harness.checkChanges(t, 2)
 }
 
@@ -182,7 +183,7 @@ func testDiscardAfterApply(t *testing.T, harness Harness) {
 		t.Fatal(err)
 	}
 
-	checkOutcome(t, harness.attempt(t, harness.First, run.End.Baseline, false), lockstep.Unchanged)
+	CheckOutcome(t, harness.attempt(t, harness.First, run.End.Baseline, false), lockstep.Unchanged)
 }
 
 func testFailure(t *testing.T, harness Harness) {
@@ -208,7 +209,7 @@ func checkFailed(t *testing.T, run Run) {
 		return
 	}
 
-	checkOutcome(t, run, lockstep.Failed)
+	CheckOutcome(t, run, lockstep.Failed)
 	if run.End.Reason == "" {
 		t.Error("the failure has no reason")
 	}
@@ -237,7 +238,7 @@ func testIntentIsExecutedOnce(t *testing.T, harness Harness) {
 	}
 
 	rest := Drive(t, harness.Driver, run.Attempt, false)
-	checkOutcome(t, rest, lockstep.Applied)
+	CheckOutcome(t, rest, lockstep.Applied)
 	if rest.Attempt.Intent != run.Attempt.Intent {
 		t.Errorf("the intent changed to %q", rest.Attempt.Intent)
 	}

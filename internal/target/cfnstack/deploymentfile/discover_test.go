@@ -61,7 +61,7 @@ func TestDiscoverFindsDeploymentFilesAndUnnamedTemplates(t *testing.T) {
 	}
 }
 
-func TestDiscoverKeepsToFolderPatternAndNames(t *testing.T) {
+func TestDiscoverFollowsFolderPatternAndNames(t *testing.T) {
 	tests := map[string]struct {
 		want  lockstep.Discovery
 		found []target.DeploymentFile
@@ -87,7 +87,7 @@ func TestDiscoverKeepsToFolderPatternAndNames(t *testing.T) {
 	}
 }
 
-func TestDiscoverRefusesWhatItCannotMean(t *testing.T) {
+func TestDiscoverRefusesInvalidRequests(t *testing.T) {
 	for name, want := range map[string]lockstep.Discovery{
 		"pattern": {Only: "[a"},
 		"folder":  {Folder: "../x"},
@@ -133,7 +133,7 @@ func TestDiscoverReadsOnlyWhatChanged(t *testing.T) {
 	}
 }
 
-func TestDiscoverLooksAtABoundedNumberOfFiles(t *testing.T) {
+func TestDiscoverReadsABoundedNumberOfFiles(t *testing.T) {
 	files := map[string]string{"web.yaml": "template-file-path: t.yaml\n"}
 	for i := range 5001 {
 		files[fmt.Sprintf("data/%d.json", i)] = "{}"

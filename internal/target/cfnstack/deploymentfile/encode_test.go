@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
+func TestEncodeWritesFilesThatCanBeRead(t *testing.T) {
 	var encoder deploymentfile.Encoder
 	for want, w := range map[string]target.Deployment{
 		"template-file-path: t/web.yaml\nparameters: {}\ntags: {}\n": {Template: "t/web.yaml"},
@@ -37,7 +37,7 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 	}
 }
 
-func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
+func TestEncodeRefusesFilesThatCannotBeRead(t *testing.T) {
 	var encoder deploymentfile.Encoder
 	many := map[string]string{}
 	for _, a := range "abcdefghijklmnopqrstuvwxyz" {
@@ -56,7 +56,7 @@ func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestTwoFilesAreTheSameByWhatTheyAskFor(t *testing.T) {
+func TestEqualComparesDeploymentsAndNotTexts(t *testing.T) {
 	var encoder deploymentfile.Encoder
 	const file = "template-file-path: web.yaml\nparameters: {A: \"1\", B: x}\ntags: {}\n"
 	for other, want := range map[string]bool{
