@@ -20,19 +20,20 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// A look is one listing of the pull requests into a branch.
+// A listing reconciles the previews of the pull requests into one branch.
 type listing struct {
 	*Controller
-	pullRequestsWork
+	listingArgs
 	configurations []store.TrackedConfiguration
 	repository     *repository.Repository
-	base           lockstep.SHA // head of the branch
+	base           lockstep.SHA // the branch's head
 	baseFiles      lockstep.Tree
-	baseInputs     map[int64]target.Inputs // of base, by configuration; read when first needed
-	open           int                     // pull requests that are previewed
+	baseInputs     map[int64]target.Inputs // by configuration; read when first needed
+	open           int                     // previewed pull requests
 }
 
-// reconcile lists what is open, has it previewed, and forgets what is not.
+// reconcile lists the open pull requests, creates their previews, and closes those
+// that are no longer open.
 func (l *listing) reconcile(ctx context.Context) error {
 	repo, commenter, err := l.commenter(ctx, l.LinkID)
 	if err != nil {
@@ -65,7 +66,7 @@ func (l *listing) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// previewable leaves out what is not previewed.
+// previewable returns the pull requests that are previewed.
 func (l *listing) previewable(ctx context.Context, listed []provider.PullRequest) []provider.PullRequest {
 	var list []provider.PullRequest
 	seen := map[int64]bool{}
@@ -73,7 +74,8 @@ func (l *listing) previewable(ctx context.Context, listed []provider.PullRequest
 		switch {
 		case !pullRequest.Head.Valid() || seen[pullRequest.Number] || len(list) == maxPullRequests:
 		case pullRequest.Fork && !l.forks:
-			l.log.LogAttrs(ctx, slog.LevelDebug, "a pull request from a fork is not previewed", slog.String("link", l.LinkID), slog.Int64("number", pullRequest.Number))
+			l.log.LogAttrs(ctx, slog.LevelDebug, "pull request from fork ignored", slog.String("link", l.LinkID),
+				slog.Int64("number", pullRequest.Number))
 		default:
 			list = append(list, pullRequest)
 		}
@@ -84,7 +86,7 @@ func (l *listing) previewable(ctx context.Context, listed []provider.PullRequest
 	return list
 }
 
-// closeUnlisted closes the pull requests that are not listed any more.
+// closeUnlisted closes the pull requests that are no longer listed.
 func (l *listing) closeUnlisted(ctx context.Context, listed []provider.PullRequest) error {
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
@@ -104,40 +106,49 @@ func (l *listing) closeUnlisted(ctx context.Context, listed []provider.PullReque
 	})
 }
 
-// reconcilePullRequest decides which configurations a pull request concerns, unless that
-// was decided by the same already.
+// reconcilePullRequest determines which configurations a pull request affects,
+// unless that was done with the same inputs.
 func (l *listing) reconcilePullRequest(ctx context.Context, pullRequest provider.PullRequest) error {
-	row := syncstate.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pullRequest.Number, Head: pullRequest.Head}
+	row := syncstate.PullRequest{
+		LinkID: l.LinkID,
+		Branch: l.Branch,
+		Number: pullRequest.Number,
+		Head:   pullRequest.Head,
+	}
 	var err error
 	if row.Document, err = json.Marshal(pullRequest); err != nil {
 		return err
 	}
 
-	var seen string
-	same := false
+	var fingerprint string
+	isUnchanged := false
 	err = l.db.View(ctx, func(tx *db.Tx) error {
-		if seen, err = l.stateHash(tx, pullRequest); err != nil {
+		if fingerprint, err = l.fingerprint(tx, pullRequest); err != nil {
 			return err
 		}
 
 		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
-		same = slices.ContainsFunc(known, func(k syncstate.PullRequest) bool { return k.Number == pullRequest.Number && k.Fingerprint == seen })
+		isUnchanged = slices.ContainsFunc(known, func(stored syncstate.PullRequest) bool {
+			return stored.Number == pullRequest.Number && stored.Fingerprint == fingerprint
+		})
 		return err
 	})
-	if err != nil || same {
+	if err != nil || isUnchanged {
 		return err
 	}
 
 	files, err := l.repository.Tree(ctx, pullRequest.Head)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pullRequest.Number))
+		l.log.LogAttrs(ctx, slog.LevelDebug, "head of pull request not found", slog.String("link", l.LinkID),
+			slog.Int64("number", pullRequest.Number))
 		return nil
 	}
 
 	if err != nil {
 		return err
 	}
-	if err := l.db.Update(ctx, func(tx *db.Tx) error { return syncstate.SavePullRequest(tx, &row) }); err != nil {
+	err = l.db.Update(ctx, func(tx *db.Tx) error { return syncstate.SavePullRequest(tx, &row) })
+	if err != nil {
 		return err
 	}
 
@@ -147,7 +158,7 @@ func (l *listing) reconcilePullRequest(ctx context.Context, pullRequest provider
 		}
 	}
 
-	row.Fingerprint = seen
+	row.Fingerprint = fingerprint
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		if err := l.abandonUnwanted(tx, row.ID); err != nil {
 			return err
@@ -160,8 +171,8 @@ func (l *listing) reconcilePullRequest(ctx context.Context, pullRequest provider
 	})
 }
 
-// abandonUnwanted abandons the previews of configurations that do not ask for comments any
-// more.
+// abandonUnwanted abandons the previews of configurations that no longer request
+// comments.
 func (l *listing) abandonUnwanted(tx *db.Tx, pullRequestID int64) error {
 	previews, err := syncstate.PreviewsOf(tx, pullRequestID)
 	if err != nil {
@@ -169,7 +180,10 @@ func (l *listing) abandonUnwanted(tx *db.Tx, pullRequestID int64) error {
 	}
 
 	for _, preview := range previews {
-		if slices.ContainsFunc(l.configurations, func(cfg store.TrackedConfiguration) bool { return cfg.ID == preview.ConfigurationID }) {
+		isTracked := slices.ContainsFunc(l.configurations, func(cfg store.TrackedConfiguration) bool {
+			return cfg.ID == preview.ConfigurationID
+		})
+		if isTracked {
 			continue
 		}
 		if err := l.abandon(tx, preview); err != nil {
@@ -180,10 +194,11 @@ func (l *listing) abandonUnwanted(tx *db.Tx, pullRequestID int64) error {
 	return nil
 }
 
-// stateHash is equal for two looks at a pull request that would decide the same.
-func (l *listing) stateHash(tx *db.Tx, pr provider.PullRequest) (string, error) {
+// fingerprint returns a hash of everything that the result of reconcilePullRequest
+// depends on.
+func (l *listing) fingerprint(tx *db.Tx, pullRequest provider.PullRequest) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, pr.Head, l.base, pr.Fork)
+	fmt.Fprintln(hash, pullRequest.Head, l.base, pullRequest.Fork)
 	for _, cfg := range l.configurations {
 		state, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
@@ -194,15 +209,26 @@ func (l *listing) stateHash(tx *db.Tx, pr provider.PullRequest) (string, error) 
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// reconcilePreview has one configuration previewed if the head asks something else of it
-// than the branch's head does.
-func (l *listing) reconcilePreview(ctx context.Context, cfg store.TrackedConfiguration, pullRequest provider.PullRequest, row syncstate.PullRequest, files lockstep.Tree) error {
+// reconcilePreview creates a preview of one configuration if its inputs at the pull
+// request's head differ from those at the branch's head.
+func (l *listing) reconcilePreview(
+	ctx context.Context,
+	cfg store.TrackedConfiguration,
+	pullRequest provider.PullRequest,
+	row syncstate.PullRequest,
+	files lockstep.Tree,
+) error {
 	before, err := l.inputsAtBase(ctx, cfg)
 	if err != nil {
 		return err
 	}
 
-	preview := syncstate.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pullRequest.Head}
+	preview := syncstate.Preview{
+		PullRequestID:   row.ID,
+		ConfigurationID: cfg.ID,
+		Configuration:   cfg.SyncConfiguration,
+		Head:            pullRequest.Head,
+	}
 	if pullRequest.Fork {
 		preview.Base = l.base
 		files = repository.Overlay(files, l.baseFiles, cfg.ConfigFile)
@@ -213,7 +239,7 @@ func (l *listing) reconcilePreview(ctx context.Context, cfg store.TrackedConfigu
 		return err
 	}
 
-	preview.Fingerprint = fingerprint(cfg.SyncConfiguration, preview.Base != "", before, after)
+	preview.Fingerprint = previewFingerprint(cfg.SyncConfiguration, preview.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
@@ -225,8 +251,8 @@ func (l *listing) reconcilePreview(ctx context.Context, cfg store.TrackedConfigu
 	})
 }
 
-// replacePreview makes a preview the one of its pull request and configuration, if one is
-// wanted and there is none of the same.
+// replacePreview replaces the preview of a pull request and configuration, if one
+// is wanted and the existing one is outdated.
 func (l *listing) replacePreview(tx *db.Tx, preview syncstate.Preview, wanted bool) error {
 	previews, err := syncstate.PreviewsOf(tx, preview.PullRequestID)
 	if err != nil {
@@ -238,9 +264,9 @@ func (l *listing) replacePreview(tx *db.Tx, preview syncstate.Preview, wanted bo
 			continue
 		}
 
-		current := old.Fingerprint == preview.Fingerprint && old.AttemptedSeq == preview.AttemptedSeq &&
+		isCurrent := old.Fingerprint == preview.Fingerprint && old.AttemptedSeq == preview.AttemptedSeq &&
 			(old.Head == preview.Head || old.State != syncstate.PreviewPlanning)
-		if wanted && current {
+		if wanted && isCurrent {
 			return nil
 		}
 		if err := l.abandon(tx, old); err != nil {
@@ -255,10 +281,10 @@ func (l *listing) replacePreview(tx *db.Tx, preview syncstate.Preview, wanted bo
 		return err
 	}
 
-	return l.queue.Wake(tx, previewWork{preview.ResourceID}, tx.Now)
+	return l.queue.Wake(tx, previewArgs{preview.ResourceID}, tx.Now)
 }
 
-// inputsAtBase gives what the branch's head asks of a configuration.
+// inputsAtBase returns the inputs of a configuration at the branch's head.
 func (l *listing) inputsAtBase(ctx context.Context, cfg store.TrackedConfiguration) (target.Inputs, error) {
 	if known, ok := l.baseInputs[cfg.ID]; ok {
 		return known, nil
@@ -281,8 +307,7 @@ func (l *listing) inputsAtBase(ctx context.Context, cfg store.TrackedConfigurati
 	return inputs, err
 }
 
-// fingerprint is equal for two previews that would say the same, as far as files
-// go.
-func fingerprint(cfg lockstep.SyncConfiguration, fork bool, before, after target.Inputs) string {
+// previewFingerprint returns a hash of the files and settings that a preview depends on.
+func previewFingerprint(cfg lockstep.SyncConfiguration, fork bool, before, after target.Inputs) string {
 	return fmt.Sprintf("%s %s fork=%t", engine.Fingerprint(cfg, before), engine.Fingerprint(cfg, after), fork)
 }

@@ -17,42 +17,42 @@ import (
 )
 
 const (
-	// maxCommentDelay is how long a comment waits for previews that are not planned yet:
-	// most are within seconds, and one edit is better than many.
+	// maxCommentDelay is how long a comment waits for unfinished previews: most
+	// take seconds, and one edit is better than many.
 	maxCommentDelay = time.Minute
-	// editInterval is the least time between two edits while some are not.
+	// editInterval is the minimum time between two edits while some previews are
+	// unfinished.
 	editInterval = 30 * time.Second
 )
 
-// A draft is what a comment is to say, and what it said.
-type draft struct {
-	row   syncstate.PullRequest
-	pr    provider.PullRequest
-	page  Comment
-	ready time.Time // not to be put before; zero where all is planned
-	lease time.Time
+// A draft is the next version of a comment, with the current one.
+type commentDraft struct {
+	row         syncstate.PullRequest
+	pullRequest provider.PullRequest
+	content     Comment
+	notBefore   time.Time // not before; zero if every preview is finished
+	lease       time.Time
 }
 
-// comment puts the comment on a pull request, if that has something to say that
-// it did not.
-func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork) error {
-	var draft draft
+// comment creates or edits the comment on a pull request if it has changed.
+func (c *Controller) comment(ctx context.Context, job *queue.Job, args commentArgs) error {
+	var draft commentDraft
 	open := false
-	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
-		draft, open, err = p.draft(tx, w)
+	err := c.db.Update(ctx, func(tx *db.Tx) (err error) {
+		draft, open, err = c.draft(tx, args)
 		switch {
 		case err != nil:
 			return err
 		case !open:
 			return job.Complete(tx)
-		case draft.ready.After(tx.Now):
+		case draft.notBefore.After(tx.Now):
 			open = false
-			draft.row.DueAt = draft.ready
+			draft.row.DueAt = draft.notBefore
 			if err := syncstate.SaveComment(tx, draft.row.ID, draft.row.Comment); err != nil {
 				return err
 			}
 
-			return job.RescheduleAt(tx, draft.ready)
+			return job.RescheduleAt(tx, draft.notBefore)
 		}
 
 		return syncstate.SaveComment(tx, draft.row.ID, draft.row.Comment)
@@ -62,9 +62,9 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 	}
 
 	comment, cause := draft.row.Comment, error(nil)
-	if len(draft.page.Stacks) > 0 || comment.ID != "" {
-		putting, cancel := context.WithTimeout(ctx, commentTimeout)
-		comment, cause = p.putComment(putting, draft)
+	if len(draft.content.Stacks) > 0 || comment.ID != "" {
+		putCtx, cancel := context.WithTimeout(ctx, commentTimeout)
+		comment, cause = c.putComment(putCtx, draft)
 		cancel()
 	}
 
@@ -72,19 +72,19 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 		return ctx.Err()
 	}
 
-	return p.db.Update(ctx, func(tx *db.Tx) error { return p.recordComment(tx, job, draft, comment, cause) })
+	return c.db.Update(ctx, func(tx *db.Tx) error { return c.recordComment(tx, job, draft, comment, cause) })
 }
 
-// draft reads what a comment is to say. It takes the comment on for a while: who
-// makes it due meanwhile makes it due sooner than that.
-func (p *Controller) draft(tx *db.Tx, w commentWork) (draft draft, open bool, err error) {
-	if draft.row, open, err = syncstate.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
+// draft reads what a comment should say and postpones its next update. A request
+// for an update meanwhile makes it due sooner.
+func (c *Controller) draft(tx *db.Tx, args commentArgs) (draft commentDraft, open bool, err error) {
+	if draft.row, open, err = syncstate.LockPullRequest(tx, args.PullRequestID); err != nil || !open {
 		return draft, false, err
 	}
-	if err := json.Unmarshal(draft.row.Document, &draft.pr); err != nil {
+	if err := json.Unmarshal(draft.row.Document, &draft.pullRequest); err != nil {
 		return draft, false, fmt.Errorf("decode pull request %d: %w", draft.row.Number, err)
 	}
-	if draft.pr.Fork && !p.forks { // it was let before; the next look forgets it
+	if draft.pullRequest.Fork && !c.forks { // it was allowed before; the next listing closes it
 		return draft, false, nil
 	}
 
@@ -93,21 +93,26 @@ func (p *Controller) draft(tx *db.Tx, w commentWork) (draft draft, open bool, er
 		return draft, false, err
 	}
 
-	draft.page = Comment{LinkID: draft.row.LinkID, Branch: draft.row.Branch, Head: draft.row.Head, Fork: draft.pr.Fork}
+	draft.content = Comment{
+		LinkID: draft.row.LinkID,
+		Branch: draft.row.Branch,
+		Head:   draft.row.Head,
+		Fork:   draft.pullRequest.Fork,
+	}
 	for _, preview := range previews {
 		stack := Stack{Resource: preview.Configuration.Resource(), Pending: preview.Result == nil}
 		if stack.Pending {
-			if at := preview.StartedAt.Add(maxCommentDelay); at.After(draft.ready) {
-				draft.ready = at
+			if at := preview.StartedAt.Add(maxCommentDelay); at.After(draft.notBefore) {
+				draft.notBefore = at
 			}
-			if at := draft.row.UpdatedAt.Add(editInterval); at.After(draft.ready) {
-				draft.ready = at
+			if at := draft.row.UpdatedAt.Add(editInterval); at.After(draft.notBefore) {
+				draft.notBefore = at
 			}
 		} else if err := json.Unmarshal(preview.Result, &stack.Result); err != nil {
 			return draft, false, fmt.Errorf("decode the result of %s: %w", preview.ID, err)
 		}
 
-		draft.page.Stacks = append(draft.page.Stacks, stack)
+		draft.content.Stacks = append(draft.content.Stacks, stack)
 	}
 
 	draft.lease = tx.Now.Add(2 * (commentTimeout + worker.StepTimeout))
@@ -115,16 +120,16 @@ func (p *Controller) draft(tx *db.Tx, w commentWork) (draft draft, open bool, er
 	return draft, true, nil
 }
 
-// putComment writes the comment, unless it says the same already.
-func (p *Controller) putComment(ctx context.Context, draft draft) (syncstate.Comment, error) {
+// putComment creates or edits the comment unless it is unchanged.
+func (c *Controller) putComment(ctx context.Context, draft commentDraft) (syncstate.Comment, error) {
 	comment := draft.row.Comment
-	repo, commenter, err := p.commenter(ctx, draft.row.LinkID)
+	repo, commenter, err := c.commenter(ctx, draft.row.LinkID)
 	if err != nil {
 		return comment, err
 	}
 	defer repo.Release()
 
-	body := draft.page.Markdown(commenter.MaxComment())
+	body := draft.content.Markdown(commenter.MaxComment())
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])
 	if hash == comment.Hash && comment.ID != "" {
@@ -132,7 +137,8 @@ func (p *Controller) putComment(ctx context.Context, draft draft) (syncstate.Com
 	}
 
 	err = worker.Guard(func() error {
-		id, err := commenter.PutComment(ctx, draft.pr, provider.Comment{ID: comment.ID, Marker: draft.page.Marker(), Body: body})
+		id, err := commenter.PutComment(ctx, draft.pullRequest,
+			provider.Comment{ID: comment.ID, Marker: draft.content.Marker(), Body: body})
 		if err == nil {
 			comment.ID, comment.Hash, comment.UpdatedAt = id, hash, time.Now().UTC()
 		}
@@ -142,8 +148,14 @@ func (p *Controller) putComment(ctx context.Context, draft draft) (syncstate.Com
 	return comment, err
 }
 
-// recordComment records what came of a comment, and says when it is looked at again.
-func (p *Controller) recordComment(tx *db.Tx, job *queue.Job, draft draft, comment syncstate.Comment, cause error) error {
+// recordComment records the result and schedules the next update.
+func (c *Controller) recordComment(
+	tx *db.Tx,
+	job *queue.Job,
+	draft commentDraft,
+	comment syncstate.Comment,
+	cause error,
+) error {
 	now, open, err := syncstate.LockPullRequest(tx, draft.row.ID)
 	if err != nil {
 		return err
@@ -158,21 +170,22 @@ func (p *Controller) recordComment(tx *db.Tx, job *queue.Job, draft draft, comme
 	switch {
 	case cause == nil:
 		comment.Tries = 0
-		if !draft.ready.IsZero() {
+		if !draft.notBefore.IsZero() {
 			again = tx.Now.Add(editInterval)
 		}
 	case decision.Retry:
 		again = tx.Now.Add(max(decision.After, min(provider.RetryAfter(cause), blockedInterval)))
-	default: // until there is something else to say
+	default: // until the comment changes
 		comment.Tries = 0
 	}
 
-	if now.DueAt.Before(draft.lease) { // it became due meanwhile
+	if now.DueAt.Before(draft.lease) { // an update was requested meanwhile
 		again = tx.Now.Add(max(0, again.Sub(tx.Now)))
 	}
 
-	p.log.LogAttrs(tx.Context(), logLevel(cause), "comment", slog.String("link", draft.row.LinkID), slog.Int64("number", draft.row.Number),
-		slog.Int("stacks", len(draft.page.Stacks)), slog.Int64("try", comment.Tries), slog.Any("err", cause))
+	c.log.LogAttrs(tx.Context(), logLevel(cause), "pull request comment", slog.String("link", draft.row.LinkID),
+		slog.Int64("number", draft.row.Number),
+		slog.Int("stacks", len(draft.content.Stacks)), slog.Int64("try", comment.Tries), slog.Any("err", cause))
 	comment.DueAt = again
 	if err := syncstate.SaveComment(tx, draft.row.ID, comment); err != nil {
 		return err

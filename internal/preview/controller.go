@@ -13,21 +13,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Options are what previews need.
+// Options configure a Controller. All but AllowForks are required.
 type Options struct {
 	DB           *db.DB
 	Queue        *queue.Queue
 	Engine       *engine.Engine
 	Repositories *repository.Repositories
 	Log          *slog.Logger
-	// AllowForks lets pull requests from forks be previewed. Whoever can open one then
-	// has change sets planned of templates of theirs: CloudFormation reads what
-	// these refer to, and runs the macros that they name. Defaults to no.
+	// AllowForks previews pull requests from forks. Anyone who can open one then
+	// makes CloudFormation create change sets from their templates: it reads what
+	// these refer to and runs the macros that they name. Defaults to false.
 	AllowForks bool
 }
 
-// Controller carries previews out. It is safe for concurrent use; any number of
-// them may work on one PostgreSQL.
+// A Controller keeps the previews and comments of pull requests up to date. It is
+// safe for concurrent use; several nodes may share one PostgreSQL database.
 type Controller struct {
 	db           *db.DB
 	queue        *queue.Queue
@@ -37,59 +37,66 @@ type Controller struct {
 	log          *slog.Logger
 }
 
-// The jobs. Their arguments name the thing alone.
+// The jobs. Their arguments only name a row.
 type (
-	pullRequestsWork struct {
+	listingArgs struct {
 		LinkID string `json:"link"`
 		Branch string `json:"branch"`
 	}
-	previewWork struct {
+	previewArgs struct {
 		ResourceID int64 `json:"resource"`
 	}
-	commentWork struct {
+	commentArgs struct {
 		PullRequestID int64 `json:"pull_request"`
 	}
 )
 
 // Kind names the job.
-func (pullRequestsWork) Kind() string { return "pull_requests" }
+func (listingArgs) Kind() string { return "pull_requests" }
 
 // Kind names the job.
-func (previewWork) Kind() string { return "preview" }
+func (previewArgs) Kind() string { return "preview" }
 
 // Kind names the job.
-func (commentWork) Kind() string { return "preview_comment" }
+func (commentArgs) Kind() string { return "preview_comment" }
 
 // LowPriority keeps syncs from waiting for it.
-func (pullRequestsWork) LowPriority() {}
+func (listingArgs) LowPriority() {}
 
 // LowPriority keeps syncs from waiting for it.
-func (previewWork) LowPriority() {}
+func (previewArgs) LowPriority() {}
 
 // LowPriority keeps syncs from waiting for it.
-func (commentWork) LowPriority() {}
+func (commentArgs) LowPriority() {}
 
 const (
-	// listTimeout bounds one listing of a branch's pull requests and the reading of
-	// their heads.
+	// listTimeout bounds one listing of a branch's pull requests, including the
+	// reading of their heads.
 	listTimeout = 5 * time.Minute
-	// commentTimeout bounds the putting of one comment.
+	// commentTimeout bounds one request that creates or edits a comment.
 	commentTimeout = time.Minute
 )
 
-// New makes previews and registers their work with the queue, which must not
+// New returns a controller and registers its jobs with the queue, which must not
 // have been started.
 func New(options Options) *Controller {
-	controller := &Controller{db: options.DB, queue: options.Queue, engine: options.Engine, repositories: options.Repositories, forks: options.AllowForks, log: options.Log.With(slog.String("component", "preview"))}
+	controller := &Controller{
+		db:           options.DB,
+		queue:        options.Queue,
+		engine:       options.Engine,
+		repositories: options.Repositories,
+		forks:        options.AllowForks,
+		log:          options.Log.With(slog.String("component", "preview")),
+	}
 	queue.Handle(options.Queue, listTimeout, controller.list)
 	queue.Handle(options.Queue, worker.TurnTimeout, controller.runTurn)
 	queue.Handle(options.Queue, commentTimeout+worker.StepTimeout, controller.comment)
 	return controller
 }
 
-// Refresh has the pull requests of a link listed, where some configuration
-// asks for comments on them.
-func (p *Controller) Refresh(tx *db.Tx, linkID string) error {
+// Refresh lists the pull requests of a link's branches with configurations that
+// request comments.
+func (c *Controller) Refresh(tx *db.Tx, linkID string) error {
 	branches, err := syncstate.PreviewedBranches(tx, linkID)
 	if err != nil {
 		return err
@@ -99,7 +106,7 @@ func (p *Controller) Refresh(tx *db.Tx, linkID string) error {
 		if err := syncstate.ScheduleListing(tx, linkID, branch, tx.Now); err != nil {
 			return err
 		}
-		if err := p.queue.Wake(tx, pullRequestsWork{linkID, branch}, tx.Now); err != nil {
+		if err := c.queue.Wake(tx, listingArgs{linkID, branch}, tx.Now); err != nil {
 			return err
 		}
 	}
@@ -107,14 +114,13 @@ func (p *Controller) Refresh(tx *db.Tx, linkID string) error {
 	return nil
 }
 
-// Sweep wakes, each minute, whatever has open work whose time has come, and
-// finds configurations that have come to ask for comments. It returns when ctx
-// ends.
-func (p *Controller) Sweep(ctx context.Context) {
-	queue.Sweep(ctx, p.log, func(ctx context.Context) error { return p.db.Update(ctx, p.sweep) })
+// Sweep wakes overdue work every minute, in case its jobs were lost, and finds
+// configurations that now request comments. It returns when ctx ends.
+func (c *Controller) Sweep(ctx context.Context) {
+	queue.Sweep(ctx, c.log, func(ctx context.Context) error { return c.db.Update(ctx, c.sweep) })
 }
 
-func (p *Controller) sweep(tx *db.Tx) error {
+func (c *Controller) sweep(tx *db.Tx) error {
 	if err := syncstate.DeleteFinishedPreviews(tx); err != nil {
 		return err
 	}
@@ -136,19 +142,19 @@ func (p *Controller) sweep(tx *db.Tx) error {
 
 	var due []queue.Args
 	for _, b := range branches {
-		due = append(due, pullRequestsWork(b))
+		due = append(due, listingArgs(b))
 	}
 
 	for _, id := range resources {
-		due = append(due, previewWork{id})
+		due = append(due, previewArgs{id})
 	}
 
 	for _, id := range comments {
-		due = append(due, commentWork{id})
+		due = append(due, commentArgs{id})
 	}
 
 	for _, args := range due {
-		if err := p.queue.Wake(tx, args, tx.Now); err != nil {
+		if err := c.queue.Wake(tx, args, tx.Now); err != nil {
 			return err
 		}
 	}

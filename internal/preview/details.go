@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,74 +9,80 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// minDetails is what a stack may take at least, where there is as much.
+// minDetails is the minimum size of a stack's details, in bytes, as long as there
+// is room.
 const minDetails = 2000
 
-// details is a folded part a stack, each of its share of what is left.
+// details adds a folded section for each stack, within its share of the remaining
+// size.
 func (s *boundedText) details(stacks []Stack) {
-	stacks = slices.DeleteFunc(slices.Clone(stacks), func(stack Stack) bool { return stack.Problem == "" && stack.Plan == nil })
-	left := 0
+	stacks = slices.DeleteFunc(slices.Clone(stacks),
+		func(stack Stack) bool { return stack.Problem == "" && stack.Plan == nil })
+	omitted := 0
 	for i, stack := range stacks {
 		share := min(s.remaining, max(minDetails, s.remaining/(len(stacks)-i)))
 		text, ok := stack.details(share)
 		if !ok || !s.add(text) {
-			left++
+			omitted++
 		}
 	}
 
-	switch left {
+	switch omitted {
 	case 0:
 	case 1:
-		s.printf("The details of 1 stack are left out: the comment would be longer than the Git host allows.\n")
+		s.printf("Details of 1 stack are omitted because of the Git host's size limit for comments.\n")
 	default:
-		s.printf("The details of %d stacks are left out: the comment would be longer than the Git host allows.\n", left)
+		s.printf("Details of %d stacks are omitted because of the Git host's size limit for comments.\n", omitted)
 	}
 }
 
-// details tells all of a stack, in at most so many bytes; false where that is too
-// little for anything.
-func (s Stack) details(most int) (string, bool) {
+// details returns a stack's section within a size in bytes. It reports false if not
+// even a part fits.
+func (s Stack) details(limit int) (string, bool) {
 	const end = "\n</details>\n\n"
-	const room = 200 // for the words about what is left out
-	b := boundedText{remaining: most - len(end) - room}
-	short := "cannot be planned"
+	const reserved = 200 // for the note about omissions
+	section := boundedText{remaining: limit - len(end) - reserved}
+	summary := "planning failed"
 	if s.Blocked {
-		short = "a sync would be blocked"
+		summary = "sync would be blocked"
 	}
 
 	if s.Problem == "" {
-		short = summarizePlan(s.Plan)
+		summary = summarizePlan(s.Plan)
 	}
 
-	if !b.add(fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName), short)) {
+	if !section.add(fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName),
+		summary)) {
 		return "", false
 	}
 
 	if s.Problem != "" {
-		ok := b.add("\n" + codeSpan(s.Problem, maxProblem) + "\n")
-		b.printf(end)
-		return b.String(), ok
+		ok := section.add("\n" + codeSpan(s.Problem, maxProblem) + "\n")
+		section.printf(end)
+		return section.String(), ok
 	}
 
-	wanted := [3]int{len(s.Plan.Changes), len(s.Plan.Parameters), len(s.Plan.Tags)}
-	told := [3]int{
-		b.table("\n| | Resource | Type | What of it |\n| --- | --- | --- | --- |\n", rows(inOrder(s.Plan.Changes), changeRow)),
-		b.table("\n| Parameter | Before | After |\n| --- | --- | --- |\n", rows(s.Plan.Parameters, valueRow)),
-		b.table("\n| Tag | Before | After |\n| --- | --- | --- |\n", rows(s.Plan.Tags, valueRow)),
+	total := [3]int{len(s.Plan.Changes), len(s.Plan.Parameters), len(s.Plan.Tags)}
+	shown := [3]int{
+		section.table("\n| Action | Resource | Type | Properties |\n| --- | --- | --- | --- |\n",
+			rows(sortedChanges(s.Plan.Changes), changeRow)),
+		section.table("\n| Parameter | Before | After |\n| --- | --- | --- |\n", rows(s.Plan.Parameters, valueRow)),
+		section.table("\n| Tag | Before | After |\n| --- | --- | --- |\n", rows(s.Plan.Tags, valueRow)),
 	}
-	if told != wanted {
-		b.printf("\nLeft out here: %d resources, %d parameters, %d tags.\n", wanted[0]-told[0], wanted[1]-told[1], wanted[2]-told[2])
+	if shown != total {
+		section.printf("\nOmitted: %d resources, %d parameters, %d tags.\n", total[0]-shown[0], total[1]-shown[1],
+			total[2]-shown[2])
 	}
 
 	if s.Plan.Truncated {
-		b.printf("\nThe change set holds more than Lockstep keeps.\n")
+		section.printf("\nThe change set contains more changes than Lockstep stores.\n")
 	}
 
-	b.printf(end)
-	return b.String(), told != [3]int{} || wanted == [3]int{}
+	section.printf(end)
+	return section.String(), shown != [3]int{} || total == [3]int{}
 }
 
-// table adds as many rows as fit and says how many.
+// table adds as many rows as fit and returns how many.
 func (s *boundedText) table(head string, rows []string) int {
 	if len(rows) == 0 || !s.add(head+rows[0]) {
 		return 0
@@ -96,30 +103,31 @@ func rows[T any](list []T, row func(T) string) []string {
 	return texts
 }
 
-// inOrder puts the gravest changes first; among equals the target's order stays
-// aside, so that the same changes always give the same text.
-func inOrder(changes []lockstep.ProposedChange) []lockstep.ProposedChange {
+// sortedChanges returns the most severe changes first, and equal ones by logical id, so
+// that the text is deterministic.
+func sortedChanges(changes []lockstep.ProposedChange) []lockstep.ProposedChange {
 	rank := map[string]int{}
-	for i, v := range verbs {
-		rank[v.verb] = i
+	for i, known := range verbs {
+		rank[known.verb] = i
 	}
 
 	changes = slices.Clone(changes)
-	slices.SortStableFunc(changes, func(change, b lockstep.ProposedChange) int {
-		if d := rank[verb(change)] - rank[verb(b)]; d != 0 {
-			return d
-		}
-		return strings.Compare(change.LogicalID, b.LogicalID)
+	slices.SortStableFunc(changes, func(a, b lockstep.ProposedChange) int {
+		return cmp.Or(
+			cmp.Compare(rank[changeVerb(a)], rank[changeVerb(b)]),
+			strings.Compare(a.LogicalID, b.LogicalID),
+		)
 	})
 
 	return changes
 }
 
 func changeRow(c lockstep.ProposedChange) string {
-	return fmt.Sprintf("| %s | %s | %s | %s |\n", verb(c), codeSpan(c.LogicalID, maxName), codeSpan(c.ResourceType, maxName), reasons(c))
+	return fmt.Sprintf("| %s | %s | %s | %s |\n", changeVerb(c), codeSpan(c.LogicalID, maxName),
+		codeSpan(c.ResourceType, maxName), reasons(c))
 }
 
-// reasons names what of a resource changes.
+// reasons returns the names of the properties that change.
 func reasons(change lockstep.ProposedChange) string {
 	names := map[string]bool{}
 	for _, detail := range change.Details {
@@ -157,7 +165,8 @@ func reasons(change lockstep.ProposedChange) string {
 
 func valueRow(value lockstep.ValueChange) string {
 	if value.Masked {
-		return fmt.Sprintf("| %s | *not shown* | *not shown* |\n", codeSpan(value.Name, maxName))
+		return fmt.Sprintf("| %s | *hidden* | *hidden* |\n", codeSpan(value.Name, maxName))
 	}
-	return fmt.Sprintf("| %s | %s | %s |\n", codeSpan(value.Name, maxName), codeSpan(value.Before, maxValue), codeSpan(value.After, maxValue))
+	return fmt.Sprintf("| %s | %s | %s |\n", codeSpan(value.Name, maxName), codeSpan(value.Before, maxValue),
+		codeSpan(value.After, maxValue))
 }

@@ -1,38 +1,45 @@
-// Package preview tells on a pull request what merging it would change: a
-// change set is planned for its head and never executed, and one comment is kept
-// up to date.
+// Package preview comments on pull requests what merging them would change: it creates a
+// change set for the pull request's head, never executes it, and keeps one comment up to date.
 //
-//	look (list.go) ──▶ [pull_requests] ──▶ [preview] ──▶ [preview_comment]
-//	                     list, compare      plan, remove    render, put
+//	activity, schedule ──▶ [pull_requests] ──▶ [preview] ──▶ [preview_comment]
+//	                        list, compare     plan, remove    render, post
 //
-// Each [x] is a durable job; the rows hold the truth, as in the engine, and the
-// sweep wakes what was lost. All of them have workers of their own (queue.LowPriority):
-// however many pull requests there are, no sync waits for them.
+// Each [x] is a durable job; the state is in rows, and the sweep wakes lost jobs. The jobs have
+// low priority and workers of their own, so that no sync waits for them.
 //
-// The pull requests into a branch are listed when the poller says that the
-// repository stirred, and on a schedule (list.go). A head concerns a
-// configuration that asks for comments if what it reads of the head's files is not
-// what it reads of the branch's head (concern.go). Then it gets a preview: one per
-// pull request and configuration. It is made anew when either side's files change,
-// or when a sync of the resource began since.
+// # Which pull requests
 //
-// A preview (turn.go) takes the target driver's own steps, as an attempt does,
-// until the driver declares what it would execute. That is never recorded and the
-// driver never called to go on, so nothing can be executed; what was proposed is
-// discarded (remove.go), whatever becomes of the pull request, the configuration
-// or this process. There is no row of an attempt, no event, no blocker, and no
-// status that changes.
+// The pull requests into a branch are listed on activity in the repository and on a schedule. A
+// pull request affects a configuration that requests comments if the configuration's inputs at
+// the pull request's head differ from those at the branch's head. Each affected configuration
+// gets a preview, which is replaced when the files of either side change or when a sync of the
+// resource has begun since.
 //
-// A preview never works beside an attempt of its resource: it waits. An attempt
-// does not wait for a preview, save for the one call that removes what the preview
-// proposed: an empty stack that it made may be the one that the attempt is about
-// to fill. The previews of a resource are worked one after the other.
+// # Planning
 //
-// A pull request from a fork is previewed only where an administrator lets it.
-// The configuration's file is then the branch's own, whatever the fork says
-// (overlay.go), and no value and no text of the target is shown.
+// A preview runs the same steps of the target driver as an attempt, until the driver declares
+// what it would execute. That intent is never recorded and the driver is never called to
+// continue, so nothing can be executed. The proposed changes are discarded in any case: if the
+// pull request or the configuration is gone, and after a crash. A preview creates no attempt,
+// event or blocker and changes no status.
 //
-// The comment (page.go, text.go) is Markdown in which everything that comes from
-// outside stands in code spans, where nothing is a mention, a link or HTML. It is
-// cut below the host's limit on whole rows.
+// # Concurrency
+//
+// The previews of a resource run one after the other, and not while an attempt runs. An attempt
+// waits for a preview only during the call that discards the proposed changes, which may remove
+// the empty stack that the attempt is about to fill; the resource is reserved for that call.
+//
+// # Forks
+//
+// A pull request from a fork is previewed only if the administrator allows it. The deployment
+// file is then that of the branch, and neither values nor messages of the target are shown.
+//
+// # Comments
+//
+// A comment is Markdown. All external text is in code spans, which contain no mention, link or
+// HTML. A comment that exceeds the host's size limit is shortened by whole rows.
+//
+// # Limits
+//
+// The package decides nothing about merging and sets no commit status.
 package preview

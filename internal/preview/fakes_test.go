@@ -32,8 +32,13 @@ type gitHost struct {
 }
 
 func newGitHost() *gitHost {
-	return &gitHost{heads: map[string]lockstep.SHA{}, commits: map[lockstep.SHA]targettest.Tree{}, comments: map[int64]provider.Comment{}, most: 60_000,
-		told: make(chan struct{}, 100)}
+	return &gitHost{
+		heads:    map[string]lockstep.SHA{},
+		commits:  map[lockstep.SHA]targettest.Tree{},
+		comments: map[int64]provider.Comment{},
+		most:     60_000,
+		told:     make(chan struct{}, 100),
+	}
 }
 
 func (h *gitHost) set(f func()) {
@@ -130,7 +135,11 @@ func (c client) PullRequests(_ context.Context, base string) ([]provider.PullReq
 	return list, nil
 }
 
-func (c client) PutComment(_ context.Context, pullRequest provider.PullRequest, comment provider.Comment) (string, error) {
+func (c client) PutComment(
+	_ context.Context,
+	pullRequest provider.PullRequest,
+	comment provider.Comment,
+) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
@@ -187,8 +196,11 @@ func proposes(attempt target.Attempt) (target.Step, error) {
 	if len(attempt.Checkpoint) == 0 {
 		return target.Step{Checkpoint: []byte("proposed")}, nil
 	}
-	plan := &lockstep.Plan{ID: "arn:" + attempt.ID, Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"}},
-		Parameters: []lockstep.ValueChange{{Name: "Size", Before: "1", After: "2"}}}
+	plan := &lockstep.Plan{
+		ID:         "arn:" + attempt.ID,
+		Changes:    []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"}},
+		Parameters: []lockstep.ValueChange{{Name: "Size", Before: "1", After: "2"}},
+	}
 	return target.Step{Intent: plan.ID, Plan: plan}, nil
 }
 
@@ -200,7 +212,11 @@ func (s *scripted) script(step func(a target.Attempt) (target.Step, error)) {
 
 func (s *scripted) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (s *scripted) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+func (s *scripted) ReadInputs(
+	_ context.Context,
+	cfg lockstep.SyncConfiguration,
+	files lockstep.Tree,
+) (target.Inputs, error) {
 	inputs := target.Inputs{}
 	for _, name := range []string{cfg.ConfigFile, "t.yaml"} {
 		id, err := files.ObjectID(name)

@@ -51,7 +51,7 @@ func TestAPullRequestThatConcernsNothingGetsNoComment(t *testing.T) {
 		w.propose(7, files("two"))
 		w.untilComment(7, "1 modified")
 		w.propose(7, same)
-		w.untilComment(7, "No stack would change.")
+		w.untilComment(7, "No stack changes.")
 	})
 }
 
@@ -99,7 +99,7 @@ func TestABaseThatMovesMakesPreviewsAnew(t *testing.T) {
 		w.synced(w.push(files("base")))
 		w.until("another preview", func() bool { ids, left := w.target.previews(); return len(ids) > 1 && left == 0 })
 		w.synced(w.push(files("two")))
-		w.untilComment(7, "No stack would change.")
+		w.untilComment(7, "No stack changes.")
 		w.untilClean()
 
 		if len(w.target.clashes) != 0 {
@@ -124,7 +124,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE intent <> '' AND ended_at IS NULL`) == 1
 		})
 		w.propose(7, files("two"))
-		body := w.untilComment(7, "is being planned")
+		body := w.untilComment(7, "planning in progress")
 		if ids, _ := w.target.previews(); len(ids) != 0 {
 			t.Errorf("previews %v beside an attempt:\n%s", ids, body)
 		}
@@ -244,7 +244,8 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 		},
 		"the link": func(w *world, cfg lockstep.SyncConfiguration) {
 			w.update(func(tx *db.Tx) error {
-				if err := errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID)); err != nil {
+				if err := errors.Join(w.engine.DetachConfiguration(tx, cfg),
+					store.DeleteConfiguration(tx, cfg.ID)); err != nil {
 					return err
 				}
 
@@ -280,13 +281,15 @@ func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
 		err  error
 		want string
 	}{
-		"refused":     {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Template error: no Topic."}}, want: "cannot be planned: `Template error: no Topic.`"},
-		"blocked":     {err: lockstep.Errorf(lockstep.Blocked, "The stack was changed by hand."), want: "a sync would be blocked: `The stack was changed by hand.`"},
-		"blocked end": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Blocked: lockstep.Errorf(lockstep.Blocked, "Mend it.")}}, want: "a sync would be blocked: `Mend it.`"},
-		"denied":      {err: lockstep.Errorf(lockstep.Denied, "The role cannot be assumed."), want: "cannot be planned: `The role cannot be assumed.`"},
-		"away":        {err: lockstep.Errorf(lockstep.Unavailable, "Not now."), want: "cannot be planned: `Not now.`"},
-		"ours":        {err: errors.New("a bug of ours"), want: "cannot be planned: `Internal error.`"},
-		"nothing":     {step: target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, want: "| nothing |"},
+		"refused": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Template error: no Topic."}}, want: "planning failed: `Template error: no Topic.`"},
+		"blocked": {err: lockstep.Errorf(lockstep.Blocked,
+			"The stack was changed by hand."), want: "sync would be blocked: `The stack was changed by hand.`"},
+		"blocked end": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Blocked: lockstep.Errorf(lockstep.Blocked, "Mend it.")}}, want: "sync would be blocked: `Mend it.`"},
+		"denied": {err: lockstep.Errorf(lockstep.Denied,
+			"The role cannot be assumed."), want: "planning failed: `The role cannot be assumed.`"},
+		"away":    {err: lockstep.Errorf(lockstep.Unavailable, "Not now."), want: "planning failed: `Not now.`"},
+		"ours":    {err: errors.New("a bug of ours"), want: "planning failed: `Internal error.`"},
+		"nothing": {step: target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, want: "| no changes |"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSQLite(t, func(w *world) {
@@ -329,7 +332,8 @@ func TestAHostThatIsAwayIsAskedAgainAndLeftAloneAsItAsks(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.settled(files("one"))
 		w.host.set(func() {
-			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests.")
+			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute},
+				"Too many requests.")
 		})
 		w.propose(7, files("two"))
 		time.Sleep(10 * time.Second)

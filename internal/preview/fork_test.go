@@ -48,7 +48,7 @@ func TestAttack30AForkCannotBringADeploymentFileOfItsOwn(t *testing.T) {
 
 		evil["t.yaml"] = "two"
 		w.propose(7, evil, fork)
-		body := w.untilComment(7, "1 modified", "It comes from a fork", "| `Size` | *not shown* | *not shown* |")
+		body := w.untilComment(7, "1 modified", "is from a fork", "| `Size` | *hidden* | *hidden* |")
 
 		for _, text := range planned {
 			if text != "template-file-path: t.yaml\ntwo" {
@@ -72,7 +72,7 @@ func TestAttack30WhatTheTargetSaysOfAForkIsNotShown(t *testing.T) {
 			return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Unable to get mapping for Map::canary-8675309."}}, nil
 		})
 		w.propose(7, files("two"), fork)
-		if body := w.untilComment(7, "cannot be planned"); strings.Contains(body, "canary") {
+		if body := w.untilComment(7, "planning failed"); strings.Contains(body, "canary") {
 			t.Errorf("a template of a stranger brings a value to light:\n%s", body)
 		}
 	})

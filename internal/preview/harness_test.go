@@ -50,11 +50,30 @@ func inSQLite(t *testing.T, f func(w *world)) {
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
-	w := &world{t: t, db: d, host: newGitHost(), target: newScripted()}
-	conn := lockstep.Connection{ARN: "arn:aws:codeconnections:us-east-1:123456789012:connection/c", Account: "123456789012",
-		Region: "us-east-1", Name: "c", ProviderType: "Git", Status: lockstep.ConnectionAvailable}
-	w.link = lockstep.RepositoryLink{ID: "link", ARN: "arn:link", Account: conn.Account, Region: conn.Region,
-		ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: "infra", ProviderType: "Git"}
+	w := &world{
+		t:      t,
+		db:     d,
+		host:   newGitHost(),
+		target: newScripted(),
+	}
+	conn := lockstep.Connection{
+		ARN:          "arn:aws:codeconnections:us-east-1:123456789012:connection/c",
+		Account:      "123456789012",
+		Region:       "us-east-1",
+		Name:         "c",
+		ProviderType: "Git",
+		Status:       lockstep.ConnectionAvailable,
+	}
+	w.link = lockstep.RepositoryLink{
+		ID:             "link",
+		ARN:            "arn:link",
+		Account:        conn.Account,
+		Region:         conn.Region,
+		ConnectionARN:  conn.ARN,
+		OwnerID:        "acme",
+		RepositoryName: "infra",
+		ProviderType:   "Git",
+	}
 	w.update(func(tx *db.Tx) error {
 		return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &w.link))
 	})
@@ -65,7 +84,14 @@ func newWorld(t *testing.T, d *db.DB) *world {
 func (w *world) start() {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	jobs := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
+	jobs := queue.New(queue.Options{
+		DB:           w.db,
+		Log:          log,
+		PollOnly:     true,
+		Workers:      10,
+		PollInterval: tick,
+		Exclusive:    true,
+	})
 	var driver target.Driver = w.target
 	if w.driver != nil {
 		driver = w.driver
@@ -117,8 +143,17 @@ func (w *world) update(f func(tx *db.Tx) error) {
 // asks for comments.
 func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
 	w.t.Helper()
-	cfg := lockstep.SyncConfiguration{Account: w.link.Account, Region: w.link.Region, SyncType: w.syncType(), ResourceName: name,
-		LinkID: w.link.ID, Branch: "main", ConfigFile: name + ".yaml", RoleARN: "arn:role", PullRequestComment: "ENABLED"}
+	cfg := lockstep.SyncConfiguration{
+		Account:            w.link.Account,
+		Region:             w.link.Region,
+		SyncType:           w.syncType(),
+		ResourceName:       name,
+		LinkID:             w.link.ID,
+		Branch:             "main",
+		ConfigFile:         name + ".yaml",
+		RoleARN:            "arn:role",
+		PullRequestComment: "ENABLED",
+	}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -156,7 +191,14 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 // so as a webhook would.
 func (w *world) propose(number int64, files map[string]string, change ...func(*provider.PullRequest)) lockstep.SHA {
 	w.t.Helper()
-	pullRequest := provider.PullRequest{Number: number, Title: "A change", Base: "main", HeadBranch: "change", Head: w.host.commit(files), URL: "https://git.example.com/1"}
+	pullRequest := provider.PullRequest{
+		Number:     number,
+		Title:      "A change",
+		Base:       "main",
+		HeadBranch: "change",
+		Head:       w.host.commit(files),
+		URL:        "https://git.example.com/1",
+	}
 	for _, f := range change {
 		f(&pullRequest)
 	}

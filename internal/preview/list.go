@@ -23,53 +23,53 @@ const (
 
 	openInterval = 2 * time.Minute // while a pull request is open
 	idleInterval = 5 * time.Minute
-	// blockedInterval is the time to the next try where a person has to act, and
-	// where the host cannot do it at all. What stirs the repository comes first.
+	// blockedInterval is the time to the next try if a person has to act, or if the
+	// host does not support it. Activity in the repository makes it sooner.
 	blockedInterval = 6 * time.Hour
 )
 
-// list brings the previews of a branch's pull requests in line with what is
-// open.
-func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+// list reconciles the previews of the pull requests into a branch.
+func (c *Controller) list(ctx context.Context, job *queue.Job, args listingArgs) error {
 	var lease time.Time
 	var cfgs []store.TrackedConfiguration
-	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
+	err := c.db.Update(ctx, func(tx *db.Tx) (err error) {
 		lease = tx.Now.Add(2 * listTimeout)
-		if cfgs, err = configurationsWithComments(tx, w); err != nil {
+		if cfgs, err = configurationsWithComments(tx, args); err != nil {
 			return err
 		}
-		return syncstate.ScheduleListing(tx, w.LinkID, w.Branch, lease)
+		return syncstate.ScheduleListing(tx, args.LinkID, args.Branch, lease)
 	})
 	if err != nil {
 		return err
 	}
 
 	if len(cfgs) == 0 {
-		return p.stopListing(ctx, job, w)
+		return c.stopListing(ctx, job, args)
 	}
 
 	began := time.Now()
-	listing := listing{Controller: p, pullRequestsWork: w, configurations: cfgs}
+	listing := listing{Controller: c, listingArgs: args, configurations: cfgs}
 	err = worker.Guard(func() error { return listing.reconcile(ctx) })
 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 
-	p.log.LogAttrs(ctx, logLevel(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
+	c.log.LogAttrs(ctx, logLevel(err), "pull requests", slog.String("link", args.LinkID),
+		slog.String("branch", args.Branch),
 		slog.Int("open", listing.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
-	return p.db.Update(ctx, func(tx *db.Tx) error {
-		due, err2 := syncstate.NextListingAt(tx, w.LinkID, w.Branch)
+	return c.db.Update(ctx, func(tx *db.Tx) error {
+		due, err2 := syncstate.NextListingAt(tx, args.LinkID, args.Branch)
 		if err2 != nil {
 			return err2
 		}
 
 		next := tx.Now.Add(listing.nextInterval(err))
-		if due.Before(lease) { // something has stirred meanwhile
+		if due.Before(lease) { // activity meanwhile
 			next = tx.Now
 		}
 
-		if err := syncstate.ScheduleListing(tx, w.LinkID, w.Branch, next); err != nil {
+		if err := syncstate.ScheduleListing(tx, args.LinkID, args.Branch, next); err != nil {
 			return err
 		}
 
@@ -77,9 +77,10 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 	})
 }
 
-// configurationsWithComments reads the configurations of a branch that ask for comments.
-func configurationsWithComments(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error) {
-	all, err := store.ConfigurationsOfBranch(tx, w.LinkID, w.Branch)
+// configurationsWithComments returns the configurations of a branch that request
+// comments.
+func configurationsWithComments(tx *db.Tx, args listingArgs) ([]store.TrackedConfiguration, error) {
+	all, err := store.ConfigurationsOfBranch(tx, args.LinkID, args.Branch)
 	var cfgs []store.TrackedConfiguration
 	for _, cfg := range all {
 		if cfg.PullRequestComment == lockstep.Enabled {
@@ -89,22 +90,22 @@ func configurationsWithComments(tx *db.Tx, w pullRequestsWork) ([]store.TrackedC
 	return cfgs, err
 }
 
-// stopListing forgets the pull requests of a branch that nothing asks about any more.
-// The sweep finds it when something does.
-func (p *Controller) stopListing(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
-	return p.db.Update(ctx, func(tx *db.Tx) error {
-		open, err := syncstate.PullRequests(tx, w.LinkID, w.Branch)
+// stopListing closes the pull requests of a branch without configurations that
+// request comments. The sweep restarts it when there is one.
+func (c *Controller) stopListing(ctx context.Context, job *queue.Job, args listingArgs) error {
+	return c.db.Update(ctx, func(tx *db.Tx) error {
+		open, err := syncstate.PullRequests(tx, args.LinkID, args.Branch)
 		if err != nil {
 			return err
 		}
 
 		for _, pr := range open {
-			if err := p.close(tx, pr); err != nil {
+			if err := c.close(tx, pr); err != nil {
 				return err
 			}
 		}
 
-		if err := syncstate.ScheduleListing(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
+		if err := syncstate.ScheduleListing(tx, args.LinkID, args.Branch, time.Time{}); err != nil {
 			return err
 		}
 
@@ -112,29 +113,29 @@ func (p *Controller) stopListing(ctx context.Context, job *queue.Job, w pullRequ
 	})
 }
 
-// close forgets a pull request, and has what its previews proposed removed.
-func (p *Controller) close(tx *db.Tx, pullRequest syncstate.PullRequest) error {
+// close closes a pull request and abandons its previews.
+func (c *Controller) close(tx *db.Tx, pullRequest syncstate.PullRequest) error {
 	previews, err := syncstate.PreviewsOf(tx, pullRequest.ID)
 	if err != nil {
 		return err
 	}
 	for _, v := range previews {
-		if err := p.abandon(tx, v); err != nil {
+		if err := c.abandon(tx, v); err != nil {
 			return err
 		}
 	}
 	return syncstate.ClosePullRequest(tx, pullRequest.ID)
 }
 
-// abandon says that nobody wants a preview any more.
-func (p *Controller) abandon(tx *db.Tx, preview syncstate.Preview) error {
+// abandon marks a preview as unwanted, so that its proposed changes are removed.
+func (c *Controller) abandon(tx *db.Tx, preview syncstate.Preview) error {
 	if err := syncstate.AbandonPreview(tx, preview.ID); err != nil {
 		return err
 	}
-	return p.queue.Wake(tx, previewWork{preview.ResourceID}, tx.Now)
+	return c.queue.Wake(tx, previewArgs{preview.ResourceID}, tx.Now)
 }
 
-// nextInterval says when the pull requests are listed again.
+// nextInterval returns the time to the next listing.
 func (l *listing) nextInterval(err error) time.Duration {
 	d := idleInterval
 	switch {
@@ -149,7 +150,7 @@ func (l *listing) nextInterval(err error) time.Duration {
 	return d + rand.N(d/10)
 }
 
-// logLevel is that of the line about a unit of work that ended so.
+// logLevel returns the level of the log line about a unit of work.
 func logLevel(err error) slog.Level {
 	switch {
 	case err == nil, errors.Is(err, provider.ErrUnsupported):
@@ -160,9 +161,13 @@ func logLevel(err error) slog.Level {
 	return slog.LevelInfo
 }
 
-// commenter opens a link's repository as one with pull requests.
-func (p *Controller) commenter(ctx context.Context, linkID string) (*repository.Repository, provider.Commenter, error) {
-	repo, err := p.repositories.Open(ctx, linkID)
+// commenter opens a link's repository, if its host supports comments on pull
+// requests.
+func (c *Controller) commenter(
+	ctx context.Context,
+	linkID string,
+) (*repository.Repository, provider.Commenter, error) {
+	repo, err := c.repositories.Open(ctx, linkID)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,72 +9,75 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A Page is what the comment on a pull request says: of all stacks that it
-// concerns, for one link and branch.
+// A Comment is the content of the comment on a pull request: the affected stacks of
+// one link and branch.
 type Comment struct {
 	LinkID string
-	Branch string       // that the pull request is for
+	Branch string       // the target branch
 	Head   lockstep.SHA // of the pull request
 	Fork   bool
 	Stacks []Stack
 }
 
-// A Stack is one of them.
+// A Stack is the preview of one stack.
 type Stack struct {
 	Resource lockstep.Resource
-	Pending  bool // nothing is known yet
+	Pending  bool // the preview is unfinished
 	Result
 }
 
 const (
-	maxName    = 128 // bytes of a name that stands in a row
-	maxShort   = 160 // of a problem, in the table of all stacks
+	maxName    = 128 // bytes of a name in a row
+	maxShort   = 160 // of a problem in the overview
 	maxProblem = 2000
 	maxValue   = 120
-	maxNames   = 8 // of properties in a row
+	maxNames   = 8 // properties in a row
 
-	// ending is kept for the words about what was left out.
-	ending = 400
+	// omissionReserve is reserved for notes about omissions.
+	omissionReserve = 400
 )
 
-// Marker is by what the comment is found again. No other link or branch has it.
+// Marker returns the text by which the comment is found. It is unique to the link
+// and branch.
 func (p Comment) Marker() string {
 	return "<!-- lockstep:preview " + escapeMarker(p.LinkID) + " " + escapeMarker(p.Branch) + " -->"
 }
 
-// Markdown gives the comment's text, in at most so many bytes: whole rows are
-// left out, and it says how many. Less than two thousand bytes are not enough for
-// that. The same page always gives the same text.
-func (p Comment) Markdown(most int) string {
+// Markdown returns the text of the comment within a size in bytes, at least two
+// thousand. Whole rows are omitted, with a note of how many. The text is
+// deterministic.
+func (p Comment) Markdown(limit int) string {
 	stacks := slices.Clone(p.Stacks)
 	slices.SortFunc(stacks, func(a, b Stack) int {
-		return cmp.Or(cmp.Compare(a.order(), b.order()), strings.Compare(a.Resource.Name, b.Resource.Name),
-			strings.Compare(string(a.Resource.Account), string(b.Resource.Account)), strings.Compare(a.Resource.Region, b.Resource.Region))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.Resource.Name, b.Resource.Name),
+			strings.Compare(string(a.Resource.Account),
+				string(b.Resource.Account)), strings.Compare(a.Resource.Region, b.Resource.Region))
 	})
-	sheet := boundedText{remaining: most - ending}
-	sheet.add(p.heading())
+	text := boundedText{remaining: limit - omissionReserve}
+	text.add(p.heading())
 
 	if len(stacks) == 0 {
-		sheet.add("No stack would change.\n")
-		return sheet.String()
+		text.add("No stack changes.\n")
+		return text.String()
 	}
 
-	sheet.overview(stacks, most*2/3)
-	sheet.details(stacks)
-	return sheet.String()
+	text.overview(stacks, limit*2/3)
+	text.details(stacks)
+	return text.String()
 }
 
 func (p Comment) heading() string {
 	text := p.Marker() + "\n### What merging this would change\n\n" +
-		"Planned by Lockstep for commit " + codeSpan(p.Head.Short(), maxName) + " as it is, into branch " + codeSpan(p.Branch, maxName) + ". Nothing was executed.\n"
+		"Planned by Lockstep for commit " + codeSpan(p.Head.Short(),
+		maxName) + " to be merged into branch " + codeSpan(p.Branch, maxName) + ". Nothing was executed.\n"
 	if p.Fork {
-		text += "It comes from a fork: the deployment files are those of the branch, and no values are shown.\n"
+		text += "This pull request is from a fork: deployment files are read from the branch, and values are hidden.\n"
 	}
 	return text + "\n"
 }
 
-// order is the order of stacks: what needs a person first.
-func (s Stack) order() int {
+// rank sorts stacks that need a person first.
+func (s Stack) rank() int {
 	switch {
 	case s.Problem != "":
 		return 0
@@ -86,7 +89,7 @@ func (s Stack) order() int {
 	return 3
 }
 
-// A sheet is a text with bounds. What does not fit is left out whole.
+// A boundedText is a text of limited size. A part that does not fit is omitted.
 type boundedText struct {
 	strings.Builder
 	remaining int
@@ -101,17 +104,18 @@ func (s *boundedText) add(text string) bool {
 	return true
 }
 
-// printf writes what is told in any case: there is room for it.
+// printf adds text in any case: there is room reserved for it.
 func (s *boundedText) printf(format string, args ...any) { fmt.Fprintf(&s.Builder, format, args...) }
 
-// overview is a row a stack, in at most so many bytes.
-func (s *boundedText) overview(stacks []Stack, most int) {
-	kept := s.remaining - min(most, s.remaining)
-	s.remaining -= kept
-	s.add("| Stack | Account and region | What would change |\n| --- | --- | --- |\n")
+// overview adds a row for each stack, within a size in bytes.
+func (s *boundedText) overview(stacks []Stack, limit int) {
+	reserved := s.remaining - min(limit, s.remaining)
+	s.remaining -= reserved
+	s.add("| Stack | Account and region | Changes |\n| --- | --- | --- |\n")
 	rows := 0
 	for _, stack := range stacks {
-		if !s.add(fmt.Sprintf("| %s | %s %s | %s |\n", codeSpan(stack.Resource.Name, maxName), codeSpan(string(stack.Resource.Account), maxName),
+		if !s.add(fmt.Sprintf("| %s | %s %s | %s |\n", codeSpan(stack.Resource.Name, maxName),
+			codeSpan(string(stack.Resource.Account), maxName),
 			codeSpan(stack.Resource.Region, maxName), stack.summary(codeSpan))) {
 			break
 		}
@@ -119,33 +123,34 @@ func (s *boundedText) overview(stacks []Stack, most int) {
 	}
 
 	if rows < len(stacks) {
-		s.printf("\n%d more stacks are left out: the comment would be longer than the Git host allows.\n", len(stacks)-rows)
+		s.printf("\n%d more stacks are omitted because of the Git host's size limit for comments.\n",
+			len(stacks)-rows)
 	}
 
 	s.printf("\n")
-	s.remaining += kept
+	s.remaining += reserved
 }
 
-// summary tells of a stack in a few words.
+// summary returns a few words about a stack.
 func (s Stack) summary(code func(string, int) string) string {
 	switch {
 	case s.Pending:
-		return "is being planned"
+		return "planning in progress"
 	case s.Blocked:
-		return "a sync would be blocked: " + code(s.Problem, maxShort)
+		return "sync would be blocked: " + code(s.Problem, maxShort)
 	case s.Problem != "":
-		return "cannot be planned: " + code(s.Problem, maxShort)
+		return "planning failed: " + code(s.Problem, maxShort)
 	case s.Plan == nil:
-		return "nothing"
+		return "no changes"
 	}
 	return summarizePlan(s.Plan)
 }
 
-// summarizePlan says how many resources would be what.
+// summarizePlan returns how many resources would change in which way.
 func summarizePlan(plan *lockstep.Plan) string {
 	count := map[string]int{}
 	for _, c := range plan.Changes {
-		count[verb(c)]++
+		count[changeVerb(c)]++
 	}
 
 	var parts []string
@@ -173,19 +178,19 @@ func summarizePlan(plan *lockstep.Plan) string {
 	}
 
 	if len(parts) == 0 {
-		return "nothing of its resources"
+		return "no resource changes"
 	}
 
 	return strings.Join(parts, ", ")
 }
 
-// verbs are what becomes of a resource, the gravest first.
+// verbs are the ways in which a resource changes, the most severe first.
 var verbs = []struct{ verb, done string }{
-	{"delete", "deleted"}, {"replace", "replaced"}, {"perhaps replace", "perhaps replaced"},
-	{"modify", "modified"}, {"add", "added"}, {"import", "imported"}, {"other", "otherwise changed"},
+	{"delete", "deleted"}, {"replace", "replaced"}, {"possibly replace", "possibly replaced"},
+	{"modify", "modified"}, {"add", "added"}, {"import", "imported"}, {"other", "changed otherwise"},
 }
 
-func verb(change lockstep.ProposedChange) string {
+func changeVerb(change lockstep.ProposedChange) string {
 	switch change.Action {
 	case "Add":
 		return "add"
@@ -198,7 +203,7 @@ func verb(change lockstep.ProposedChange) string {
 		case "True":
 			return "replace"
 		case "Conditional":
-			return "perhaps replace"
+			return "possibly replace"
 		}
 		return "modify"
 	}

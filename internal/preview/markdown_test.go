@@ -20,25 +20,56 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden comments")
 
 func stack(name string, r preview.Result) preview.Stack {
-	return preview.Stack{Result: r, Resource: lockstep.Resource{Account: "123456789012", Region: "eu-west-1", SyncType: "CFN_STACK_SYNC", Name: name}}
+	return preview.Stack{Result: r, Resource: lockstep.Resource{
+		Account:  "123456789012",
+		Region:   "eu-west-1",
+		SyncType: "CFN_STACK_SYNC",
+		Name:     name,
+	}}
 }
 
 func page(stacks ...preview.Stack) preview.Comment {
-	return preview.Comment{LinkID: "0b7f3a52-0000-4000-8000-000000000001", Branch: "release/2-x", Head: "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", Stacks: stacks}
+	return preview.Comment{
+		LinkID: "0b7f3a52-0000-4000-8000-000000000001",
+		Branch: "release/2-x",
+		Head:   "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+		Stacks: stacks,
+	}
 }
 
-var busy = preview.Result{Plan: &lockstep.Plan{ID: "arn", Changes: []lockstep.ProposedChange{
-	{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Properties", "Tags"},
-		Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Tags"}}},
-	{Action: "Add", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue"},
-	{Action: "Modify", LogicalID: "Db", ResourceType: "AWS::RDS::DBInstance", Replacement: "True",
-		Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "Engine"}}},
-	{Action: "Modify", LogicalID: "Role", ResourceType: "AWS::IAM::Role", Replacement: "Conditional", Scope: []string{"Metadata"}},
-	{Action: "Remove", LogicalID: "Old", ResourceType: "AWS::SQS::Queue"},
-	{Action: "Import", LogicalID: "Found", ResourceType: "AWS::S3::Bucket"},
-	{Action: "Dynamic", LogicalID: "Nested", ResourceType: "AWS::CloudFormation::Stack"},
-}, Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
-	Tags: []lockstep.ValueChange{{Name: "team", After: "core"}}}}
+var busy = preview.Result{Plan: &lockstep.Plan{
+	ID: "arn",
+	Changes: []lockstep.ProposedChange{
+		{
+			Action:       "Modify",
+			LogicalID:    "Topic",
+			ResourceType: "AWS::SNS::Topic",
+			Replacement:  "False",
+			Scope:        []string{"Properties", "Tags"},
+			Details:      []lockstep.ChangeDetail{{Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Tags"}},
+		},
+		{Action: "Add", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue"},
+		{
+			Action:       "Modify",
+			LogicalID:    "Db",
+			ResourceType: "AWS::RDS::DBInstance",
+			Replacement:  "True",
+			Details:      []lockstep.ChangeDetail{{Attribute: "Properties", Name: "Engine"}},
+		},
+		{
+			Action:       "Modify",
+			LogicalID:    "Role",
+			ResourceType: "AWS::IAM::Role",
+			Replacement:  "Conditional",
+			Scope:        []string{"Metadata"},
+		},
+		{Action: "Remove", LogicalID: "Old", ResourceType: "AWS::SQS::Queue"},
+		{Action: "Import", LogicalID: "Found", ResourceType: "AWS::S3::Bucket"},
+		{Action: "Dynamic", LogicalID: "Nested", ResourceType: "AWS::CloudFormation::Stack"},
+	},
+	Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
+	Tags:       []lockstep.ValueChange{{Name: "team", After: "core"}},
+}}
 
 // pages are those of the golden files.
 func pages() map[string]preview.Comment {
@@ -89,8 +120,13 @@ func many(stacks, changes int) preview.Comment {
 	for i := range stacks {
 		plan := &lockstep.Plan{ID: "arn"}
 		for j := range changes {
-			plan.Changes = append(plan.Changes, lockstep.ProposedChange{Action: "Modify", Replacement: "True", ResourceType: "AWS::EC2::Instance",
-				LogicalID: fmt.Sprintf("Resource%04d%s", j, strings.Repeat("x", j%100)), Details: []lockstep.ChangeDetail{{Name: "Name"}}})
+			plan.Changes = append(plan.Changes, lockstep.ProposedChange{
+				Action:       "Modify",
+				Replacement:  "True",
+				ResourceType: "AWS::EC2::Instance",
+				LogicalID:    fmt.Sprintf("Resource%04d%s", j, strings.Repeat("x", j%100)),
+				Details:      []lockstep.ChangeDetail{{Name: "Name"}},
+			})
 		}
 		comment.Stacks = append(comment.Stacks, stack(fmt.Sprintf("stack-%03d", i), preview.Result{Plan: plan}))
 	}
@@ -103,7 +139,8 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 	}
 
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
-		for _, p := range []preview.Comment{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
+		for _, p := range []preview.Comment{many(400, 500), many(1, 500), many(400,
+			1), hostile(), pages()["everything"]} {
 			text := p.Markdown(most)
 			if len(text) > most {
 				t.Errorf("%d bytes where %d may be", len(text), most)
@@ -125,7 +162,7 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 		t.Errorf("%d details, and %v", details, m)
 	}
 
-	if one := many(1, 500).Markdown(20_000); !regexp.MustCompile(`Left out here: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
+	if one := many(1, 500).Markdown(20_000); !regexp.MustCompile(`Omitted: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
 		t.Errorf("it does not say what is left out:\n%s", one[len(one)-300:])
 	}
 }
@@ -151,9 +188,19 @@ func hostile() preview.Comment { return saying(attack) }
 func saying(text string) preview.Comment {
 	values := []lockstep.ValueChange{{Name: text, Before: text, After: text}}
 	comment := page(stack(text, preview.Result{Problem: text + "."}),
-		stack("a"+text, preview.Result{Plan: &lockstep.Plan{ID: text, Parameters: values, Tags: values, Changes: []lockstep.ProposedChange{{
-			Action: text, LogicalID: text, ResourceType: text, Replacement: text, Scope: []string{text},
-			Details: []lockstep.ChangeDetail{{Attribute: text, Name: text}}}}}}))
+		stack("a"+text, preview.Result{Plan: &lockstep.Plan{
+			ID:         text,
+			Parameters: values,
+			Tags:       values,
+			Changes: []lockstep.ProposedChange{{
+				Action:       text,
+				LogicalID:    text,
+				ResourceType: text,
+				Replacement:  text,
+				Scope:        []string{text},
+				Details:      []lockstep.ChangeDetail{{Attribute: text, Name: text}},
+			}},
+		}}))
 	comment.Branch, comment.LinkID = "a-->"+text, text
 	return comment
 }
@@ -179,7 +226,8 @@ func checkHarmless(t *testing.T, comment preview.Comment) {
 		t.Errorf("something stands outside of code:\n%s", rest)
 	}
 
-	if strings.Contains(text[len(comment.Marker()):], "<!--") || strings.Count(comment.Marker(), "--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
+	if strings.Contains(text[len(comment.Marker()):], "<!--") || strings.Count(comment.Marker(),
+		"--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
 		t.Errorf("a marker or an invisible character gets through:\n%s", text)
 	}
 

@@ -9,17 +9,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// maxRemoveTries is how often the removal of what was proposed is tried, the last of
-// them an hour after the first: what stays behind is a change set that nobody
-// executes.
+// maxRemoveTries is how often the removal of proposed changes is tried, over about
+// an hour. What remains is a change set that is never executed.
 const maxRemoveTries = 20
 
-// remove has the driver discard what the preview has proposed. Attempts of the
-// resource are kept from beginning meanwhile, for no longer than that takes.
+// remove discards what the preview has proposed. The resource is reserved
+// meanwhile, so that no attempt begins.
 func (t *turn) remove(ctx context.Context) error {
 	cause := t.discard(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err() // the reservation ends by itself
+		return ctx.Err() // the reservation expires
 	}
 
 	return t.updateIfOwner(ctx, func(tx *db.Tx, preview syncstate.Preview) error {
@@ -28,8 +27,9 @@ func (t *turn) remove(ctx context.Context) error {
 		}
 
 		if cause != nil {
-			t.log.LogAttrs(ctx, slog.LevelWarn, "remove what a preview proposed", slog.String("preview", preview.ID),
-				slog.String("resource", preview.Configuration.ResourceName), slog.Int64("try", preview.Tries+1), slog.Any("err", cause))
+			t.log.LogAttrs(ctx, slog.LevelWarn, "preview removal failed", slog.String("preview", preview.ID),
+				slog.String("resource", preview.Configuration.ResourceName), slog.Int64("try",
+					preview.Tries+1), slog.Any("err", cause))
 			if preview.Tries++; preview.Tries < maxRemoveTries {
 				preview.NotBefore = tx.Now.Add(worker.Backoff(preview.Tries))
 				return syncstate.SavePreview(tx, preview)
@@ -48,7 +48,6 @@ func (t *turn) remove(ctx context.Context) error {
 	})
 }
 
-// discard calls the driver.
 func (t *turn) discard(ctx context.Context) error {
 	driver, err := t.engine.TargetDriver(t.preview.Configuration.SyncType)
 	if err != nil {

@@ -5,21 +5,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// A Result is what a pull request would change in one resource, as it is kept
-// with its preview.
+// A Result is what a pull request would change in one resource. It is stored with
+// its preview.
 type Result struct {
-	Plan    *lockstep.Plan `json:"plan,omitempty"`    // nil where nothing would change, or it is not known
-	Problem string         `json:"problem,omitempty"` // why it is not known
-	// Blocked says that a sync would be blocked for the problem.
+	Plan    *lockstep.Plan `json:"plan,omitempty"`    // nil if nothing would change, or if that is unknown
+	Problem string         `json:"problem,omitempty"` // why it is unknown
+	// Blocked is set if the problem would block a sync.
 	Blocked bool `json:"blocked,omitempty"`
 }
 
-// resultOf gives what a step has found out, nil where it takes another.
+// resultOf returns the result of a step, or nil if there is another step.
 func resultOf(step target.Step) *Result {
 	switch {
 	case step.Plan != nil && step.Plan.ID != "":
 		return &Result{Plan: step.Plan}
-	case step.Intent != "": // a driver that tells nothing of what it would execute
+	case step.Intent != "": // the driver does not describe its changes
 		return &Result{Plan: &lockstep.Plan{ID: step.Intent, Truncated: true}}
 	case step.End == nil:
 		return nil
@@ -28,7 +28,7 @@ func resultOf(step target.Step) *Result {
 	case step.End.Outcome == lockstep.Failed:
 		problem := step.End.Reason
 		if problem == "" {
-			problem = "The target gave no reason."
+			problem = "The target returned no reason."
 		}
 		return &Result{Problem: problem}
 	}
@@ -36,11 +36,11 @@ func resultOf(step target.Step) *Result {
 	return &Result{}
 }
 
-// withhold takes out what a template of a stranger might have brought to light:
-// values, and texts of the target, which quote them.
+// withhold removes what a stranger's template might reveal: values, and messages of
+// the target, which quote them.
 func (r *Result) withhold() {
 	if r.Problem != "" {
-		r.Problem = "The change set could not be planned. Why is not shown on a pull request from a fork."
+		r.Problem = "The change set could not be planned. The reason is hidden on a pull request from a fork."
 	}
 	if r.Plan == nil {
 		return

@@ -48,7 +48,8 @@ func (d watched) Discard(ctx context.Context, a target.Attempt) error {
 // onSandbox is a world whose stacks are in a sandbox, in real time.
 func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"),
+		sandbox.Options{ResourceDuration: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +63,11 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 	})
 
 	key := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
-	driver, err := cfnstack.New(cfnstack.Options{Target: server.URL, BaseCredentials: key,
-		Poll: cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond}})
+	driver, err := cfnstack.New(cfnstack.Options{
+		Target:          server.URL,
+		BaseCredentials: key,
+		Poll:            cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +135,8 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 	first := stackFiles("parameters: {Password: "+canary+"}\ntags: {team: core}\n", template)
 	w.propose(1, first)
 	receive(t, d.removed, "the preview of a new stack is removed")
-	body := w.untilComment(1, "1 added", "`Topic`", "| `Password` | *not shown* | *not shown* |", "| `Title` | – | `one` |", "| `team` | – | `core` |")
+	body := w.untilComment(1, "1 added", "`Topic`", "| `Password` | *hidden* | *hidden* |",
+		"| `Title` | – | `one` |", "| `team` | – | `core` |")
 	nothingProposed(t, api, false)
 
 	if len(d.ended) != 0 {
@@ -145,15 +150,17 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 
 	w.propose(2, stackFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
 	receive(t, d.removed, "the preview of a change is removed")
-	body += w.untilComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |", "| `team` | `core` | `web` |", "| `Password` | *not shown*")
+	body += w.untilComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |",
+		"| `team` | `core` | `web` |", "| `Password` | *hidden*")
 	nothingProposed(t, api, true)
 
-	w.propose(3, stackFiles("parameters: {Password: "+canary+"}\n", strings.Replace(template, "${Title}", "${Nothing}", 1)))
+	w.propose(3, stackFiles("parameters: {Password: "+canary+"}\n",
+		strings.Replace(template, "${Title}", "${Nothing}", 1)))
 	receive(t, d.removed, "the preview of a broken template is removed")
-	body += w.untilComment(3, "cannot be planned")
+	body += w.untilComment(3, "planning failed")
 	w.propose(4, stackFiles("no-such-key: 1\n", template))
 	receive(t, d.removed, "the preview of a broken file is removed")
-	body += w.untilComment(4, "cannot be planned", "no-such-key")
+	body += w.untilComment(4, "planning failed", "no-such-key")
 	nothingProposed(t, api, true)
 
 	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {

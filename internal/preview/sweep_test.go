@@ -94,13 +94,13 @@ func TestACommentWaitsForItsStacksButNotForEver(t *testing.T) {
 		all["t.yaml"] = "two"
 		began := time.Now()
 		w.propose(7, all)
-		w.untilComment(7, "1 modified", "is being planned")
+		w.untilComment(7, "1 modified", "planning in progress")
 
 		if took := time.Since(began); took < time.Minute || took > 2*time.Minute {
 			t.Errorf("told after %s", took)
 		}
 
-		w.untilComment(7, "1 modified", "cannot be planned: `Not now.`")
+		w.untilComment(7, "1 modified", "planning failed: `Not now.`")
 		w.untilClean()
 		if _, puts := w.host.comment(7); puts != 2 {
 			t.Errorf("%d edits", puts)

@@ -8,9 +8,9 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// codeSpan gives a text from outside as a code span of Markdown, at most n bytes of
-// it: there nothing is a mention, a reference, a link, markup or HTML, on any
-// host. What could end the span, or a table's cell, is put by what looks like it.
+// codeSpan returns external text as a Markdown code span of at most n bytes, in
+// which no host finds a mention, a reference, a link, markup or HTML. Characters
+// that could end the span or a table cell are replaced by similar ones.
 func codeSpan(text string, n int) string {
 	text = singleLine(lockstep.Truncate(text, n))
 	if text == "" {
@@ -19,16 +19,17 @@ func codeSpan(text string, n int) string {
 	return "`" + inSpan.Replace(text) + "`"
 }
 
-// The last would be a marker, by which the comment of another link is found.
+// The last is the beginning of a marker, by which the comment of another link is
+// found.
 var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑")
 
-// htmlCode is code where a host reads HTML and not Markdown.
+// htmlCode is codeSpan for HTML.
 func htmlCode(text string, n int) string {
 	return "<code>" + html.EscapeString(inSpan.Replace(singleLine(lockstep.Truncate(text, n)))) + "</code>"
 }
 
-// singleLine gives a text on one line, without characters that do not show: some of
-// them turn the order of others around.
+// singleLine returns text on one line, without invisible characters, some of which
+// change the direction of others.
 func singleLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -42,8 +43,8 @@ func singleLine(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// escapeMarker gives a text as it can stand in an HTML comment, different for different
-// texts.
+// escapeMarker escapes text for an HTML comment. Different texts have different
+// results.
 func escapeMarker(text string) string {
 	const hexadecimal = "0123456789ABCDEF"
 	var b strings.Builder

@@ -17,26 +17,27 @@ import (
 )
 
 const (
-	// attemptPollInterval is how often a preview that waits for an attempt looks whether
-	// that has ended.
+	// attemptPollInterval is how often a preview that waits for an attempt checks
+	// whether it has ended.
 	attemptPollInterval = 10 * time.Second
-	// maxUnavailable is how long a preview tries what is unavailable.
+	// maxUnavailable is how long a preview is retried while the target is
+	// unavailable.
 	maxUnavailable = 30 * time.Minute
 )
 
-// A turn is one step of the preview of a resource that is worked now.
+// A turn is one step of the current preview of a resource.
 type turn struct {
 	*Controller
 	job      *queue.Job
 	preview  syncstate.Preview
-	baseline []byte // what the resource's last ended attempt left
+	baseline []byte // of the resource's last ended attempt
 }
 
-// runTurn takes a resource's previews further, one after the other.
-func (p *Controller) runTurn(ctx context.Context, job *queue.Job, w previewWork) error {
+// runTurn advances the previews of a resource, one after the other.
+func (c *Controller) runTurn(ctx context.Context, job *queue.Job, args previewArgs) error {
 	for began := time.Now(); ; {
-		t := &turn{Controller: p, job: job}
-		step, err := t.next(ctx, w.ResourceID)
+		t := &turn{Controller: c, job: job}
+		step, err := t.next(ctx, args.ResourceID)
 		if err == nil && step != nil {
 			err = step(ctx)
 		}
@@ -45,14 +46,14 @@ func (p *Controller) runTurn(ctx context.Context, job *queue.Job, w previewWork)
 			return worker.IgnoreLostLease(err)
 		}
 		if time.Since(began) > worker.StepTimeout {
-			return p.db.Update(ctx, func(tx *db.Tx) error { return job.RescheduleAt(tx, tx.Now) })
+			return c.db.Update(ctx, func(tx *db.Tx) error { return job.RescheduleAt(tx, tx.Now) })
 		}
 	}
 }
 
-// next takes over the preview whose turn it is and says what is to be done with
-// it, outside of any transaction; nil where the job was completed or scheduled
-// again.
+// next acquires the lease of the next preview and returns its next step, to be run
+// outside of any transaction. It returns nil if the job was completed or
+// rescheduled.
 func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Context) error, err error) {
 	err = t.db.Update(ctx, func(tx *db.Tx) error {
 		step = nil
@@ -81,7 +82,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 	return step, err
 }
 
-// decide says under the resource's lock what is next.
+// decide returns the next step. The caller holds the resource's lock.
 func (t *turn) decide(tx *db.Tx, state syncstate.ResourceState) (func(context.Context) error, error) {
 	preview := &t.preview
 	wanted, err := t.isWanted(tx)
@@ -128,38 +129,42 @@ func (t *turn) decide(tx *db.Tx, state syncstate.ResourceState) (func(context.Co
 	return t.plan, nil
 }
 
-// continueAtOnce has the next preview taken at once.
+// continueAtOnce is a step that does nothing: the next preview follows at once.
 func continueAtOnce(context.Context) error { return nil }
 
-// restart makes another preview in place of one that an attempt has come between:
-// what it proposed may be gone.
+// restart replaces a preview during which an attempt has begun: its proposed
+// changes may be gone.
 func (t *turn) restart(tx *db.Tx, state syncstate.ResourceState) error {
 	if err := syncstate.AbandonPreview(tx, t.preview.ID); err != nil {
 		return err
 	}
-	v := t.preview
-	v.AttemptedSeq = state.AttemptedSeq
-	return syncstate.InsertPreview(tx, v)
+	preview := t.preview
+	preview.AttemptedSeq = state.AttemptedSeq
+	return syncstate.InsertPreview(tx, preview)
 }
 
-// isWanted says whether a preview's pull request is open and its configuration
-// what it was.
+// isWanted reports whether a preview's pull request is still open and its
+// configuration unchanged.
 func (t *turn) isWanted(tx *db.Tx) (bool, error) {
 	preview := t.preview
 	if preview.PullRequestID == 0 || preview.Base != "" && !t.forks {
 		return false, nil
 	}
+
 	cfg, err := store.ConfigurationByID(tx, preview.ConfigurationID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return false, nil
 	}
-	was := preview.Configuration
-	return cfg.PullRequestComment == lockstep.Enabled && cfg.LinkID == was.LinkID && cfg.Branch == was.Branch &&
-		cfg.ConfigFile == was.ConfigFile && cfg.RoleARN == was.RoleARN, err
+
+	before := preview.Configuration
+	isUnchanged := cfg.LinkID == before.LinkID && cfg.Branch == before.Branch &&
+		cfg.ConfigFile == before.ConfigFile && cfg.RoleARN == before.RoleARN
+	return cfg.PullRequestComment == lockstep.Enabled && isUnchanged, err
 }
 
-// plan takes the target driver one step further. What it would execute is never
-// recorded as an intent, and after it the driver is called to discard alone.
+// plan advances the target driver by one step. The changes that it would execute
+// are never recorded as an intent; afterwards the driver is only called to discard
+// them.
 func (t *turn) plan(ctx context.Context) error {
 	step, cause := t.advance(ctx)
 	if ctx.Err() != nil {
@@ -203,7 +208,6 @@ func (t *turn) plan(ctx context.Context) error {
 	})
 }
 
-// advance calls the driver.
 func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 	driver, err := t.engine.TargetDriver(t.preview.Configuration.SyncType)
 	if err != nil {
@@ -221,22 +225,23 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 	return step, err
 }
 
-// handleStepError says what becomes of a preview whose step failed: a result, or nil where
-// it is tried again.
+// handleStepError returns the result of a preview whose step failed, or nil if it
+// is retried.
 func (t *turn) handleStepError(tx *db.Tx, preview *syncstate.Preview, cause error) *Result {
 	decision := worker.Decide(cause, preview.Tries)
-	unavailable := lockstep.KindOf(cause) == lockstep.Unavailable
-	if !decision.Retry || unavailable && tx.Now.Sub(preview.StartedAt) >= maxUnavailable {
+	isUnavailable := lockstep.KindOf(cause) == lockstep.Unavailable
+	isExhausted := isUnavailable && tx.Now.Sub(preview.StartedAt) >= maxUnavailable
+	if !decision.Retry || isExhausted {
 		return &Result{Problem: lockstep.Shown(cause), Blocked: decision.Blocked}
 	}
 
 	preview.NotBefore = tx.Now.Add(decision.After)
-	t.log.LogAttrs(tx.Context(), decision.Level, "preview step",
+	t.log.LogAttrs(tx.Context(), decision.Level, "preview step failed",
 		slog.String("preview", preview.ID), slog.Int64("try", preview.Tries), slog.Any("err", cause))
 	return nil
 }
 
-// updateIfOwner runs f on the preview's row, under its lock, if it is still this worker's.
+// updateIfOwner updates the preview's row if this worker still holds its lease.
 func (t *turn) updateIfOwner(ctx context.Context, update func(tx *db.Tx, v syncstate.Preview) error) error {
 	return worker.UpdateIfOwner(ctx, t.db, func(tx *db.Tx) (syncstate.Preview, bool, error) {
 		if _, err := syncstate.LockResource(tx, t.preview.ResourceID); err != nil {
@@ -246,29 +251,30 @@ func (t *turn) updateIfOwner(ctx context.Context, update func(tx *db.Tx, v syncs
 	}, update)
 }
 
-// requestComment has the comment on a pull request looked at; 0 is none.
-func (p *Controller) requestComment(tx *db.Tx, pullRequestID int64) error {
+// requestComment schedules an update of the comment on a pull request; 0 is none.
+func (c *Controller) requestComment(tx *db.Tx, pullRequestID int64) error {
 	if pullRequestID == 0 {
 		return nil
 	}
 	if err := syncstate.RequestCommentUpdate(tx, pullRequestID); err != nil {
 		return err
 	}
-	return p.queue.Wake(tx, commentWork{pullRequestID}, tx.Now)
+	return c.queue.Wake(tx, commentArgs{pullRequestID}, tx.Now)
 }
 
-// targetAttempt shows the preview as a driver sees an attempt. Its beginning is left
-// out: it waits for nothing that another stack is about to make. Call release when
-// the driver has returned.
+// targetAttempt returns the preview as an attempt for the driver. It has no start
+// time, because it does not wait for other stacks. Call release when the driver has
+// returned.
 func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
 	preview := t.preview
-	rev := preview.Configuration.Revision(preview.Head)
-	rev.Branch = "a pull request into " + preview.Configuration.Branch
+	revision := preview.Configuration.Revision(preview.Head)
+	revision.Branch = "a pull request into " + preview.Configuration.Branch
+
 	trees := t.repositories.TreeOpener(preview.Configuration.LinkID)
 	return target.Attempt{
 		ID:            preview.ID,
 		Configuration: preview.Configuration,
-		Revision:      rev,
+		Revision:      revision,
 		Checkpoint:    preview.Checkpoint,
 		Baseline:      t.baseline,
 		Now:           time.Now().UTC(),
@@ -284,7 +290,7 @@ func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
 	}, trees.Release
 }
 
-// logResult writes the one line that there is of a preview.
+// logResult logs the result of a preview.
 func (t *turn) logResult(tx *db.Tx, preview syncstate.Preview, result *Result, cause error) {
 	outcome := "planned"
 	switch {
@@ -293,7 +299,10 @@ func (t *turn) logResult(tx *db.Tx, preview syncstate.Preview, result *Result, c
 	case result.Plan == nil:
 		outcome = "unchanged"
 	}
-	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview", slog.String("resource", preview.Configuration.ResourceName), slog.String("preview", preview.ID),
-		slog.String("link", preview.Configuration.LinkID), slog.String("sha", string(preview.Head)), slog.String("outcome", outcome),
+
+	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview",
+		slog.String("resource", preview.Configuration.ResourceName), slog.String("preview", preview.ID),
+		slog.String("link", preview.Configuration.LinkID), slog.String("sha",
+			string(preview.Head)), slog.String("outcome", outcome),
 		slog.Duration("duration", tx.Now.Sub(preview.StartedAt)), slog.Any("err", cause))
 }
