@@ -56,7 +56,7 @@ func layout() map[string]layoutEntry {
 			" internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sandbox" +
 			" internal/seal internal/store internal/sts internal/target internal/target/cfnstack" +
-			" internal/target/cfnstack/deploymentfile internal/trigger",
+			" internal/trigger",
 			tests: "internal/local"},
 		"internal/config":     {imports: ". internal/db internal/gitwire/transport internal/httpserver internal/netaddr internal/seal"},
 		"internal/httpserver": {imports: ". internal/netaddr"},

@@ -15,7 +15,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/gitlab"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // providerDrivers returns the drivers of Git hosts. A new driver is a line here.
@@ -71,7 +70,7 @@ func tokenTransport(network *transport.Network) func(certificate string) (http.R
 	}
 }
 
-// targetDrivers returns the drivers of sync types. A new driver is a line here and one in nameRules.
+// targetDrivers returns the drivers of sync types. A new driver is a line here.
 func targetDrivers(t Target, installationID string, log *slog.Logger) ([]target.Driver, error) {
 	stacks, err := cfnstack.New(cfnstack.Options{
 		Target:          t.Endpoint,
@@ -84,9 +83,16 @@ func targetDrivers(t Target, installationID string, log *slog.Logger) ([]target.
 	return []target.Driver{stacks}, err
 }
 
-// nameRules returns what is a valid resource name for each sync type.
-func nameRules() map[lockstep.SyncType]func(string) error {
-	return map[lockstep.SyncType]func(string) error{cfnstack.Type: deploymentfile.ValidateStackName}
+// nameRules returns the check of resource names for each sync type.
+func nameRules(drivers []target.Driver) map[lockstep.SyncType]func(string) error {
+	rules := map[lockstep.SyncType]func(string) error{}
+	for _, driver := range drivers {
+		rules[driver.Type()] = func(string) error { return nil }
+		if validator, ok := driver.(target.NameValidator); ok {
+			rules[driver.Type()] = validator.ValidateName
+		}
+	}
+	return rules
 }
 
 // externalID returns the external ID with which the server assumes roles for an account. Callers

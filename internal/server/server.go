@@ -114,7 +114,7 @@ func assemble(
 	})
 	server.poller = server.newPoller()
 	server.metrics = server.newMetrics()
-	server.service = server.newService()
+	server.service = server.newService(targets)
 
 	if err := server.openSandbox(ctx); err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (s *Server) newMetrics() *metrics.Metrics {
 	})
 }
 
-func (s *Server) newService() *api.Service {
+func (s *Server) newService(targets []target.Driver) *api.Service {
 	return api.New(api.Options{
 		DB:           s.options.DB,
 		Syncs:        s.engine,
@@ -186,7 +186,7 @@ func (s *Server) newService() *api.Service {
 		Seal:         s.options.SealKey,
 		Quotas:       s.options.Callers.Quotas,
 		Providers:    providerRules(s.providers),
-		ValidName:    nameRules(),
+		ValidName:    nameRules(targets),
 		Connections:  s.connections,
 	})
 }

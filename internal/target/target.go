@@ -47,6 +47,12 @@ type Driver interface {
 	Discard(ctx context.Context, attempt Attempt) error
 }
 
+// A NameValidator checks the names of resources.
+type NameValidator interface {
+	// ValidateName returns an Invalid error if no resource of the driver's sync type can have the name.
+	ValidateName(name string) error
+}
+
 // Inputs are the files a sync configuration reads from a commit: path to object
 // id. The id of a folder is that of its tree, that of a missing file is
 // lockstep.NoObject.

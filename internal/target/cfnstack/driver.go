@@ -132,6 +132,9 @@ func New(options Options) (*Driver, error) {
 // Type returns CFN_STACK_SYNC.
 func (d *Driver) Type() lockstep.SyncType { return Type }
 
+// ValidateName returns an Invalid error if no stack can have the name.
+func (d *Driver) ValidateName(name string) error { return deploymentfile.ValidateStackName(name) }
+
 func checkEndpoint(endpoint string) error {
 	if endpoint == "" {
 		return nil
