@@ -10,24 +10,24 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A Job is one run of a job, given to its worker.
+// A Job is one run of a job.
 type Job struct {
-	// ID is the job's row. A successor has another.
+	// ID is the id of the job's row. A successor has another one.
 	ID int64
-	// Try counts the runs of this job, from 1: more than one says that a run
-	// ended in an error, or that a node died.
+	// Try counts the runs of this job from 1. It is higher if a run failed or its node
+	// crashed.
 	Try int
 
 	q    *Queue
 	args Args
-	ctx  context.Context // the worker's: River finds its client there
+	ctx  context.Context // the worker's context, which holds River's client
 	row  *rivertype.JobRow
 }
 
-// Wake makes a job with these arguments run at the time at, or now if that has
-// passed, once tx has committed. If there is one that waits for longer, it runs
-// now: it may find that it was woken too early, and says so by [Job.RescheduleAt]. If one
-// is running, nothing happens: see the protocol in the package comment.
+// Wake makes a job with these arguments run at the time at, or now if that has passed,
+// once tx has committed. A job that waits for a later time runs now; if that is too early
+// it calls [Job.RescheduleAt]. If the job is running, Wake does nothing: see the protocol
+// in the package comment.
 func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	if q.broken != nil {
 		return q.broken
@@ -58,11 +58,11 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	return q.river.retry(tx, r.Job.ID)
 }
 
-// Complete ends the job with tx.
+// Complete ends the job when tx commits.
 func (j *Job) Complete(tx *db.Tx) error { return j.q.river.complete(j.ctx, tx, j.row) }
 
-// RescheduleAt ends the job with tx and leaves one with the same arguments that runs at
-// the time at.
+// RescheduleAt ends the job when tx commits, and leaves one with the same arguments that
+// runs at the time at.
 func (j *Job) RescheduleAt(tx *db.Tx, at time.Time) error {
 	if err := j.Complete(tx); err != nil {
 		return err

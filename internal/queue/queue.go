@@ -14,42 +14,42 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// Options say how a queue runs.
+// Options configure a Queue. DB is required.
 type Options struct {
 	// DB holds the jobs.
 	DB *db.DB
-	// Log gets a line per job: debug when it went well, warn when it will be
-	// tried again, error from the third try and for a panic.
+	// Log gets one line per job: debug if it succeeded, warn if it will be retried, error
+	// from the third try on and after a panic. Defaults to none.
 	Log *slog.Logger
-	// Workers is how many jobs run at once in this process. Defaults to 100.
+	// Workers is how many jobs run in parallel in this process. Defaults to 100.
 	Workers int
-	// PollInterval is how often the database is asked for jobs that are due.
+	// PollInterval is how often the database is polled for due jobs.
 	// Defaults to 100 ms.
 	PollInterval time.Duration
-	// Cooldown is the shortest time between two such questions, also when
-	// notified of a new job. Defaults to 20 ms, or PollInterval if that is less.
+	// Cooldown is the shortest time between two polls, also after a notification of a new
+	// job. Defaults to 20 ms, or PollInterval if that is shorter.
 	Cooldown time.Duration
-	// RescueAfter is the age from which a running job is taken from a node that
-	// has died; a longer timeout of its kind is respected. Defaults to 35 s.
+	// RescueAfter is how long a job runs before its node counts as crashed. A longer
+	// timeout of its kind takes precedence. Defaults to 35 s.
 	RescueAfter time.Duration
-	// PollOnly does without notifications of new jobs: they wait for the poll.
-	// It suits a connection pooler in transaction mode, and bubbles.
+	// PollOnly disables notifications of new jobs, which then wait for the next poll. Use it
+	// with a connection pooler in transaction mode, and in bubbles.
 	PollOnly bool
-	// Exclusive says that no other process works on this database: jobs that a
-	// killed predecessor left running are freed at once.
+	// Exclusive means that no other process uses the database. Jobs that a killed
+	// predecessor left running are freed at once.
 	Exclusive bool
-	// ID names this process among the nodes. Defaults to host name and time.
+	// ID names this process among the nodes. Defaults to the host name and the time.
 	ID string
 }
 
-// Args say what a job is for. They are encoded as JSON; Kind is a constant of the
-// type, in snake_case, and works on the zero value.
+// Args name the thing that a job is for. They are encoded as JSON. Kind returns a constant
+// of the type, in snake_case, also for the zero value.
 type Args interface {
 	Kind() string
 }
 
-// A LowPriority is an Args whose jobs have a few workers of their own, a tenth of all:
-// they wait for each other and keep nobody else waiting.
+// LowPriority is an Args whose jobs have their own workers, a tenth of all, so that they
+// only wait for each other.
 type LowPriority interface {
 	Args
 	LowPriority()
@@ -65,20 +65,18 @@ const (
 	maxTries   = 10_000
 	renewTries = 50
 
-	// grace is the time between the end of a worker's context and the moment from
-	// which River calls the job stuck.
+	// grace is how long after the end of a worker's context River counts the job as stuck.
 	grace = 5 * time.Second
 
-	// hardStop is how long workers may take to return once Stop has cancelled
-	// their contexts.
+	// hardStop is how long workers may take to return after Stop has cancelled their
+	// contexts.
 	hardStop = 10 * time.Second
 
 	completedKept = 5 * time.Minute
 	discardedKept = time.Hour
 )
 
-// A Queue wakes and works jobs. Its methods may be called concurrently, but for
-// Handle and Start.
+// A Queue wakes and runs jobs. It is safe for concurrent use, except for Handle and Start.
 type Queue struct {
 	o       Options
 	workers *river.Workers
@@ -87,7 +85,7 @@ type Queue struct {
 	client  client // nil until Start
 }
 
-// New makes a queue that can insert. Nothing is read or written before Migrate.
+// New returns a Queue that can wake jobs. It uses the database only from Migrate on.
 func New(o Options) *Queue {
 	o.Workers = cmp.Or(o.Workers, 100)
 	o.PollInterval = cmp.Or(o.PollInterval, 100*time.Millisecond)
@@ -101,7 +99,7 @@ func New(o Options) *Queue {
 	return q
 }
 
-// config is what all clients of the queue have in common.
+// config returns the configuration that all River clients share.
 func (q *Queue) config() *river.Config {
 	return &river.Config{
 		ID:                          q.o.ID,
@@ -121,8 +119,8 @@ func (q *Queue) config() *river.Config {
 	}
 }
 
-// Handle says who works the jobs of a kind, before Start. The context given to work
-// ends after timeout, which should be short: waiting is for [Job.RescheduleAt].
+// Handle registers the worker of a kind of jobs. Call it before Start. The worker's context
+// ends after timeout, which should be short: to wait, use [Job.RescheduleAt].
 func Handle[A Args](q *Queue, timeout time.Duration, work func(ctx context.Context, job *Job, args A) error) {
 	w := &worker[A]{q: q, timeout: timeout, work: work}
 	if err := river.AddWorkerSafely(q.workers, w); err != nil {
@@ -130,7 +128,7 @@ func Handle[A Args](q *Queue, timeout time.Duration, work func(ctx context.Conte
 	}
 }
 
-// Migrate makes or updates River's tables. Several nodes may do so at once.
+// Migrate creates or updates River's tables. Several nodes may call it at once.
 func (q *Queue) Migrate(ctx context.Context) error {
 	if q.broken != nil {
 		return q.broken
@@ -141,8 +139,7 @@ func (q *Queue) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Start begins to work jobs. It returns when that is under way; the end of ctx does
-// not stop it, [Queue.Stop] does.
+// Start starts to run jobs. The end of ctx does not stop them; [Queue.Stop] does.
 func (q *Queue) Start(ctx context.Context) error {
 	if q.broken != nil {
 		return q.broken
@@ -153,7 +150,7 @@ func (q *Queue) Start(ctx context.Context) error {
 
 	if q.o.Exclusive {
 		if err := q.free(ctx); err != nil {
-			return fmt.Errorf("free the jobs of the process before: %w", err)
+			return fmt.Errorf("free the jobs of the previous process: %w", err)
 		}
 	}
 
@@ -185,16 +182,16 @@ func (q *Queue) free(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			q.o.Log.LogAttrs(ctx, slog.LevelInfo, "jobs freed that were running when the process before ended", slog.Int64("jobs", n))
+			q.o.Log.LogAttrs(ctx, slog.LevelInfo, "freed the running jobs of the previous process", slog.Int64("jobs", n))
 		}
 		_, err = tx.Exec("DELETE FROM river_leader")
 		return err
 	})
 }
 
-// Stop fetches no more jobs and waits for those that run. When ctx ends before they
-// do, it cancels their contexts, waits ten seconds more, and says in its error if
-// that was not enough. Cancelled jobs run again at the next start.
+// Stop stops fetching jobs and waits for those that run. If ctx ends first, Stop cancels
+// their contexts and waits ten seconds more. It returns an error if jobs still run then.
+// Cancelled jobs run again at the next start.
 func (q *Queue) Stop(ctx context.Context) error {
 	if q.client == nil {
 		return nil

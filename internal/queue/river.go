@@ -14,8 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A backend is River on one of the engines: the part that depends on the type of
-// their transactions.
+// A backend is the part of River that depends on the type of a database's transactions.
 type backend interface {
 	migrate(ctx context.Context, d *db.DB) error
 	client(config *river.Config) (client, error)
@@ -24,15 +23,15 @@ type backend interface {
 	complete(ctx context.Context, tx *db.Tx, row *rivertype.JobRow) error
 }
 
-// A client is a River client that works jobs.
+// A client is a River client that runs jobs.
 type client interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 }
 
-// connect makes the client that inserts. River wants another for working, which
-// knows the workers.
+// connect returns a backend with the client that inserts jobs. River needs another client,
+// which knows the workers, to run them.
 func connect(d *db.DB, config *river.Config) (backend, error) {
 	if d.Dialect() == db.Postgres {
 		return newRiverOn(riverpgxv5.New(d.Pool()), (*db.Tx).PGX, config)
@@ -40,7 +39,7 @@ func connect(d *db.DB, config *river.Config) (backend, error) {
 	return newRiverOn(riversqlite.New(d.SQL()), (*db.Tx).SQL, config)
 }
 
-// riverOn is River over the driver D, whose transactions are TTx.
+// A riverOn is River with the driver D, whose transactions are TTx.
 type riverOn[D riverdriver.Driver[TTx], TTx any] struct {
 	driver   D
 	raw      func(*db.Tx) TTx
@@ -59,7 +58,7 @@ func (r *riverOn[D, TTx]) client(config *river.Config) (client, error) {
 	return river.NewClient(r.driver, config)
 }
 
-// migrationLock is the key of PostgreSQL's advisory lock: River does not take one.
+// migrationLock is the key of an advisory lock of PostgreSQL: River takes none.
 const migrationLock = 0x6c6f636b73746570
 
 func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
@@ -76,7 +75,7 @@ func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
 		return up(ctx)
 	}
 
-	// Migrate has transactions of its own, so the lock is that of another.
+	// Migrate uses its own transactions, so another one holds the lock.
 	return d.Update(ctx, func(tx *db.Tx) error {
 		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
@@ -99,7 +98,7 @@ func (r *riverOn[D, TTx]) complete(ctx context.Context, tx *db.Tx, row *rivertyp
 	return err
 }
 
-// anyArgs stand for the arguments where only the row matters.
+// anyArgs are the arguments of a job of which only the row matters.
 type anyArgs struct{}
 
 func (anyArgs) Kind() string                { return "" }
@@ -119,8 +118,8 @@ func availableSoon(ctx context.Context, jobs []*rivertype.JobInsertParams, inser
 	return insert(ctx)
 }
 
-// processClock makes River take every time from this process: see the package
-// comment. River calls the setting one for tests; it does nothing else.
+// A processClock makes River take all times from this process: see the package comment.
+// River has the setting for tests; it does nothing else.
 type processClock struct{}
 
 func (processClock) Now() time.Time { return time.Now() }

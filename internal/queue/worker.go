@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A worker is what River calls for the jobs of one kind.
+// A worker runs the jobs of one kind for River.
 type worker[A Args] struct {
 	river.WorkerDefaults[A]
 	q       *Queue
@@ -21,10 +21,10 @@ type worker[A Args] struct {
 	work    func(ctx context.Context, job *Job, args A) error
 }
 
-// Timeout is what River's rescuer goes by.
+// Timeout returns how long a job may run before River rescues it.
 func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout + grace }
 
-// NextRetry is for the job that failed or was rescued.
+// NextRetry returns when a job runs again that failed or was rescued.
 func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time { return time.Now().Add(pause(j.Attempt)) }
 
 // pause is how long a job waits after that many failed tries: 1 s, doubling to 30.
@@ -32,7 +32,7 @@ func pause(tries int) time.Duration {
 	return min(time.Second<<min(max(tries-1, 0), 5), 30*time.Second)
 }
 
-// Work runs the worker and writes the job's line.
+// Work runs a job and writes its log line.
 func (w *worker[A]) Work(ctx context.Context, j *river.Job[A]) error {
 	job := &Job{ID: j.ID, Try: j.Attempt, q: w.q, args: j.Args, ctx: ctx, row: j.JobRow}
 	started := time.Now()
@@ -77,7 +77,7 @@ func (w *worker[A]) log(ctx context.Context, job *Job, took time.Duration, err e
 		level, outcome = slog.LevelError, "panic"
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	case ctx.Err() != nil:
-		// Stop has cancelled it; it runs again.
+		// Stop has cancelled the job, which runs again.
 		level, outcome = slog.LevelInfo, "stopped"
 	case job.Try < 3:
 		level, outcome = slog.LevelWarn, "retry"

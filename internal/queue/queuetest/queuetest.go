@@ -1,11 +1,16 @@
-// Package queuetest gives tests that work a queue their databases: each the test's
-// own, with the tables of the server and of the queue, most often in a
-// testing/synctest bubble. It is over [dbtest], which knows no queue.
+// Package queuetest provides databases for tests that run a queue, usually in a
+// testing/synctest bubble. Each test has its own database, with the tables of the server
+// and of the queue. Package dbtest is the same without a queue.
 //
-// Of SQLite the tables are made once in a process and copied: under the race
-// detector the migrations cost more than most tests. PostgreSQL's server is started
-// before the bubble begins, since nothing of it may belong to one; a queue makes
-// its tables there itself (Migrate).
+// # SQLite
+//
+// The tables are created once in a process and copied: under the race detector the
+// migrations take longer than most tests.
+//
+// # PostgreSQL
+//
+// The server is started before the bubble, to which none of it may belong. The queue
+// creates its tables itself (Migrate).
 package queuetest
 
 import (
@@ -23,44 +28,43 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 )
 
-// Bubble runs f on SQLite and on PostgreSQL, each time in a bubble. With -short
-// SQLite has to do: under the race detector, which that is for, each question of
-// the queue to a server counts.
+// Bubble runs f on SQLite and on PostgreSQL, each time in a bubble. With -short it runs f
+// on SQLite alone: under the race detector each poll of a server takes long.
 func Bubble(t *testing.T, f func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		if on == db.Postgres && testing.Short() {
-			t.Skip("-short: SQLite alone")
+	dbtest.EachEngine(t, func(t *testing.T, dialect db.Dialect) {
+		if dialect == db.Postgres && testing.Short() {
+			t.Skip("-short: only SQLite")
 		}
-		BubbleOn(t, on, f)
+		BubbleOn(t, dialect, f)
 	})
 }
 
-// BubbleOn is Bubble on one engine, also with -short.
-func BubbleOn(t *testing.T, on db.Dialect, f func(t *testing.T, d *db.DB)) {
+// BubbleOn is Bubble on one database engine, also with -short.
+func BubbleOn(t *testing.T, dialect db.Dialect, f func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	if on == db.Postgres {
-		dbtest.URL(t, on) // starts the server
-	} else if _, err := empty(); err != nil {
+	if dialect == db.Postgres {
+		dbtest.URL(t, dialect) // starts the server
+	} else if _, err := emptyDatabase(); err != nil {
 		t.Fatal(err)
 	}
-	synctest.Test(t, func(t *testing.T) { f(t, Open(t, on)) })
+	synctest.Test(t, func(t *testing.T) { f(t, Open(t, dialect)) })
 }
 
-// Open gives a database outside of a bubble, or in one that BubbleOn has made. It
-// is closed and gone when the test ends.
-func Open(t testing.TB, on db.Dialect) *db.DB {
+// Open returns a database outside of a bubble, or in one that BubbleOn has created. It is
+// deleted when the test ends.
+func Open(t testing.TB, dialect db.Dialect) *db.DB {
 	t.Helper()
-	if on == db.Postgres {
-		return dbtest.OpenOn(t, on, db.Schema())
+	if dialect == db.Postgres {
+		return dbtest.OpenOn(t, dialect, db.Schema())
 	}
 
-	file, err := empty()
+	file, err := emptyDatabase()
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	url := dbtest.URL(t, on)
+	url := dbtest.URL(t, dialect)
 	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +83,8 @@ func Open(t testing.TB, on db.Dialect) *db.DB {
 	return d
 }
 
-// empty gives the file of an SQLite database that has every table.
-var empty = sync.OnceValues(func() ([]byte, error) {
+// emptyDatabase returns the file of an SQLite database that has every table.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "lockstep-test")
 	if err != nil {
 		return nil, err
