@@ -18,7 +18,7 @@ type Job struct {
 	// crashed.
 	Try int
 
-	q    *Queue
+	queue    *Queue
 	args Args
 	ctx  context.Context // the worker's context, which holds River's client
 	row  *rivertype.JobRow
@@ -47,19 +47,19 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 		at = now
 	}
 
-	r, err := q.river.insert(tx, args, opts)
-	if err != nil || !r.UniqueSkippedAsDuplicate {
+	result, err := q.backend.insert(tx, args, opts)
+	if err != nil || !result.UniqueSkippedAsDuplicate {
 		return err
 	}
-	if r.Job.State == rivertype.JobStateRunning || !r.Job.ScheduledAt.After(at) {
+	if result.Job.State == rivertype.JobStateRunning || !result.Job.ScheduledAt.After(at) {
 		return nil
 	}
 
-	return q.river.retry(tx, r.Job.ID)
+	return q.backend.retry(tx, result.Job.ID)
 }
 
 // Complete ends the job when tx commits.
-func (j *Job) Complete(tx *db.Tx) error { return j.q.river.complete(j.ctx, tx, j.row) }
+func (j *Job) Complete(tx *db.Tx) error { return j.queue.backend.complete(j.ctx, tx, j.row) }
 
 // RescheduleAt ends the job when tx commits, and leaves one with the same arguments that
 // runs at the time at.
@@ -67,5 +67,5 @@ func (j *Job) RescheduleAt(tx *db.Tx, at time.Time) error {
 	if err := j.Complete(tx); err != nil {
 		return err
 	}
-	return j.q.Wake(tx, j.args, at)
+	return j.queue.Wake(tx, j.args, at)
 }

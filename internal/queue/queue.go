@@ -63,7 +63,7 @@ const (
 	// maxTries is so high only to keep River from giving a job up: after renewTries
 	// a failing one is replaced, so that its list of errors does not grow for ever.
 	maxTries   = 10_000
-	renewTries = 50
+	maxFailures = 50
 
 	// grace is how long after the end of a worker's context River counts the job as stuck.
 	grace = 5 * time.Second
@@ -78,10 +78,10 @@ const (
 
 // A Queue wakes and runs jobs. It is safe for concurrent use, except for Handle and Start.
 type Queue struct {
-	o       Options
+	options       Options
 	workers *river.Workers
 	broken  error // what New and Handle could not say
-	river   backend
+	backend   backend
 	client  client // nil until Start
 }
 
@@ -94,24 +94,24 @@ func New(o Options) *Queue {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{o: o, workers: river.NewWorkers()}
-	q.river, q.broken = connect(o.DB, q.config())
+	q := &Queue{options: o, workers: river.NewWorkers()}
+	q.backend, q.broken = connect(o.DB, q.config())
 	return q
 }
 
 // config returns the configuration that all River clients share.
 func (q *Queue) config() *river.Config {
 	return &river.Config{
-		ID:                          q.o.ID,
-		Logger:                      slog.New(warnings{q.o.Log.Handler()}),
+		ID:                          q.options.ID,
+		Logger:                      slog.New(warningHandler{q.options.Log.Handler()}),
 		MaxAttempts:                 maxTries,
-		Middleware:                  []rivertype.Middleware{river.JobInsertMiddlewareFunc(availableSoon)},
+		Middleware:                  []rivertype.Middleware{river.JobInsertMiddlewareFunc(makeDueAvailable)},
 		SkipUnknownJobCheck:         true,
-		PollOnly:                    q.o.PollOnly,
-		FetchPollInterval:           q.o.PollInterval,
-		FetchCooldown:               q.o.Cooldown,
-		JobTimeout:                  q.o.RescueAfter,
-		RescueStuckJobsAfter:        q.o.RescueAfter,
+		PollOnly:                    q.options.PollOnly,
+		FetchPollInterval:           q.options.PollInterval,
+		FetchCooldown:               q.options.Cooldown,
+		JobTimeout:                  q.options.RescueAfter,
+		RescueStuckJobsAfter:        q.options.RescueAfter,
 		CompletedJobRetentionPeriod: completedKept,
 		CancelledJobRetentionPeriod: discardedKept,
 		DiscardedJobRetentionPeriod: discardedKept,
@@ -122,7 +122,7 @@ func (q *Queue) config() *river.Config {
 // Handle registers the worker of a kind of jobs. Call it before Start. The worker's context
 // ends after timeout, which should be short: to wait, use [Job.RescheduleAt].
 func Handle[A Args](q *Queue, timeout time.Duration, work func(ctx context.Context, job *Job, args A) error) {
-	w := &worker[A]{q: q, timeout: timeout, work: work}
+	w := &worker[A]{queue: q, timeout: timeout, work: work}
 	if err := river.AddWorkerSafely(q.workers, w); err != nil {
 		q.broken = errors.Join(q.broken, err)
 	}
@@ -133,7 +133,7 @@ func (q *Queue) Migrate(ctx context.Context) error {
 	if q.broken != nil {
 		return q.broken
 	}
-	if err := q.river.migrate(ctx, q.o.DB); err != nil {
+	if err := q.backend.migrate(ctx, q.options.DB); err != nil {
 		return fmt.Errorf("migrate the queue: %w", err)
 	}
 	return nil
@@ -148,8 +148,8 @@ func (q *Queue) Start(ctx context.Context) error {
 		return errors.New("queue: started twice")
 	}
 
-	if q.o.Exclusive {
-		if err := q.free(ctx); err != nil {
+	if q.options.Exclusive {
+		if err := q.freeRunningJobs(ctx); err != nil {
 			return fmt.Errorf("free the jobs of the previous process: %w", err)
 		}
 	}
@@ -157,10 +157,10 @@ func (q *Queue) Start(ctx context.Context) error {
 	config := q.config()
 	config.Workers = q.workers
 	config.Queues = map[string]river.QueueConfig{
-		river.QueueDefault: {MaxWorkers: q.o.Workers},
-		lowPriorityQueue:   {MaxWorkers: max(1, q.o.Workers/10), FetchPollInterval: max(lowPriorityPoll, q.o.PollInterval)},
+		river.QueueDefault: {MaxWorkers: q.options.Workers},
+		lowPriorityQueue:   {MaxWorkers: max(1, q.options.Workers/10), FetchPollInterval: max(lowPriorityPoll, q.options.PollInterval)},
 	}
-	c, err := q.river.client(config)
+	c, err := q.backend.client(config)
 	if err != nil {
 		return err
 	}
@@ -173,16 +173,16 @@ func (q *Queue) Start(ctx context.Context) error {
 	return nil
 }
 
-// free is for a queue that is alone: what is running then is not, and whoever leads
-// does not any more.
-func (q *Queue) free(ctx context.Context) error {
-	return q.o.DB.Update(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec("UPDATE river_job SET state = 'available' WHERE state = 'running'")
+// freeRunningJobs frees the jobs and the leadership of a previous process. The queue must
+// be exclusive: nothing else runs.
+func (q *Queue) freeRunningJobs(ctx context.Context) error {
+	return q.options.DB.Update(ctx, func(tx *db.Tx) error {
+		freed, err := tx.Exec("UPDATE river_job SET state = 'available' WHERE state = 'running'")
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			q.o.Log.LogAttrs(ctx, slog.LevelInfo, "freed the running jobs of the previous process", slog.Int64("jobs", n))
+		if freed > 0 {
+			q.options.Log.LogAttrs(ctx, slog.LevelInfo, "freed the running jobs of the previous process", slog.Int64("jobs", freed))
 		}
 		_, err = tx.Exec("DELETE FROM river_leader")
 		return err

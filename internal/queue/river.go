@@ -32,11 +32,11 @@ type client interface {
 
 // connect returns a backend with the client that inserts jobs. River needs another client,
 // which knows the workers, to run them.
-func connect(d *db.DB, config *river.Config) (backend, error) {
-	if d.Dialect() == db.Postgres {
-		return newRiverOn(riverpgxv5.New(d.Pool()), (*db.Tx).PGX, config)
+func connect(database *db.DB, config *river.Config) (backend, error) {
+	if database.Dialect() == db.Postgres {
+		return newRiverOn(riverpgxv5.New(database.Pool()), (*db.Tx).PGX, config)
 	}
-	return newRiverOn(riversqlite.New(d.SQL()), (*db.Tx).SQL, config)
+	return newRiverOn(riversqlite.New(database.SQL()), (*db.Tx).SQL, config)
 }
 
 // A riverOn is River with the driver D, whose transactions are TTx.
@@ -61,22 +61,22 @@ func (r *riverOn[D, TTx]) client(config *river.Config) (client, error) {
 // migrationLock is the key of an advisory lock of PostgreSQL: River takes none.
 const migrationLock = 0x6c6f636b73746570
 
-func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
-	m, err := rivermigrate.New(r.driver, nil)
+func (r *riverOn[D, TTx]) migrate(ctx context.Context, database *db.DB) error {
+	migrator, err := rivermigrate.New(r.driver, nil)
 	if err != nil {
 		return err
 	}
 
 	up := func(ctx context.Context) error {
-		_, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 		return err
 	}
-	if d.Dialect() == db.SQLite {
+	if database.Dialect() == db.SQLite {
 		return up(ctx)
 	}
 
 	// Migrate uses its own transactions, so another one holds the lock.
-	return d.Update(ctx, func(tx *db.Tx) error {
+	return database.Update(ctx, func(tx *db.Tx) error {
 		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
 		}
@@ -104,14 +104,15 @@ type anyArgs struct{}
 func (anyArgs) Kind() string                { return "" }
 func (*anyArgs) UnmarshalJSON([]byte) error { return nil }
 
-// soon is the interval of River's scheduler, which its configuration does not show.
-const soon = 5 * time.Second
+// schedulerInterval is the interval of River's scheduler, which is not configurable.
+const schedulerInterval = 5 * time.Second
 
-// availableSoon spares jobs that are due within the scheduler's interval the wait
-// for the scheduler: fetching looks at the time in any case.
-func availableSoon(ctx context.Context, jobs []*rivertype.JobInsertParams, insert func(context.Context) ([]*rivertype.JobInsertResult, error)) ([]*rivertype.JobInsertResult, error) {
+// makeDueAvailable makes jobs available at once that are due within the scheduler's
+// interval, so that they do not wait for the scheduler. They are not fetched before their
+// time.
+func makeDueAvailable(ctx context.Context, jobs []*rivertype.JobInsertParams, insert func(context.Context) ([]*rivertype.JobInsertResult, error)) ([]*rivertype.JobInsertResult, error) {
 	for _, j := range jobs {
-		if j.State == rivertype.JobStateScheduled && time.Until(*j.ScheduledAt) <= soon {
+		if j.State == rivertype.JobStateScheduled && time.Until(*j.ScheduledAt) <= schedulerInterval {
 			j.State = rivertype.JobStateAvailable
 		}
 	}

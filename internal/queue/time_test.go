@@ -151,8 +151,8 @@ type probeArgs struct {
 
 func (probeArgs) Kind() string { return "probe" }
 
-// soon is the interval of River's scheduler.
-const soon = 5 * time.Second
+// schedulerInterval is the interval of River's scheduler.
+const schedulerInterval = 5 * time.Second
 
 // A probe is a queue whose worker notes when it ran and does what the test says.
 type probe struct {
@@ -226,7 +226,7 @@ func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
 		}
 
 		for i := 1; i < len(runs); i++ {
-			if pause := runs[i] - runs[i-1]; pause > 30*time.Second+soon+tolerance {
+			if pause := runs[i] - runs[i-1]; pause > 30*time.Second+schedulerInterval+tolerance {
 				t.Errorf("a pause of %v after try %d", pause, i)
 			}
 		}

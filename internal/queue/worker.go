@@ -16,7 +16,7 @@ import (
 // A worker runs the jobs of one kind for River.
 type worker[A Args] struct {
 	river.WorkerDefaults[A]
-	q       *Queue
+	queue       *Queue
 	timeout time.Duration
 	work    func(ctx context.Context, job *Job, args A) error
 }
@@ -25,30 +25,30 @@ type worker[A Args] struct {
 func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout + grace }
 
 // NextRetry returns when a job runs again that failed or was rescued.
-func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time { return time.Now().Add(pause(j.Attempt)) }
+func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time { return time.Now().Add(retryDelay(j.Attempt)) }
 
-// pause is how long a job waits after that many failed tries: 1 s, doubling to 30.
-func pause(tries int) time.Duration {
+// retryDelay returns how long a job waits after failed tries: 1 s, doubling to 30 s.
+func retryDelay(tries int) time.Duration {
 	return min(time.Second<<min(max(tries-1, 0), 5), 30*time.Second)
 }
 
 // Work runs a job and writes its log line.
 func (w *worker[A]) Work(ctx context.Context, j *river.Job[A]) error {
-	job := &Job{ID: j.ID, Try: j.Attempt, q: w.q, args: j.Args, ctx: ctx, row: j.JobRow}
+	job := &Job{ID: j.ID, Try: j.Attempt, queue: w.queue, args: j.Args, ctx: ctx, row: j.JobRow}
 	started := time.Now()
-	err := w.call(ctx, job, j.Args)
-	w.log(ctx, job, time.Since(started), err)
-	if err != nil && job.Try >= renewTries && ctx.Err() == nil {
-		return w.renew(ctx, job, err)
+	err := w.callGuarded(ctx, job, j.Args)
+	w.logJob(ctx, job, time.Since(started), err)
+	if err != nil && job.Try >= maxFailures && ctx.Err() == nil {
+		return w.replace(ctx, job, err)
 	}
 	return err
 }
 
-// call is the one place where a panic of a job is caught.
-func (w *worker[A]) call(ctx context.Context, job *Job, args A) (err error) {
+// callGuarded calls the worker, and returns its panic as an error.
+func (w *worker[A]) callGuarded(ctx context.Context, job *Job, args A) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicked{value: p, stack: debug.Stack()}
+			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
@@ -56,10 +56,11 @@ func (w *worker[A]) call(ctx context.Context, job *Job, args A) (err error) {
 	return w.work(ctx, job, args)
 }
 
-// renew replaces a job that keeps failing. If that fails too, River keeps the job.
-func (w *worker[A]) renew(ctx context.Context, job *Job, cause error) error {
-	err := w.q.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return job.RescheduleAt(tx, time.Now().Add(pause(job.Try)))
+// replace replaces a job that keeps failing by a new one. If that fails too, River keeps
+// the job.
+func (w *worker[A]) replace(ctx context.Context, job *Job, cause error) error {
+	err := w.queue.options.DB.Update(ctx, func(tx *db.Tx) error {
+		return job.RescheduleAt(tx, time.Now().Add(retryDelay(job.Try)))
 	})
 	if err != nil {
 		return errors.Join(cause, err)
@@ -67,10 +68,10 @@ func (w *worker[A]) renew(ctx context.Context, job *Job, cause error) error {
 	return nil
 }
 
-func (w *worker[A]) log(ctx context.Context, job *Job, took time.Duration, err error) {
+func (w *worker[A]) logJob(ctx context.Context, job *Job, took time.Duration, err error) {
 	level, outcome := slog.LevelDebug, "ok"
 	attrs := []slog.Attr{slog.String("kind", job.args.Kind()), slog.Int64("job", job.ID), slog.Int("try", job.Try), slog.Duration("duration", took)}
-	p, isPanic := errors.AsType[*panicked](err)
+	p, isPanic := errors.AsType[*panicError](err)
 	switch {
 	case err == nil:
 	case isPanic:
@@ -90,27 +91,27 @@ func (w *worker[A]) log(ctx context.Context, job *Job, took time.Duration, err e
 		attrs = append(attrs, slog.Any("err", err))
 	}
 
-	w.q.o.Log.LogAttrs(ctx, level, "job", attrs...)
+	w.queue.options.Log.LogAttrs(ctx, level, "job", attrs...)
 }
 
-// panicked is the error that a panic becomes.
-type panicked struct {
+// A panicError is the error that a panic becomes.
+type panicError struct {
 	value any
 	stack []byte
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// warnings keeps River's chatter out of the log: it has lines of its own for what
-// [worker] has already said.
-type warnings struct{ slog.Handler }
+// A warningHandler drops the log lines of River below warning: [worker] already writes one
+// for each job.
+type warningHandler struct{ slog.Handler }
 
-func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+func (h warningHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-func (h warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return warnings{h.Handler.WithAttrs(attrs)}
+func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warningHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h warnings) WithGroup(name string) slog.Handler { return warnings{h.Handler.WithGroup(name)} }
+func (h warningHandler) WithGroup(name string) slog.Handler { return warningHandler{h.Handler.WithGroup(name)} }
