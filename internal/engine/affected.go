@@ -78,7 +78,9 @@ func (e *Engine) readHead(ctx context.Context, key repositoryJob) (head, error) 
 	return h, err
 }
 
-func (e *Engine) configurationsOf(ctx context.Context, key repositoryJob) (list []store.TrackedConfiguration, err error) {
+func (e *Engine) configurationsOf(
+	ctx context.Context, key repositoryJob,
+) (list []store.TrackedConfiguration, err error) {
 	err = e.db.View(ctx, func(tx *db.Tx) error {
 		list, err = store.ConfigurationsOfBranch(tx, key.LinkID, key.Branch)
 		return err
@@ -232,7 +234,8 @@ func (i configurationInputs) differ(resource syncstate.ResourceState, sha lockst
 // setDesired makes a commit the desired revision of a resource and wakes its worker.
 // The caller must enqueue changes.
 func (e *Engine) setDesired(
-	tx *db.Tx, changes *commitstatus.Changes, resource syncstate.ResourceState, inputs configurationInputs, sha lockstep.SHA,
+	tx *db.Tx, changes *commitstatus.Changes,
+	resource syncstate.ResourceState, inputs configurationInputs, sha lockstep.SHA,
 ) error {
 	if _, err := syncstate.SetDesiredRevision(tx, resource.ID, inputs.Revision(sha), inputs.fingerprint); err != nil {
 		return err

@@ -18,10 +18,10 @@ type Job struct {
 	// crashed.
 	Try int
 
-	queue    *Queue
-	args Args
-	ctx  context.Context // the worker's context, which holds River's client
-	row  *rivertype.JobRow
+	queue *Queue
+	args  Args
+	ctx   context.Context // the worker's context, which holds River's client
+	row   *rivertype.JobRow
 }
 
 // Wake makes a job with these arguments run at the time at, or now if that has passed,

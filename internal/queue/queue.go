@@ -60,9 +60,9 @@ const (
 	lowPriorityQueue = "aside"
 	lowPriorityPoll  = time.Second
 
-	// maxTries is so high only to keep River from giving a job up: after renewTries
-	// a failing one is replaced, so that its list of errors does not grow for ever.
-	maxTries   = 10_000
+	// maxTries is so high that River never gives a job up. After maxFailures a failing job
+	// is replaced, so that its list of errors does not grow forever.
+	maxTries    = 10_000
 	maxFailures = 50
 
 	// grace is how long after the end of a worker's context River counts the job as stuck.
@@ -78,10 +78,10 @@ const (
 
 // A Queue wakes and runs jobs. It is safe for concurrent use, except for Handle and Start.
 type Queue struct {
-	options       Options
+	options Options
 	workers *river.Workers
 	broken  error // what New and Handle could not say
-	backend   backend
+	backend backend
 	client  client // nil until Start
 }
 
@@ -158,7 +158,10 @@ func (q *Queue) Start(ctx context.Context) error {
 	config.Workers = q.workers
 	config.Queues = map[string]river.QueueConfig{
 		river.QueueDefault: {MaxWorkers: q.options.Workers},
-		lowPriorityQueue:   {MaxWorkers: max(1, q.options.Workers/10), FetchPollInterval: max(lowPriorityPoll, q.options.PollInterval)},
+		lowPriorityQueue: {
+			MaxWorkers:        max(1, q.options.Workers/10),
+			FetchPollInterval: max(lowPriorityPoll, q.options.PollInterval),
+		},
 	}
 	c, err := q.backend.client(config)
 	if err != nil {
@@ -182,7 +185,8 @@ func (q *Queue) freeRunningJobs(ctx context.Context) error {
 			return err
 		}
 		if freed > 0 {
-			q.options.Log.LogAttrs(ctx, slog.LevelInfo, "freed the running jobs of the previous process", slog.Int64("jobs", freed))
+			q.options.Log.LogAttrs(ctx, slog.LevelInfo, "freed the running jobs of the previous process",
+				slog.Int64("jobs", freed))
 		}
 		_, err = tx.Exec("DELETE FROM river_leader")
 		return err

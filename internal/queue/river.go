@@ -46,7 +46,9 @@ type riverOn[D riverdriver.Driver[TTx], TTx any] struct {
 	inserter *river.Client[TTx]
 }
 
-func newRiverOn[D riverdriver.Driver[TTx], TTx any](driver D, raw func(*db.Tx) TTx, config *river.Config) (backend, error) {
+func newRiverOn[D riverdriver.Driver[TTx], TTx any](
+	driver D, raw func(*db.Tx) TTx, config *river.Config,
+) (backend, error) {
 	inserter, err := river.NewClient(driver, config)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,11 @@ const schedulerInterval = 5 * time.Second
 // makeDueAvailable makes jobs available at once that are due within the scheduler's
 // interval, so that they do not wait for the scheduler. They are not fetched before their
 // time.
-func makeDueAvailable(ctx context.Context, jobs []*rivertype.JobInsertParams, insert func(context.Context) ([]*rivertype.JobInsertResult, error)) ([]*rivertype.JobInsertResult, error) {
+func makeDueAvailable(
+	ctx context.Context,
+	jobs []*rivertype.JobInsertParams,
+	insert func(context.Context) ([]*rivertype.JobInsertResult, error),
+) ([]*rivertype.JobInsertResult, error) {
 	for _, j := range jobs {
 		if j.State == rivertype.JobStateScheduled && time.Until(*j.ScheduledAt) <= schedulerInterval {
 			j.State = rivertype.JobStateAvailable

@@ -16,7 +16,7 @@ import (
 // A worker runs the jobs of one kind for River.
 type worker[A Args] struct {
 	river.WorkerDefaults[A]
-	queue       *Queue
+	queue   *Queue
 	timeout time.Duration
 	work    func(ctx context.Context, job *Job, args A) error
 }
@@ -25,7 +25,9 @@ type worker[A Args] struct {
 func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout + grace }
 
 // NextRetry returns when a job runs again that failed or was rescued.
-func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time { return time.Now().Add(retryDelay(j.Attempt)) }
+func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time {
+	return time.Now().Add(retryDelay(j.Attempt))
+}
 
 // retryDelay returns how long a job waits after failed tries: 1 s, doubling to 30 s.
 func retryDelay(tries int) time.Duration {
@@ -70,7 +72,12 @@ func (w *worker[A]) replace(ctx context.Context, job *Job, cause error) error {
 
 func (w *worker[A]) logJob(ctx context.Context, job *Job, took time.Duration, err error) {
 	level, outcome := slog.LevelDebug, "ok"
-	attrs := []slog.Attr{slog.String("kind", job.args.Kind()), slog.Int64("job", job.ID), slog.Int("try", job.Try), slog.Duration("duration", took)}
+	attrs := []slog.Attr{
+		slog.String("kind", job.args.Kind()),
+		slog.Int64("job", job.ID),
+		slog.Int("try", job.Try),
+		slog.Duration("duration", took),
+	}
 	p, isPanic := errors.AsType[*panicError](err)
 	switch {
 	case err == nil:
@@ -114,4 +121,6 @@ func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return warningHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h warningHandler) WithGroup(name string) slog.Handler { return warningHandler{h.Handler.WithGroup(name)} }
+func (h warningHandler) WithGroup(name string) slog.Handler {
+	return warningHandler{h.Handler.WithGroup(name)}
+}

@@ -99,7 +99,8 @@ func (r *Repositories) encoder(syncType lockstep.SyncType) (target.Driver, targe
 
 	encoder, ok := driver.(target.Encoder)
 	if !ok {
-		return nil, nil, lockstep.Errorf(lockstep.Invalid, "Lockstep cannot write deployment files of sync type %s.", syncType)
+		return nil, nil, lockstep.Errorf(lockstep.Invalid,
+			"Lockstep cannot write deployment files of sync type %s.", syncType)
 	}
 
 	return driver, encoder, nil

@@ -136,7 +136,8 @@ func (r *Repositories) describe(tx *db.Tx, linkID string) (described provider.Re
 
 	described.Credential, err = r.openCredential(tx, described.Connection.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		err = lockstep.Errorf(lockstep.Denied, "Connection %s is PENDING: it has no credentials yet.", described.Connection.Name)
+		err = lockstep.Errorf(lockstep.Denied,
+			"Connection %s is PENDING: it has no credentials yet.", described.Connection.Name)
 	}
 
 	return described, err

@@ -209,7 +209,8 @@ func (c apiClient) Propose(_ context.Context, p provider.Proposal) (provider.Pul
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
 	for _, f := range p.Files {
-		c.calls = append(c.calls, fmt.Sprintf("%s on %s of %s %s: %s", f.Path, p.Branch, p.Base, p.BaseSHA.Short(), f.Content))
+		call := fmt.Sprintf("%s on %s of %s %s: %s", f.Path, p.Branch, p.Base, p.BaseSHA.Short(), f.Content)
+		c.calls = append(c.calls, call)
 	}
 	return provider.PullRequest{Number: 7, Base: p.Base, URL: "https://git.example.com/7"}, nil
 }

@@ -27,16 +27,19 @@ type statusClient struct {
 }
 
 // ReportStatus accepts a status. Its driver state counts the accepted statuses of the commit.
-func (s *StatusRecorder) ReportStatus(ctx context.Context, status provider.CommitStatus, memory []byte) ([]byte, error) {
+func (s *StatusRecorder) ReportStatus(
+	ctx context.Context, status provider.CommitStatus, driverState []byte,
+) ([]byte, error) {
 	s.Mu.Lock()
 	s.Calls = append(s.Calls, time.Now())
 	if s.busy[status.Environment]++; s.busy[status.Environment] > 1 {
 		s.Violations = append(s.Violations, "two calls at once for "+status.Environment)
 	}
 
-	taken, _ := strconv.Atoi(string(memory))
-	if n := len(s.AcceptedOf(status.SHA, status.Environment)); n != taken {
-		s.Violations = append(s.Violations, fmt.Sprintf("%d statuses of %s were taken, and remembered are %d", n, status.SHA.Short(), taken))
+	accepted, _ := strconv.Atoi(string(driverState))
+	if n := len(s.AcceptedOf(status.SHA, status.Environment)); n != accepted {
+		violation := fmt.Sprintf("%d statuses of %s were accepted, the driver state counts %d", n, status.SHA.Short(), accepted)
+		s.Violations = append(s.Violations, violation)
 	}
 
 	answer := s.answer
@@ -56,11 +59,11 @@ func (s *StatusRecorder) ReportStatus(ctx context.Context, status provider.Commi
 	defer s.Mu.Unlock()
 
 	if err != nil {
-		return memory, err
+		return driverState, err
 	}
 
 	s.Accepted = append(s.Accepted, status)
-	return []byte(strconv.Itoa(taken + 1)), nil
+	return []byte(strconv.Itoa(accepted + 1)), nil
 }
 
 // AcceptedOf returns the accepted statuses of a commit in an environment. The caller holds

@@ -66,7 +66,8 @@ func (w *World) StepsTakeSeconds(end func(name string) *target.End) {
 	w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 		name := a.Configuration.ResourceName
 		if a.Checkpoint == nil {
-			return target.Step{Checkpoint: []byte("begun"), ContinueAfter: time.Duration(name[len(name)-1]-'0') * 10 * time.Second}, nil
+			lastDigit := time.Duration(name[len(name)-1] - '0')
+			return target.Step{Checkpoint: []byte("begun"), ContinueAfter: lastDigit * 10 * time.Second}, nil
 		}
 		return target.Step{End: end(name), Events: []lockstep.Event{{Type: "END", Message: "The end of " + name + "."}}}, nil
 	})

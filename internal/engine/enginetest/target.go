@@ -31,7 +31,10 @@ type ScriptedTarget struct {
 func NewScriptedTarget() *ScriptedTarget {
 	s := &ScriptedTarget{SyncType: "TEST_SYNC", MaxConcurrent: map[string]int{}, now: map[string]int{}}
 	s.SetSteps(func(target.Attempt) (target.Step, error) {
-		return target.Step{Events: []lockstep.Event{{Type: "DONE", Message: "Done."}}, End: &target.End{Outcome: lockstep.Applied}}, nil
+		return target.Step{
+			Events: []lockstep.Event{{Type: "DONE", Message: "Done."}},
+			End:    &target.End{Outcome: lockstep.Applied},
+		}, nil
 	})
 	return s
 }
@@ -54,7 +57,9 @@ func (s *ScriptedTarget) CallCounts() (steps, discards int) {
 func (s *ScriptedTarget) Type() lockstep.SyncType { return s.SyncType }
 
 // ReadInputs returns the object id of the configuration's file.
-func (s *ScriptedTarget) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+func (s *ScriptedTarget) ReadInputs(
+	_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree,
+) (target.Inputs, error) {
 	s.Mu.Lock()
 	before := s.OnReadInputs
 	s.Mu.Unlock()
@@ -67,7 +72,8 @@ func (s *ScriptedTarget) ReadInputs(_ context.Context, cfg lockstep.SyncConfigur
 
 	id, err := files.ObjectID(cfg.ConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target.Inputs{cfg.ConfigFile: lockstep.NoObject}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
+		inputs := target.Inputs{cfg.ConfigFile: lockstep.NoObject}
+		return inputs, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
 	}
 
 	return target.Inputs{cfg.ConfigFile: id}, err
@@ -117,7 +123,9 @@ func (s *ScriptedTarget) Discard(_ context.Context, a target.Attempt) error {
 }
 
 // Discover returns every YAML file, by its base name.
-func (s *ScriptedTarget) Discover(_ context.Context, files lockstep.Tree, _ lockstep.Discovery) (target.Discovered, error) {
+func (s *ScriptedTarget) Discover(
+	_ context.Context, files lockstep.Tree, _ lockstep.Discovery,
+) (target.Discovered, error) {
 	var d target.Discovered
 	for _, path := range slices.Sorted(maps.Keys(files.(MemoryTree).MapFS)) {
 		if name, ok := strings.CutSuffix(path, ".yaml"); ok {

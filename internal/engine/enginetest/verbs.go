@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -129,22 +128,37 @@ func (w *World) ExpectRevisionStatus(cfg lockstep.SyncConfiguration, sha lockste
 }
 
 // CreateConfiguration creates a configuration that tracks main with a file of its name.
-func (w *World) CreateConfiguration(name string, change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
+func (w *World) CreateConfiguration(
+	name string, change ...func(*lockstep.SyncConfiguration),
+) lockstep.SyncConfiguration {
 	w.T.Helper()
-	cfg := lockstep.SyncConfiguration{Account: w.Link.Account, Region: w.Link.Region, SyncType: "TEST_SYNC",
-		ResourceName: name, LinkID: w.Link.ID, Branch: "main", ConfigFile: name + ".yaml", RoleARN: "arn:role"}
+	cfg := w.newConfiguration(name, change)
+	w.Update(func(tx *db.Tx) error { return w.attach(tx, &cfg) })
+	return cfg
+}
+
+func (w *World) newConfiguration(name string, change []func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
+	cfg := lockstep.SyncConfiguration{
+		Account:      w.Link.Account,
+		Region:       w.Link.Region,
+		SyncType:     "TEST_SYNC",
+		ResourceName: name,
+		LinkID:       w.Link.ID,
+		Branch:       "main",
+		ConfigFile:   name + ".yaml",
+		RoleARN:      "arn:role",
+	}
 	for _, f := range change {
 		f(&cfg)
 	}
-
-	w.Update(func(tx *db.Tx) error {
-		if err := store.InsertConfiguration(tx, &cfg); err != nil {
-			return err
-		}
-		return w.Engine.AttachConfiguration(tx, cfg)
-	})
-
 	return cfg
+}
+
+func (w *World) attach(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
+	if err := store.InsertConfiguration(tx, cfg); err != nil {
+		return err
+	}
+	return w.Engine.AttachConfiguration(tx, *cfg)
 }
 
 // Push commits files to main and records the head, as a poll would.
@@ -174,7 +188,9 @@ func (w *World) Status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync)
 }
 
 // WaitForStatus waits until the latest sync of a resource has a status, for a commit.
-func (w *World) WaitForStatus(cfg lockstep.SyncConfiguration, want lockstep.ResourceSyncStatus, sha lockstep.SHA) lockstep.ResourceSync {
+func (w *World) WaitForStatus(
+	cfg lockstep.SyncConfiguration, want lockstep.ResourceSyncStatus, sha lockstep.SHA,
+) lockstep.ResourceSync {
 	w.T.Helper()
 	var s lockstep.ResourceSync
 	w.WaitUntil(fmt.Sprintf("%s %s at %s", cfg.ResourceName, want, sha.Short()), func() bool {
@@ -275,20 +291,12 @@ func (w *World) CreateStacks(n int, change ...func(*lockstep.SyncConfiguration))
 		files[fmt.Sprintf("s%03d.yaml", i)] = "1"
 	}
 
+	change = append([]func(*lockstep.SyncConfiguration){PublishStatus}, change...)
 	sha := w.Host.Push("main", files)
 	w.Update(func(tx *db.Tx) error {
 		for i := range n {
-			cfg := lockstep.SyncConfiguration{Account: w.Link.Account, Region: w.Link.Region, SyncType: "TEST_SYNC",
-				ResourceName: fmt.Sprintf("s%03d", i), LinkID: w.Link.ID, Branch: "main",
-				ConfigFile: fmt.Sprintf("s%03d.yaml", i), RoleARN: "arn:role", PublishDeploymentStatus: "ENABLED"}
-			for _, f := range change {
-				f(&cfg)
-			}
-
-			if err := store.InsertConfiguration(tx, &cfg); err != nil {
-				return err
-			}
-			if err := w.Engine.AttachConfiguration(tx, cfg); err != nil {
+			cfg := w.newConfiguration(fmt.Sprintf("s%03d", i), change)
+			if err := w.attach(tx, &cfg); err != nil {
 				return err
 			}
 		}
@@ -354,8 +362,10 @@ func (w *World) StatusReport(sha lockstep.SHA) (r syncstate.EnvironmentReport) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) error {
 		list, _, err := syncstate.StatusReports(tx, w.Link.ID, db.Page{Limit: 1000})
-		if i := slices.IndexFunc(list, func(r syncstate.EnvironmentReport) bool { return r.SHA == sha && r.Environment == Environment }); i >= 0 {
-			r = list[i]
+		for _, report := range list {
+			if report.SHA == sha && report.Environment == Environment {
+				r = report
+			}
 		}
 		return err
 	}))
