@@ -12,13 +12,13 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
 )
 
-// blobCache keeps the blobs used last, up to a number of bytes.
+// A blobCache keeps the blobs that were used last, up to a number of bytes.
 type blobCache struct {
 	mu    sync.Mutex
 	limit int64
 	size  int64
 	byID  map[object.ID]*list.Element
-	used  *list.List // of *cachedBlob, the latest in front
+	used  *list.List // of *cachedBlob, the last used in front
 }
 
 type cachedBlob struct {
@@ -62,7 +62,7 @@ func (c *blobCache) put(id object.ID, data []byte) {
 // maxWants is how many objects one request asks for.
 const maxWants = 4096
 
-// blob gives the bytes of a blob of a commit, from the cache or from the server.
+// blob returns the bytes of a blob of a commit, from the cache or from the server.
 func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error) {
 	if data, ok := r.blobs.get(id); ok {
 		return data, nil
@@ -83,7 +83,7 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 	obj, ok := got.Objects[id]
 	switch {
 	case !ok && got.Spilled:
-		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server gives out no single files, and those of commit %s have more than %d bytes",
+		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server serves no single files, and those of commit %s have more than %d bytes",
 			giterr.ErrLimit, commit, r.limits.BlobCacheBytes))
 	case got.Large[id]:
 		return nil, r.wrapError(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit, r.limits.BlobBytes))
@@ -95,8 +95,8 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 	return obj.Data, nil
 }
 
-// prefetch fills the cache with blobs of a commit. What does not fit, or is too
-// large, is left for blob to find out.
+// prefetch fills the cache with blobs of a commit. It leaves those that are too large, or do
+// not fit, to blob.
 func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID) error {
 	var want []object.ID
 	for _, id := range sorted(ids) {
@@ -133,10 +133,9 @@ func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID
 	return nil
 }
 
-// fetchWhole reads a commit with all its files and fills the cache with them, from
-// a server that gives out no object that is no commit, as servers of version 0
-// may. Later snapshots then keep their files at once. Where the commit is gone as
-// well, that is the error.
+// fetchWhole reads a commit with all its files into the cache, from a server that serves only
+// commits, as servers of version 0 may. Later snapshots then keep their files at once. It
+// returns an error if the commit is gone as well.
 func (r *Remote) fetchWhole(ctx context.Context, commit object.ID) (packfile.Pack, error) {
 	got, err := r.fetch(ctx, func(capabilities) (fetchRequest, packfile.Policy, error) {
 		p := r.treePolicy()
@@ -159,8 +158,8 @@ func (r *Remote) keepBlobs(got packfile.Pack) {
 	}
 }
 
-// fetchBlobs asks for blobs by id, which most servers send whether they know
-// filters or not.
+// fetchBlobs requests blobs by ID, which most servers serve whether or not they support
+// filters.
 func (r *Remote) fetchBlobs(ctx context.Context, ids []object.ID, policy packfile.Policy) (packfile.Pack, error) {
 	return r.fetch(ctx, func(capabilities) (fetchRequest, packfile.Policy, error) {
 		return fetchRequest{want: ids}, policy, nil

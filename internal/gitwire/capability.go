@@ -9,23 +9,22 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
-// capabilities is what a server says it can do, as far as we use it.
+// capabilities are those of a server, as far as they are used.
 type capabilities struct {
 	agent        bool
 	objectFormat bool
-	unborn       bool // ls-refs tells HEAD of an empty repository
+	unborn       bool // ls-refs lists HEAD of an empty repository
 	shallow      bool
 	filter       bool
 	isOld        bool // version 0 or 1: refs come with the advertisement
 	v0           oldCapabilities
 }
 
-// maxCapabilities bounds the advertisement, which is some hundred bytes.
+// maxCapabilities bounds the advertisement, which usually has some hundred bytes.
 const maxCapabilities = 64 << 10
 
-// readCapabilities reads a version 2 advertisement. Servers of older versions
-// list their refs instead, of which no more than the first line is read; it is
-// given back, and is empty if the list was.
+// readCapabilities reads an advertisement of version 2. Older servers list their refs instead:
+// it returns the first line, which is empty if the list is.
 func readCapabilities(lines *pktline.Reader) (caps capabilities, first string, err error) {
 	kind, line, err := lines.NextText()
 	if err == nil && kind == pktline.Data && strings.HasPrefix(line, "# service=") {
@@ -97,8 +96,8 @@ func (c *capabilities) parse(p *pktline.Reader) error {
 	return nil
 }
 
-// appendCommand begins a request. A server ends the stream without a word at a
-// capability that it did not advertise, so only those are named.
+// appendCommand begins a request. It names only advertised capabilities: at any other one,
+// servers close the stream.
 func (c capabilities) appendCommand(b []byte, command, agent string) []byte {
 	b = pktline.Append(b, "command="+command)
 	if c.agent {

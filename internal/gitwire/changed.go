@@ -6,13 +6,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
-// Changed gives the paths that differ between two commits, sorted by their
-// bytes: files, links and submodules that were added, deleted, or changed in
-// content or mode. A moved file is two paths. Only object ids and modes are
-// compared, never history, so it makes no difference how the commits are
-// related. Either snapshot may be nil, which stands for no files at all.
+// Changed returns the paths that differ between two commits, sorted by their bytes: files,
+// links and submodules that were added, deleted, or changed in content or mode. A moved file is
+// two paths. It compares only object IDs and modes, never history, so the commits need not be
+// related. A nil snapshot has no files.
 //
-// Paths are as in Git: they may hold any byte but NUL.
+// Paths are as in Git: they may contain any byte but NUL.
 func Changed(a, b *Snapshot) ([]string, error) {
 	var compared comparison
 	if err := compared.folders(root(a), root(b), ""); err != nil {
@@ -30,7 +29,7 @@ func root(snapshot *Snapshot) *folder {
 
 type comparison struct{ paths []string }
 
-// side is one of two folders that are read side by side.
+// A side is one of two folders that are read in parallel.
 type side struct {
 	rest    []byte
 	folders []*folder
@@ -51,8 +50,8 @@ func (s *side) next() error {
 	return err
 }
 
-// folders compares two folders. Both are sorted as their full paths are, a file
-// before a folder of the same name, so one pass meets everything in order.
+// folders compares two folders. Both are sorted like their full paths, a file before a folder
+// of the same name, so one pass is enough.
 func (c *comparison) folders(a, b *folder, prefix string) error {
 	if a.id == b.id {
 		return nil
@@ -85,8 +84,8 @@ func (c *comparison) folders(a, b *folder, prefix string) error {
 	return nil
 }
 
-// pair handles the entry that comes first on either side, or the entry of the
-// same name and sort on both.
+// pair handles the entry that comes first on either side, or the entries of the same name and
+// kind.
 func (c *comparison) pair(left, right *side, order int, prefix string) error {
 	var err error
 	empty := &folder{}
@@ -118,7 +117,7 @@ func (c *comparison) pair(left, right *side, order int, prefix string) error {
 	return err
 }
 
-// entry lists what differs at one name: the path itself, or what differs below.
+// entry adds what differs at one name: the path itself, or the paths below.
 func (c *comparison) entry(s side, a, b *folder, prefix string) error {
 	path := prefix + string(s.entry.Name)
 	if s.entry.IsTree() {

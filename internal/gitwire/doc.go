@@ -1,7 +1,8 @@
-// Package gitwire reads Git repositories: which commit a branch has, the tree
-// of a commit, the bytes of a file, the paths two commits differ in. It speaks
-// Git protocol version 2 over HTTP(S), over SSH and to a local repository, and
-// never writes, checks out, or keeps anything on disk.
+// Package gitwire is a Git client that only reads: the commit of a branch, the tree of a commit,
+// the bytes of a file, the paths in which two commits differ.
+//
+// It speaks Git protocol version 2 over HTTP(S), over SSH and to a local repository, and keeps
+// nothing on disk.
 //
 // # Flow
 //
@@ -10,22 +11,21 @@
 //	                │                                      └─ Changed(a, b): paths, by object id
 //	                └─ Commits(from, depth) ─▶ History     commits only, to find an ancestor
 //
-// A Remote asks for the server's capabilities once. A Snapshot holds a commit
-// and all its trees, no blobs: it is got with a depth of one and without blobs,
-// and given an earlier Snapshot as base, only the trees that differ travel.
-// From a server that cannot leave blobs out, the whole commit is streamed; small
-// blobs stay in the cache as far as they fit, the others are dropped on the way.
-// Blobs are asked for by id when they are opened, and kept in a bounded cache. If
-// a server gives out none, the commit is read once more with all of them, as far
-// as the cache holds them.
+// A Remote requests the server's capabilities once. A Snapshot is a commit with all its trees and
+// no blobs: it is fetched with a depth of one and the filter blob:none. With an earlier Snapshot as
+// base, only the trees that differ are sent. Blobs are requested by ID when they are opened, and kept
+// in a bounded cache.
+//
+// A server that cannot omit blobs sends the whole commit; small blobs stay in the cache as far as
+// they fit. From a server that does not serve blobs by ID, the commit is read once more with all of
+// them.
 //
 // # Servers of version 0 and 1
 //
-// A server that answers the wish for version 2 with a list of its refs, as Azure
-// DevOps and CodeCommit do, is remembered to do so: to look at it is to ask for
-// that list, one request, of which only the wanted refs are kept. It costs what
-// the server's refs weigh, some 65 bytes each, and nothing can be done about it.
-// Fetching differs in words only (version0.go).
+// Some servers, such as Azure DevOps and CodeCommit, ignore the request for version 2 and list all
+// their refs. A Remote remembers that: reading refs is then one request for that list, of which only
+// the wanted ones are kept. It costs some 65 bytes for each ref of the server, which is unavoidable.
+// Fetching differs only in its encoding (version0.go).
 //
 // # What a server or a repository can do
 //

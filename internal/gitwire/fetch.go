@@ -16,10 +16,10 @@ import (
 // A fetchRequest asks for a pack.
 type fetchRequest struct {
 	want []object.ID
-	// have is a commit whose trees we hold; zero for none. It is named as shallow
-	// too: of its history we hold nothing.
+	// have is a commit whose trees are known; zero for none. It is sent as shallow too, because
+	// its history is not known.
 	have   object.ID
-	depth  int    // zero for objects that are no commits
+	depth  int    // zero for objects other than commits
 	filter string // "" for all objects
 }
 
@@ -32,7 +32,7 @@ func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
 	}
 
 	b := caps.appendCommand(nil, "fetch", agent)
-	// Without thin-pack the server would send everything that have names again.
+	// Without thin-pack the server would send again everything that have contains.
 	for _, line := range []string{"thin-pack", "no-progress", "ofs-delta"} {
 		b = pktline.Append(b, line)
 	}
@@ -61,8 +61,8 @@ func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
 	return append(b, "0000"...), nil
 }
 
-// fetch asks for a pack and reads it. build says what to ask for once the
-// server's capabilities are known, and what to keep of the answer.
+// fetch requests and reads a pack. build returns the request for a server's capabilities, and
+// what to keep of the answer.
 func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchRequest, packfile.Policy, error)) (packfile.Pack, error) {
 	var got packfile.Pack
 	var policy packfile.Policy
@@ -98,7 +98,7 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 	return got, err
 }
 
-// explainLimit says of a limit that was met why so much was read at all.
+// explainLimit adds to a limit error why so much was read.
 func explainLimit(policy packfile.Policy, err error) error {
 	if !policy.AllBlobs || !errors.Is(err, giterr.ErrLimit) {
 		return err
@@ -106,8 +106,8 @@ func explainLimit(policy packfile.Policy, err error) error {
 	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, policy.WireBytes)
 }
 
-// skipToPack reads over the sections before the pack, which only matter to
-// clients that keep a repository.
+// skipToPack skips the sections before the pack, which matter only to clients that keep a
+// repository.
 func skipToPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 	for {
 		kind, line, err := lines.NextText()
@@ -124,7 +124,7 @@ func skipToPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 	}
 }
 
-// sorted gives ids in an order of their own, each once.
+// sorted returns ids in order, each once.
 func sorted(ids []object.ID) []object.ID {
 	slices.SortFunc(ids, object.ID.Compare)
 	return slices.Compact(ids)

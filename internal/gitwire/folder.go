@@ -9,22 +9,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
-// A folder is one tree with the folders in it. Equal trees are one folder,
-// within a snapshot and between a snapshot and its base, so that memory and work
-// follow what is different, not what is there.
+// A folder is a tree with the folders in it. Equal trees are one folder, within a snapshot and
+// between a snapshot and its base, so that memory and work are proportional to the differences.
 type folder struct {
 	id      object.ID
-	raw     []byte    // as git stores it: parsed anew by every reader
+	raw     []byte    // as git stores it, parsed at each read
 	folders []*folder // in the order of raw
 
-	// What walking everything below would meet. A tree may hold another many
-	// times, so these numbers can be large where little was sent.
+	// What a walk over everything below meets. A tree may contain another many times, so these
+	// numbers can be large for little input.
 	depth     int
 	paths     int64
-	pathBytes int64 // summed lengths, from this folder on
+	pathBytes int64 // sum of the lengths, relative to this folder
 }
 
-// builder makes folders of objects.
+// A builder builds folders from objects.
 type builder struct {
 	limits  Limits
 	objects map[object.ID]object.Object
@@ -33,8 +32,8 @@ type builder struct {
 	missing bool
 }
 
-// folder makes the folder of a tree that lies level folders deep. That is also
-// the depth of recursion.
+// folder returns the folder of a tree that is level folders deep, which is also the depth of
+// recursion.
 func (b *builder) folder(id object.ID, level int) (*folder, error) {
 	made, ok := b.made[id]
 	if !ok {
@@ -100,7 +99,7 @@ func (b *builder) read(id object.ID, level int) (*folder, error) {
 	return made, nil
 }
 
-// addSaturated and times stop at the largest number instead of wrapping around.
+// addSaturated and multiplySaturated return at most the largest number, without overflow.
 func addSaturated(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -115,7 +114,7 @@ func multiplySaturated(a, b int64) int64 {
 	return a * b
 }
 
-// find gives the entry of a name, and the folder if it is one.
+// find returns the entry of a name, and the folder if it is one.
 func (f *folder) find(name string) (object.Entry, *folder, error) {
 	next := 0
 	for rest := f.raw; len(rest) > 0; {

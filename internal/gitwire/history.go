@@ -11,33 +11,32 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
 )
 
-// A History is a commit and its ancestors, as deep as was asked.
+// A History is a commit and its ancestors, down to a depth.
 type History struct {
 	parents map[object.ID][]object.ID
-	// Complete says that no ancestor is missing: neither was the history deeper
-	// than asked, nor is the repository shallow.
+	// Complete is true if no ancestor is missing, because of the depth or because the
+	// repository is shallow.
 	Complete bool
 }
 
-// Contains says whether a commit is among those read. Only if the history is
-// Complete does no mean that it is no ancestor.
+// Contains reports whether a commit is in the history. If Complete is false, a commit that it
+// does not contain may still be an ancestor.
 func (h *History) Contains(id object.ID) bool {
 	_, ok := h.parents[id]
 	return ok
 }
 
-// Len is how many commits were read.
+// Len returns the number of commits.
 func (h *History) Len() int { return len(h.parents) }
 
-// IDs gives the commits in no meaningful order, but always in the same one.
+// IDs returns the commits, sorted by ID.
 func (h *History) IDs() []object.ID {
 	return slices.SortedFunc(maps.Keys(h.parents), object.ID.Compare)
 }
 
-// Commits reads commits, without their trees, from one down to depth
-// generations; 1 is the commit alone. A depth of zero, or above Limits.Commits,
-// means that limit. A server without filters would send every tree and blob of
-// them: ErrNoFilter.
+// Commits reads a commit and its ancestors, without trees, depth generations in all; 1 is the
+// commit alone. A depth of zero, or above Limits.Commits, means that limit. The error is
+// ErrNoFilter if the server cannot omit trees and blobs.
 func (r *Remote) Commits(ctx context.Context, from object.ID, depth int) (*History, error) {
 	if depth <= 0 || depth > r.limits.Commits {
 		depth = r.limits.Commits
@@ -60,8 +59,8 @@ func (r *Remote) Commits(ctx context.Context, from object.ID, depth int) (*Histo
 	return h, r.wrapError(ctx, err)
 }
 
-// walkHistory walks from a commit over what was sent, so that what does not belong
-// to it is not taken for an ancestor.
+// walkHistory follows the parents of a commit, so that other commits in the pack do not count
+// as ancestors.
 func walkHistory(from object.ID, got packfile.Pack) (*History, error) {
 	walked := &History{parents: map[object.ID][]object.ID{}, Complete: true}
 	for todo := []object.ID{from}; len(todo) > 0; {

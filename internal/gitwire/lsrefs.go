@@ -13,7 +13,7 @@ import (
 type refLine struct {
 	name   string
 	id     object.ID // zero if the ref is unborn
-	target string    // what a symbolic ref points to, if asked for
+	target string    // of a symbolic ref, if requested
 }
 
 func lsRefsRequest(c capabilities, agent string, names []string) []byte {
@@ -34,8 +34,8 @@ func headRequest(c capabilities, agent string) []byte {
 	return append(b, "0000"...)
 }
 
-// readRefs hands every line of an answer to f. A prefix also matches longer
-// names, so f compares.
+// readRefs calls handle for every line of an answer. A prefix also matches longer names, so
+// handle compares them.
 func readRefs(lines *pktline.Reader, handle func(refLine)) error {
 	for {
 		kind, line, err := lines.NextText()
@@ -61,8 +61,8 @@ func readRefs(lines *pktline.Reader, handle func(refLine)) error {
 	}
 }
 
-// parseRef reads "<id> <name>[ symref-target:<name>][ peeled:<id>]", where the id
-// of a ref without a commit is the word unborn.
+// parseRef parses "<id> <name>[ symref-target:<name>][ peeled:<id>]". The ID of a ref without a
+// commit is the word unborn.
 func parseRef(line string) (refLine, error) {
 	id, rest, _ := strings.Cut(line, " ")
 	name, attributes, _ := strings.Cut(rest, " ")

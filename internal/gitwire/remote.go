@@ -16,27 +16,26 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
-// Options say which repository to open, and how.
+// Options configure a Remote.
 type Options struct {
-	// URL is the repository's address: https:// or http:// without user name and
-	// password, or ssh:// without password, whose user is git if none is named.
-	// Exactly one of URL and Path is given.
+	// URL is the repository's address: https:// or http:// without user name and password, or
+	// ssh:// without password and with the user git by default. Either URL or Path is set.
 	URL string
-	// Auth is sent to the origin of URL and nowhere else. Defaults to none, which
-	// ssh:// does not allow.
+	// Auth is sent to the origin of URL and nowhere else. Defaults to none, which ssh:// does
+	// not allow.
 	Auth transport.Auth
-	// Network carries the requests. Defaults to one of this Remote's own that
-	// reaches public addresses only.
+	// Network carries the requests. Defaults to one for this Remote, which reaches only public
+	// addresses.
 	Network *transport.Network
 
-	// Path is the root of a local repository: a working copy, a worktree or a
-	// bare repository (Find finds it from any folder inside).
+	// Path is the root of a local repository: a working copy, a worktree or a bare repository.
+	// [localrepo.Find] returns it for any folder inside.
 	Path string
-	// Roots are the folders below which a local repository must lie, with
-	// everything it refers to. Defaults to none, which refuses every Path.
+	// Roots are the folders below which a local repository must be, with everything it refers
+	// to. Defaults to none, which refuses every Path.
 	Roots []string
-	// AnyOwner also opens local repositories of other users. Whoever may write to
-	// one then decides what this process reads as its commits. Defaults to no.
+	// AnyOwner also opens local repositories of other users, who then decide what this process
+	// reads. Defaults to no.
 	AnyOwner bool
 	// Git is the git program for local repositories. Defaults to the one in PATH.
 	Git string
@@ -51,22 +50,21 @@ type Remote struct {
 	agent     string
 	limits    Limits
 	transport transport.Transport
-	refs      *localrepo.Refs    // nil if refs are asked of the transport
-	network   *transport.Network // not nil if it is this Remote's own
+	refs      *localrepo.Refs    // nil if the transport lists refs
+	network   *transport.Network // not nil if it belongs to this Remote
 	redact    func(said string) string
 	blobs     *blobCache
 
 	mu    sync.Mutex
 	known *capabilities
 
-	sendsWhole atomic.Bool // the server was found to give out no single files
+	sendsWhole atomic.Bool // the server serves no single files
 }
 
-// Open checks what it is given and prepares a Remote. Of a URL nothing is
-// reached yet; a local repository is looked at.
+// Open returns a Remote. It makes no request, but it looks at a local repository.
 func Open(options Options) (*Remote, error) {
 	if (options.URL == "") == (options.Path == "") {
-		return nil, fmt.Errorf("%w: give either a URL or a path", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: set either URL or Path", giterr.ErrURL)
 	}
 
 	remote := &Remote{limits: options.Limits.withDefaults(), redact: options.Auth.Redact}
@@ -97,19 +95,18 @@ func Open(options Options) (*Remote, error) {
 	return remote, nil
 }
 
-// Close lets go of idle connections that no other Remote uses. Requests under
-// way go on.
+// Close closes idle connections that no other Remote uses. Requests in progress continue.
 func (r *Remote) Close() {
 	if r.network != nil {
 		r.network.Close()
 	}
 }
 
-// Name is the repository's URL or path as errors show it.
+// Name returns the URL or path as errors show it.
 func (r *Remote) Name() string { return r.name }
 
-// Refs gives the id of each named ref. Names are full (refs/heads/main) and are
-// all asked for in one request; one that is not there is absent from the map.
+// Refs returns the ID of each named ref, in one request. Names are full (refs/heads/main). A
+// ref that does not exist is absent from the map.
 func (r *Remote) Refs(ctx context.Context, names []string) (map[string]object.ID, error) {
 	for _, name := range names {
 		if !object.ValidRef(name) {
@@ -150,16 +147,16 @@ func (r *Remote) Refs(ctx context.Context, names []string) (map[string]object.ID
 	return ids, nil
 }
 
-// A Head is what HEAD stands for.
+// A Head is what HEAD points to.
 type Head struct {
-	// Ref is the full name of the branch that HEAD points to; empty if HEAD is
-	// detached, or if the repository is empty and the server does not tell.
+	// Ref is the full name of the branch; empty if HEAD is detached, or if the repository is
+	// empty and the server does not say.
 	Ref string
 	// ID is the commit; zero if the branch is unborn.
 	ID object.ID
 }
 
-// Head asks what HEAD stands for: the default branch.
+// Head returns what HEAD points to: the default branch.
 func (r *Remote) Head(ctx context.Context) (Head, error) {
 	if r.refs != nil {
 		ref, id, err := r.refs.Head()
@@ -177,9 +174,9 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 	return head, err
 }
 
-// list hands refs to f: of a server of version 2 those that are asked for, of an
-// older one all, which it lists in every advertisement. Either way it is one
-// request once the server is known.
+// list calls handle for refs: for the requested ones of a server of version 2, for all of an
+// older server, which lists them in every advertisement. It is one request if the server is
+// known.
 func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, handle func(refLine)) error {
 	ask := func(c capabilities) ([]byte, error) { return request(c), nil }
 	return r.command(ctx, handle, ask, func(p *pktline.Reader) error {
@@ -188,11 +185,10 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, ha
 	})
 }
 
-// command sends one request and reads its answer. The server's capabilities are
-// asked for once; when an answer makes no sense they are forgotten, and if they
-// were not fresh, asked for again and the request repeated: the server may have
-// been replaced by another. Where refs is not nil the command is ls-refs, and
-// done if the advertisement listed them.
+// command sends one request and reads its answer. It requests the server's capabilities once.
+// If an answer is malformed it forgets them, and repeats the request with new ones unless they
+// were new: another server may have taken the place. If refs is not nil the command is ls-refs,
+// which the advertisement of an old server answers.
 func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error) error {
 	for again := true; ; again = false {
 		caps, fresh, err := r.capabilities(ctx, refs)
@@ -218,9 +214,8 @@ func (r *Remote) command(ctx context.Context, refs func(refLine), request func(c
 	}
 }
 
-// capabilities gives what the server can do, and whether it was asked just now.
-// A server of an old version is asked whenever refs is not nil, and its refs are
-// handed to that.
+// capabilities returns the capabilities of the server. fresh is true if they were requested
+// now. An old server is asked whenever refs is not nil, which is called for its refs.
 func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (caps capabilities, fresh bool, err error) {
 	r.mu.Lock()
 	known := r.known
@@ -248,14 +243,14 @@ func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (caps cap
 	return caps, true, nil
 }
 
-// setCapabilities keeps what a server can do; nil forgets it.
+// setCapabilities keeps the capabilities; nil forgets them.
 func (r *Remote) setCapabilities(c *capabilities) {
 	r.mu.Lock()
 	r.known = c
 	r.mu.Unlock()
 }
 
-// exchange sends and reads within the limits of time.
+// exchange sends a request and reads the answer within the time limits.
 func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*pktline.Reader) error) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -279,7 +274,7 @@ func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Co
 	return r.wrapError(ctx, err)
 }
 
-// idleReader puts a timer off whenever something is read.
+// An idleReader resets a timer at each read.
 type idleReader struct {
 	r     io.Reader
 	timer *time.Timer
@@ -291,7 +286,7 @@ func (w *idleReader) Read(b []byte) (int, error) {
 	return w.r.Read(b)
 }
 
-// wrapError makes an *Error of err.
+// wrapError returns err as a *giterr.Error.
 func (r *Remote) wrapError(ctx context.Context, err error) error {
 	return giterr.Wrap(ctx, err, r.name, r.redact)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
 )
 
-// A Snapshot is a commit and all its trees, in memory and without blobs. It does
-// not change; any number of goroutines may read it.
+// A Snapshot is a commit with all its trees, in memory and without blobs. It is immutable and
+// safe for concurrent use.
 type Snapshot struct {
 	remote *Remote
 	commit object.ID
@@ -20,23 +20,22 @@ type Snapshot struct {
 	size   int64
 }
 
-// Commit is the commit's id.
+// Commit returns the commit's ID.
 func (s *Snapshot) Commit() object.ID { return s.commit }
 
-// Raw gives the bytes of the commit object, whose hash is its id. They must not be
-// changed.
+// Raw returns the bytes of the commit object. They must not be changed.
 func (s *Snapshot) Raw() []byte { return s.raw }
 
-// Root is the id of the commit's tree.
+// Root returns the ID of the commit's tree.
 func (s *Snapshot) Root() object.ID { return s.root.id }
 
-// Size estimates the bytes of memory that the snapshot holds. What it shares
-// with the base it was made from is counted in both.
+// Size returns an estimate of the memory that the snapshot uses. Memory that it shares with its
+// base counts for both.
 func (s *Snapshot) Size() int64 { return s.size }
 
-// Snapshot reads a commit with its trees. With a base, an earlier snapshot of the
-// same repository, only the trees that differ travel; it need not be an ancestor,
-// nor be on the server any more. base may be nil.
+// Snapshot reads a commit with its trees. With a base, an earlier snapshot of the same
+// repository, only the trees that differ are sent; it need not be an ancestor, nor exist on the
+// server any more. base may be nil.
 func (r *Remote) Snapshot(ctx context.Context, commit object.ID, base *Snapshot) (*Snapshot, error) {
 	if base != nil && base.commit == commit && base.remote == r {
 		return base, nil
@@ -49,20 +48,19 @@ func (r *Remote) Snapshot(ctx context.Context, commit object.ID, base *Snapshot)
 
 	snapshot, missing, err := r.build(commit, got, base)
 	if missing && base != nil {
-		// The server took trees for known that only the base's history has.
+		// The server left out trees that are in the base's history only.
 		return r.Snapshot(ctx, commit, nil)
 	}
 
 	return snapshot, r.wrapError(ctx, err)
 }
 
-// maxKeptBlob is the size of the largest file that is kept of a commit that comes
-// with all its files: a template's, or more. What is larger, or finds no room, is
-// asked for when it is opened.
+// maxKeptBlob is the size of the largest file that is kept of a commit that is sent with all
+// its files. Others are requested when they are opened.
 const maxKeptBlob = 1 << 20
 
-// fetchTrees asks for a commit and the trees that base does not have. A server
-// without filters also sends blobs, of which as many stay as the cache holds.
+// fetchTrees requests a commit and the trees that base does not have. A server without filters
+// also sends blobs, which are kept as far as the cache has room.
 func (r *Remote) fetchTrees(ctx context.Context, commit object.ID, base *Snapshot) (packfile.Pack, error) {
 	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packfile.Policy, error) {
 		request := fetchRequest{want: []object.ID{commit}, depth: 1}
@@ -98,7 +96,7 @@ func (r *Remote) treePolicy() packfile.Policy {
 	}
 }
 
-// object gives what the snapshot holds under an id, as the base of a delta.
+// object returns an object of the snapshot, as the base of a delta.
 func (s *Snapshot) object(id object.ID) (object.Object, bool) {
 	if f, ok := s.all[id]; ok {
 		return object.Object{Kind: object.Tree, Data: f.raw}, true
@@ -106,8 +104,8 @@ func (s *Snapshot) object(id object.ID) (object.Object, bool) {
 	return object.Object{Kind: object.Commit, Data: s.raw}, id == s.commit
 }
 
-// build makes a snapshot of what was fetched. missing says that trees are not
-// there, neither in the pack nor in the base.
+// build returns a snapshot of what was fetched. missing is true if trees are neither in the
+// pack nor in the base.
 func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (snapshot *Snapshot, missing bool, err error) {
 	obj, ok := got.Objects[commit]
 	if !ok || obj.Kind != object.Commit {
@@ -141,12 +139,12 @@ func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (sna
 	return snapshot, false, nil
 }
 
-// index lists every folder once and adds up the size.
+// index records every folder once and adds up the size.
 func (s *Snapshot) index(dir *folder) {
 	if _, ok := s.all[dir.id]; ok {
 		return
 	}
-	const overhead = 192 // a folder, its place in the map, a pointer to it
+	const overhead = 192 // of a folder, its map entry, and a pointer to it
 	s.all[dir.id] = dir
 	s.size += int64(len(dir.raw)) + overhead
 	for _, sub := range dir.folders {

@@ -15,29 +15,28 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
-// A Tree is a Snapshot as a file system for reading: fs.FS, fs.ReadDirFS,
-// fs.ReadFileFS, fs.StatFS. Folders and ObjectID are answered from memory; the
-// bytes of a file, and so its size, are fetched when first asked for, each in a
-// request of its own unless Prefetch has fetched them together.
+// A Tree is a Snapshot as a read-only file system: fs.FS, fs.ReadDirFS, fs.ReadFileFS,
+// fs.StatFS. Folders and object IDs are in memory. The bytes of a file, and so its size, are
+// fetched at first use, each in a request of its own unless Prefetch has fetched them.
 //
-// Symbolic links and submodules are listed but never followed: opening one, or a
-// path that leads through one, is ErrSymlink or ErrSubmodule. Names that cannot
-// be part of a path (not UTF-8, or with a backslash) are not listed. Every error
-// is an *fs.PathError around fs.ErrNotExist, fs.ErrInvalid or an *Error.
+// Symbolic links and submodules are listed but never followed: opening one, or a path through
+// one, is ErrSymlink or ErrSubmodule. Names that cannot be part of a path (not UTF-8, or with a
+// backslash) are not listed. Every error is an *fs.PathError around fs.ErrNotExist,
+// fs.ErrInvalid or a *giterr.Error.
 type Tree struct {
-	// Bytes are fetched by methods that take no context, so it is kept here.
+	// Methods without a context fetch bytes, so it is kept here.
 	ctx  context.Context
 	snap *Snapshot
 }
 
-// Tree gives the commit's files. What it has to fetch ends with ctx.
+// Tree returns the commit's files. Fetches end with ctx.
 func (s *Snapshot) Tree(ctx context.Context) *Tree { return &Tree{ctx, s} }
 
-// Commit is the id of the commit whose files these are.
+// Commit returns the ID of the commit.
 func (t *Tree) Commit() object.ID { return t.snap.commit }
 
-// ObjectID gives the id, in 40 hexadecimal digits, of the blob or tree at a path:
-// of a link its own, of a submodule its commit's. Two equal ids are equal content.
+// ObjectID returns the ID, in 40 hexadecimal digits, of the blob or tree at a path, of a link
+// itself, and of the commit of a submodule. Equal IDs are equal content.
 func (t *Tree) ObjectID(name string) (string, error) {
 	entry, _, err := t.lookup("objectid", name)
 	if err != nil {
@@ -46,9 +45,9 @@ func (t *Tree) ObjectID(name string) (string, error) {
 	return entry.ID.String(), nil
 }
 
-// Prefetch fetches files in one request, as far as they are not in memory and
-// fit there. It is a hint: a path that is not there, or no file, is passed over,
-// and what was too large is told when it is opened.
+// Prefetch fetches files in one request, unless they are in memory, as far as they fit there.
+// It is a hint: it ignores paths that are not files, and files that are too large fail when
+// they are opened.
 func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
 	var ids []object.ID
 	for _, path := range paths {
@@ -60,7 +59,7 @@ func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
 	return t.snap.remote.prefetch(ctx, t.snap.commit, ids)
 }
 
-// Open opens a file, fetching its bytes, or a folder.
+// Open opens a file, whose bytes it fetches, or a folder.
 func (t *Tree) Open(name string) (fs.File, error) {
 	entry, dir, err := t.lookup("open", name)
 	if err != nil {
@@ -82,7 +81,7 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	return &openFile{*bytes.NewReader(data), info}, nil
 }
 
-// ReadFile gives the bytes of a file.
+// ReadFile returns the bytes of a file.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
 	entry, dir, err := t.lookup("read", name)
 	if err != nil {
@@ -95,7 +94,7 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	return bytes.Clone(data), err
 }
 
-// ReadDir lists a folder, sorted by name.
+// ReadDir returns the entries of a folder, sorted by name.
 func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	_, dir, err := t.lookup("readdir", name)
 	if err != nil {
@@ -107,9 +106,9 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	return t.list(name, dir)
 }
 
-// Stat describes a file or folder. A file's size is known only once its bytes
-// are here, so they are fetched; ObjectID is the cheap way to ask whether a path
-// is there. A link or submodule is described itself.
+// Stat describes a file or folder, and a link or submodule itself. It fetches the bytes of a
+// file, because they determine its size; ObjectID is the cheap way to find out whether a path
+// exists.
 func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	entry, _, err := t.lookup("stat", name)
 	if err != nil {
@@ -133,7 +132,7 @@ var (
 	errNoFolder = errors.New("is no folder")
 )
 
-// lookup walks a path from the root. The folder is nil if the entry is none.
+// lookup walks a path from the root. The folder is nil if the entry is not one.
 func (t *Tree) lookup(op, name string) (object.Entry, *folder, error) {
 	fail := func(err error) (object.Entry, *folder, error) {
 		return object.Entry{}, nil, &fs.PathError{Op: op, Path: name, Err: err}
@@ -162,7 +161,7 @@ func (t *Tree) lookup(op, name string) (object.Entry, *folder, error) {
 	return entry, dir, nil
 }
 
-// notFolder is why a path cannot go on after e.
+// notFolder returns why a path cannot continue after an entry.
 func (t *Tree) notFolder(e object.Entry) error {
 	if err := t.unreadable(e); err != nil {
 		return err
@@ -170,7 +169,7 @@ func (t *Tree) notFolder(e object.Entry) error {
 	return fs.ErrNotExist
 }
 
-// unreadable is why the bytes of e are not given, if it is a link or a submodule.
+// unreadable returns why an entry has no bytes, if it is a link or a submodule.
 func (t *Tree) unreadable(e object.Entry) error {
 	switch e.Mode {
 	case object.ModeSymlink:
@@ -222,7 +221,7 @@ func (t *Tree) info(path string, e object.Entry) fileInfo {
 	return fileInfo{name: path[strings.LastIndexByte(path, '/')+1:], mode: e.FSMode()}
 }
 
-// fileInfo has no time: Git keeps none for files.
+// A fileInfo has no time: Git has none for files.
 type fileInfo struct {
 	name string
 	mode fs.FileMode
@@ -268,7 +267,7 @@ func (f *openFolder) ReadDir(count int) ([]fs.DirEntry, error) {
 	return list, nil
 }
 
-// dirEntry fetches a file's size only if it is asked for.
+// A dirEntry fetches a file's size only if Info is called.
 type dirEntry struct {
 	tree  *Tree
 	path  string

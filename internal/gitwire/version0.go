@@ -10,17 +10,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
-// oldCapabilities is what a server of version 0 or 1 says it can do. Its capabilities
-// stand behind the first ref of its advertisement, and each is named in a request
-// only if it was offered.
+// oldCapabilities are those of a server of version 0 or 1. They follow the first ref of its
+// advertisement, and a request names only those that were offered.
 type oldCapabilities struct {
-	sideBand string // how the pack is told from messages
-	multiAck string // how common commits are told; some servers insist on one
+	sideBand string // separates the pack from messages
+	multiAck string // how common commits are acknowledged; some servers require one
 	plain    []string
 	head     string // the branch that HEAD points to
 }
 
-// parseOld reads the list of capabilities.
+// parseOld parses the list of capabilities.
 func (c *capabilities) parseOld(list string) error {
 	has := map[string]bool{}
 	for name := range strings.FieldsSeq(list) {
@@ -57,13 +56,13 @@ func first(has map[string]bool, names ...string) string {
 	return ""
 }
 
-// readOldRefs hands every ref of an advertisement to f, of which the first line
-// has been read. Nothing is kept of what f does not keep.
+// readOldRefs calls handle for every ref of an advertisement. line is the first one, which has
+// been read.
 func readOldRefs(lines *pktline.Reader, caps capabilities, line string, handle func(refLine)) error {
 	for {
-		// A shallow repository says at the end where its history stops. A ref
-		// whose name has a ^ is what the tag before it stands for, or the place of
-		// the capabilities where there is no ref.
+		// A shallow repository lists at the end where its history stops. A ref with a ^ in its
+		// name is the target of the tag before it, or, if there are no refs, has the
+		// capabilities.
 		name, _, _ := strings.Cut(line, "\x00")
 		if !strings.HasPrefix(name, "shallow ") && name != "" {
 			ref, err := parseRef(name)
@@ -93,8 +92,8 @@ func readOldRefs(lines *pktline.Reader, caps capabilities, line string, handle f
 	}
 }
 
-// encodeOld writes the request in version 0: everything at once, since nothing
-// is negotiated.
+// encodeOld returns the request in version 0. It is complete at once, because nothing is
+// negotiated.
 func (q fetchRequest) encodeOld(caps capabilities, agent string) ([]byte, error) {
 	if caps.v0.sideBand == "" {
 		return nil, fmt.Errorf("%w: it offers no side-band", giterr.ErrVersion)
@@ -144,8 +143,8 @@ func (q fetchRequest) encodeOld(caps capabilities, agent string) ([]byte, error)
 	return pktline.Append(b, "done\n"), nil
 }
 
-// skipToOldPack reads over what comes before the pack in version 0: where history
-// stops, ended by a marker, and which commits are common.
+// skipToOldPack skips what precedes the pack in version 0: where history stops, up to a marker,
+// and the common commits.
 func skipToOldPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 	for {
 		kind, line, err := lines.Next()

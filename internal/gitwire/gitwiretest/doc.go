@@ -1,10 +1,10 @@
 // Package gitwiretest makes Git repositories for tests, and serves them.
 //
-// A Repo is a bare repository made by the git command line, cut off from the
-// machine's configuration; commits are made without a work tree, in about ten
-// milliseconds each. A Server serves a folder of such repositories over smart
-// HTTP through git's own http-backend, so that clients meet a real Git server:
-// it can want a credential, fail on request, and tells what it was asked.
+// A [Repo] is a bare repository that the git command line makes, without the machine's
+// configuration. Commits need no work tree and take about ten milliseconds. A [Server] serves a
+// folder of repositories over smart HTTP through git's own http-backend, so that clients talk to
+// a real Git server; it can require a credential, fail on request, and records its requests. An
+// [SSHServer] does the same over SSH.
 //
-// Where git is not installed, tests that use this package are skipped.
+// Tests that use this package are skipped if git is not installed.
 package gitwiretest

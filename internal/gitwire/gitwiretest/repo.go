@@ -16,7 +16,7 @@ import (
 // Main is the branch that HEAD of a new Repo points to.
 const Main = "refs/heads/main"
 
-// A Repo is a bare repository. Commits on it count up the clock by a minute each.
+// A Repo is a bare repository. The dates of its commits are a minute apart.
 type Repo struct {
 	Dir string
 
@@ -24,7 +24,7 @@ type Repo struct {
 	clock atomic.Int64
 }
 
-// Program gives the path of git, and skips the test if there is none.
+// Program returns the path of git, and skips the test if it is not installed.
 func Program(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("git")
@@ -34,13 +34,13 @@ func Program(t testing.TB) string {
 	return program
 }
 
-// NewRepo makes an empty repository in a temporary folder.
+// NewRepo creates an empty repository in a temporary folder.
 func NewRepo(t testing.TB) *Repo {
 	t.Helper()
 	return NewRepoAt(t, filepath.Join(t.TempDir(), "repo.git"))
 }
 
-// NewRepoAt makes an empty repository in a folder, as for a Server.
+// NewRepoAt creates an empty repository in a folder, as for a Server.
 func NewRepoAt(t testing.TB, dir string) *Repo {
 	t.Helper()
 	r := &Repo{Dir: dir, t: t}
@@ -48,7 +48,7 @@ func NewRepoAt(t testing.TB, dir string) *Repo {
 	return r
 }
 
-// Git runs git in a folder and gives what it prints, without the last newline.
+// Git runs git in a folder and returns its output, without the last newline.
 func Git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	return strings.TrimSuffix(string(run(t, dir, nil, args...)), "\n")
@@ -60,52 +60,52 @@ func (r *Repo) Git(args ...string) string {
 	return Git(r.t, r.Dir, args...)
 }
 
-// Import feeds a stream to git fast-import and gives what it prints: an id for
-// each get-mark.
+// Import runs git fast-import on a stream and returns its output: an ID for each get-mark.
 func (r *Repo) Import(stream []byte) string {
 	r.t.Helper()
 	return string(run(r.t, r.Dir, stream, "fast-import", "--quiet", "--force"))
 }
 
-// Commit puts files (path to content) on top of branch main and gives the new
-// commit's id. What is not named stays as it is.
+// Commit commits files (path to content) to branch main and returns the new commit. Other files
+// stay as they are.
 func (r *Repo) Commit(files map[string]string) string {
 	r.t.Helper()
 	return r.CommitTo(Main, files)
 }
 
-// CommitTo is Commit on a branch, by its full name. It is made if it is not there.
+// CommitTo is Commit for a branch, by its full name. It creates the branch if it does not
+// exist.
 func (r *Repo) CommitTo(ref string, files map[string]string) string {
 	r.t.Helper()
 	return r.commit(ref, r.ID(ref), files, nil)
 }
 
-// Remove commits to main that files are gone.
+// Remove commits the removal of files to main.
 func (r *Repo) Remove(paths ...string) string {
 	r.t.Helper()
 	return r.commit(Main, r.ID(Main), nil, paths)
 }
 
-// ForcePush replaces a branch by a new history of one commit, of these files alone.
+// ForcePush replaces a branch by a new history of one commit with these files.
 func (r *Repo) ForcePush(ref string, files map[string]string) string {
 	r.t.Helper()
 	return r.commit(ref, "", files, nil)
 }
 
-// Forget collects, at once, what no ref leads to, as servers do some day.
+// Forget collects garbage at once, as servers do at some time.
 func (r *Repo) Forget() {
 	r.t.Helper()
 	r.Git("reflog", "expire", "--expire=now", "--all")
 	r.Git("gc", "--quiet", "--prune=now")
 }
 
-// ID gives the id of a ref; "" if there is none.
+// ID returns the commit of a ref; "" if it does not exist.
 func (r *Repo) ID(ref string) string {
 	r.t.Helper()
 	return r.Git("for-each-ref", "--format=%(objectname)", ref)
 }
 
-// Clone makes a working copy in a temporary folder and gives its path.
+// Clone creates a working copy in a temporary folder and returns its path.
 func (r *Repo) Clone() string {
 	r.t.Helper()
 	dir := filepath.Join(r.t.TempDir(), "copy")
@@ -119,7 +119,7 @@ func (r *Repo) commit(ref, parent string, files map[string]string, remove []stri
 	n := r.clock.Add(1)
 
 	if parent == "" {
-		fmt.Fprintf(&b, "reset %s\n\n", ref) // so that nothing of the old branch stays
+		fmt.Fprintf(&b, "reset %s\n\n", ref) // so that nothing of the old branch remains
 	}
 
 	fmt.Fprintf(&b, "commit %s\ncommitter Test <test@example.com> %d +0000\n%s", ref, start+60*n, data(fmt.Sprintf("commit %d", n)))
@@ -139,13 +139,13 @@ func (r *Repo) commit(ref, parent string, files map[string]string, remove []stri
 	return r.ID(ref)
 }
 
-// start is when the first commits are dated: 14 November 2023.
+// start is the date of the first commits: 14 November 2023.
 const start = 1_700_000_000
 
 func data(s string) string { return fmt.Sprintf("data %d\n%s\n", len(s), s) }
 
-// Environment is what git runs with in tests: no configuration of the machine,
-// a fixed author.
+// Environment is git's in tests: without the configuration of the machine, and with a fixed
+// author.
 func Environment() []string {
 	return []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C",

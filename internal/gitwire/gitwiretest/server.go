@@ -14,29 +14,27 @@ import (
 	"testing"
 )
 
-// Options say how a Server behaves.
+// Options configure a Server.
 type Options struct {
-	// User and Password, or Token, are wanted by basic or bearer authentication.
-	// Defaults to none.
+	// User and Password, or Token, are required. Defaults to no authentication.
 	User, Password, Token string
 	// NoFilter serves without partial clone filters. Defaults to serving them.
 	NoFilter bool
-	// Version0 takes the wish for protocol version 2 away from requests, as old
-	// servers do.
+	// Version0 ignores requests for protocol version 2, as old servers do.
 	Version0 bool
-	// Wrap stands in front of the server, to look at requests or to answer them.
+	// Wrap wraps the handler, to inspect requests or to answer them.
 	Wrap func(http.Handler) http.Handler
-	// TLS serves over https with a certificate of httptest.
+	// TLS serves https with httptest's certificate.
 	TLS bool
 }
 
-// A Request is what a Server was asked.
+// A Request is a request that a Server got.
 type Request struct {
 	Method, Path string
 	Header       http.Header
 }
 
-// A Server serves the bare repositories of a folder. Close is done by the test.
+// A Server serves the bare repositories of a folder. It is closed at the end of the test.
 type Server struct {
 	*httptest.Server
 
@@ -47,8 +45,7 @@ type Server struct {
 	header   http.Header
 }
 
-// NewServer serves the folder at Server.URL + "/" + the path of a repository, for
-// pushes too.
+// NewServer serves the folder at Server.URL + "/" + the path of a repository, also for pushes.
 func NewServer(t testing.TB, folder string, o Options) *Server {
 	t.Helper()
 	s := &Server{}
@@ -75,18 +72,17 @@ func NewServer(t testing.TB, folder string, o Options) *Server {
 	return s
 }
 
-// Fail lets every request from now on answer with a status and a header, until it
-// is called with status 0.
+// Fail makes every request fail with a status and a header, until it is called with status 0.
 func (s *Server) Fail(status int, header http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status, s.header = status, header
 }
 
-// Connections is how many were made so far.
+// Connections returns how many connections were accepted.
 func (s *Server) Connections() int64 { return s.conns.Load() }
 
-// Requests gives what was asked so far, refused requests included, and forgets it.
+// Requests returns and forgets the requests, including refused ones.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +120,7 @@ func authenticate(o Options, next http.Handler) http.Handler {
 			o.User != "" && same(user, o.User) && same(password, o.Password)
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			http.Error(w, "who are you?", http.StatusUnauthorized)
+			http.Error(w, "authentication required", http.StatusUnauthorized)
 			return
 		}
 

@@ -20,38 +20,35 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// SSHOptions say how an SSHServer behaves.
+// SSHOptions configure an SSHServer.
 type SSHOptions struct {
-	// Keys are the private keys, in PEM, that are let in, whoever the user is.
-	// Defaults to SSHServer.Key alone.
+	// Keys are the private keys, in PEM, of accepted users of any name. Defaults to
+	// SSHServer.Key.
 	Keys []string
-	// HostKeys are the private keys by which the server proves who it is, in PEM.
-	// Defaults to a new one.
+	// HostKeys are the server's private keys, in PEM. Defaults to a new one.
 	HostKeys []string
-	// SHA1 takes signatures of RSA keys with SHA-1 and no others, as old servers do.
+	// SHA1 accepts only SHA-1 signatures of RSA keys, as old servers do.
 	SHA1 bool
-	// RefuseEnv does not take the wish for protocol version 2, as OpenSSH does
-	// unless told otherwise.
+	// RefuseEnv ignores requests for protocol version 2, as OpenSSH does by default.
 	RefuseEnv bool
 	// NoFilter serves without partial clone filters. Defaults to serving them.
 	NoFilter bool
 	// Once allows one session on each connection.
 	Once bool
-	// Answer answers commands instead of git, if it is not nil, with a status to
-	// end with.
+	// Answer runs commands instead of git and returns their status, if it is not nil.
 	Answer func(command string, stdin io.Reader, stdout, stderr io.Writer) (status uint32)
 }
 
-// An SSHServer serves the bare repositories of a folder over SSH. Close is done
-// by the test.
+// An SSHServer serves the bare repositories of a folder over SSH. It is closed at the end of
+// the test.
 type SSHServer struct {
-	// URL is what a repository's path is put behind, with the user git.
+	// URL is the address, with the user git, to which the path of a repository is appended.
 	URL string
 	// Address is the server's host:port.
 	Address string
 	// KnownHosts is a file with the server's keys.
 	KnownHosts string
-	// Key is a private key that is let in, in PEM.
+	// Key is an accepted private key, in PEM.
 	Key string
 
 	o        SSHOptions
@@ -97,7 +94,7 @@ func NewSSHServer(t testing.TB, folder string, o SSHOptions) *SSHServer {
 	return s
 }
 
-// NewSSHKey makes a private key, in PEM.
+// NewSSHKey creates a private key, in PEM.
 func NewSSHKey(t testing.TB) string {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -107,7 +104,7 @@ func NewSSHKey(t testing.TB) string {
 	return SSHKey(t, key)
 }
 
-// SSHKey gives a private key in PEM.
+// SSHKey returns a private key in PEM.
 func SSHKey(t testing.TB, key any) string {
 	t.Helper()
 	block, err := ssh.MarshalPrivateKey(key, "test")
@@ -117,8 +114,7 @@ func SSHKey(t testing.TB, key any) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// KnownHosts writes a file that says which keys, given by their private halves, a
-// server has.
+// KnownHosts writes a known_hosts file with the public halves of private keys for a server.
 func KnownHosts(t testing.TB, address string, private ...string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -132,16 +128,16 @@ func KnownHosts(t testing.TB, address string, private ...string) string {
 	return file
 }
 
-// SSHFingerprint gives the fingerprint of a key, given by its private half.
+// SSHFingerprint returns the fingerprint of the public half of a private key.
 func SSHFingerprint(t testing.TB, private string) string {
 	t.Helper()
 	return ssh.FingerprintSHA256(signer(t, private).PublicKey())
 }
 
-// Connections is how many were made so far.
+// Connections returns how many connections were accepted.
 func (s *SSHServer) Connections() int64 { return s.conns.Load() }
 
-// Commands gives what was to be run so far, and forgets it.
+// Commands returns and forgets the commands.
 func (s *SSHServer) Commands() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +146,7 @@ func (s *SSHServer) Commands() []string {
 	return all
 }
 
-// Drop ends all connections without a word, as a firewall or a restart does.
+// Drop closes all connections, as a firewall or a restart does.
 func (s *SSHServer) Drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +178,7 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 			}
 			return nil, nil
 		},
-		// The client is to sign with what is not listed as unsafe.
+		// Clients must sign with algorithms that are not unsafe.
 		PublicKeyAuthAlgorithms: ssh.SupportedAlgorithms().PublicKeyAuths,
 	}
 	if s.o.SHA1 {
@@ -215,7 +211,7 @@ func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.Wai
 
 	conn, channels, requests, err := ssh.NewServerConn(c, config)
 	if err != nil {
-		return // a client that was refused, or refuses us
+		return // the client was refused, or refuses the server
 	}
 	defer conn.Close()
 
@@ -262,7 +258,7 @@ func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	}
 }
 
-// run does what a host does: it takes one command alone, and no shell.
+// run runs a command as a Git host does: only git-upload-pack, and no shell.
 func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (status uint32) {
 	if s.o.Answer != nil {
 		return s.o.Answer(command, channel, channel, channel.Stderr())
