@@ -9,34 +9,29 @@ import (
 )
 
 const (
-	// maxInFlight is how many statements of a Gather are under way at once. With
-	// one, a connection that hangs would hold up everybody; with many, there would
-	// be little left to gather.
+	// maxInFlight is the number of statements in flight. With one, a connection that
+	// hangs would block all reads; with many, batches would be small.
 	maxInFlight = 2
-	// maxBatch bounds the keys of one statement, and so how long it keeps those
-	// who wait for the next.
+	// maxBatch bounds the keys of one statement, and so the delay of the next.
 	maxBatch = 64
 )
 
-// A Gather reads by key what one statement finds, for many at once. On
-// PostgreSQL a read costs mostly the way there and back and the two processes
-// waking each other; so those that come while others are under way wait for the
-// next turn, and go together as one statement. A read that finds nobody on the
-// way goes at once and by itself, as by [DB.Peek]. On SQLite, where there is no
-// way, all do.
+// A Batcher reads by key and combines concurrent reads into one statement. When
+// fewer than maxInFlight statements are in flight, a read runs immediately, as by
+// [DB.ViewOnce]. SQLite, which has no round trip, is not batched.
 //
-// It may be used concurrently.
+// It is safe for concurrent use.
 type Batcher[K comparable, V any] struct {
 	db   *DB
 	one  func(tx *Tx, key K) (V, error)
 	many func(tx *Tx, keys []K) (map[K]V, error)
 
 	mu       sync.Mutex
-	inFlight int            // under way
-	waiting  []*batch[K, V] // in the order in which they go
+	inFlight int            // statements
+	waiting  []*batch[K, V] // in order
 }
 
-// A turn is a statement for all who have joined it.
+// A batch is a statement with the keys of all reads that share it.
 type batch[K comparable, V any] struct {
 	keys     []K
 	done     chan struct{} // closed when what follows is set
@@ -45,49 +40,52 @@ type batch[K comparable, V any] struct {
 	panicked any
 }
 
-// NewBatcher gives a Gather that reads a single key by one, which is the commonest
-// case by far, and several by many. Both are given a tx for one statement, as by
-// [DB.Peek]; of the keys no two are equal. For what is not there one gives
-// [ErrNoRows], or an error of its own that says so; many leaves it out.
-func NewBatcher[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), many func(tx *Tx, keys []K) (map[K]V, error)) *Batcher[K, V] {
-	return &Batcher[K, V]{db: d, one: one, many: many}
+// NewBatcher returns a Batcher that reads a single key with one, which is the most
+// common case, and several different keys with many. Both get a tx for one
+// statement, as by [DB.ViewOnce]. For a missing key, one returns [ErrNoRows] or an
+// error of its own; many leaves the key out.
+func NewBatcher[K comparable, V any](
+	database *DB, one func(tx *Tx, key K) (V, error), many func(tx *Tx, keys []K) (map[K]V, error),
+) *Batcher[K, V] {
+	return &Batcher[K, V]{db: database, one: one, many: many}
 }
 
-// Get gives what belongs to key, or [ErrNoRows], or what one says instead. It
-// sees everything that was committed before it was called. The value may be
-// shared with others who asked for the same key: it must not be changed. When ctx
-// ends while Get waits for a turn it returns; those whose reads go with this one
-// are served all the same. How long a statement may take is Peek's to say. An
-// error of a statement is everybody's for whom it ran, save where it refuses a
-// value: then each reads for itself, so that nobody answers for another's key.
-func (g *Batcher[K, V]) Get(ctx context.Context, key K) (V, error) {
-	if g.db.dialect == SQLite {
-		return g.getOne(ctx, key)
+// Get returns the value of key, or the error of one for a missing key, or
+// [ErrNoRows]. It sees everything that was committed before the call. Callers that
+// ask for the same key may share the value, so it must not be changed.
+//
+// If ctx ends while Get waits, it returns; the other reads of the batch continue.
+// For the duration of a statement, see [DB.ViewOnce]. All reads of a batch get its
+// error, except an error about a value: then each read is repeated alone, so that
+// no caller gets the error of another caller's key.
+func (b *Batcher[K, V]) Get(ctx context.Context, key K) (V, error) {
+	if b.db.dialect == SQLite {
+		return b.getOne(ctx, key)
 	}
 
-	t := g.join(key)
-	if t == nil {
-		defer g.releaseSlot()
-		return g.getOne(ctx, key)
+	batch := b.join(key)
+	if batch == nil {
+		defer b.releaseSlot()
+		return b.getOne(ctx, key)
 	}
 
 	var none V
 	select {
-	case <-t.done:
+	case <-batch.done:
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
 
 	switch {
-	case t.panicked != nil:
-		panic(t.panicked)
-	case len(t.keys) > 1 && refusesValue(t.err):
-		return g.getOne(ctx, key)
-	case t.err != nil:
-		return none, t.err
+	case batch.panicked != nil:
+		panic(batch.panicked)
+	case len(batch.keys) > 1 && refusesValue(batch.err):
+		return b.getOne(ctx, key)
+	case batch.err != nil:
+		return none, batch.err
 	}
 
-	return pick(t.found, key)
+	return pick(batch.found, key)
 }
 
 func pick[K comparable, V any](found map[K]V, key K) (V, error) {
@@ -98,19 +96,19 @@ func pick[K comparable, V any](found map[K]V, key K) (V, error) {
 	return v, nil
 }
 
-// join takes a place in a turn that has not begun, or, when there is room for
-// one more turn, gives nil: go by yourself, then call next.
-func (g *Batcher[K, V]) join(key K) *batch[K, V] {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// join adds key to a batch that has not begun. It returns nil if a statement can
+// run immediately: run it, then call releaseSlot.
+func (b *Batcher[K, V]) join(key K) *batch[K, V] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 
-	if g.inFlight < maxInFlight {
-		g.inFlight++
+	if b.inFlight < maxInFlight {
+		b.inFlight++
 		return nil
 	}
 
-	if n := len(g.waiting); n > 0 {
-		last := g.waiting[n-1]
+	if n := len(b.waiting); n > 0 {
+		last := b.waiting[n-1]
 		if slices.Contains(last.keys, key) {
 			return last
 		}
@@ -121,64 +119,66 @@ func (g *Batcher[K, V]) join(key K) *batch[K, V] {
 		}
 	}
 
-	t := &batch[K, V]{keys: []K{key}, done: make(chan struct{})}
-	g.waiting = append(g.waiting, t)
-	return t
+	next := &batch[K, V]{keys: []K{key}, done: make(chan struct{})}
+	b.waiting = append(b.waiting, next)
+	return next
 }
 
-// releaseSlot ends a turn and begins the one that has waited longest. Nobody who has
-// got an answer runs it for the others.
-func (g *Batcher[K, V]) releaseSlot() {
-	if t := g.takeNext(); t != nil {
+// releaseSlot ends a statement and runs the waiting batches, in a goroutine of its
+// own so that no caller runs them for others.
+func (b *Batcher[K, V]) releaseSlot() {
+	if next := b.takeNext(); next != nil {
 		go func() {
-			for ; t != nil; t = g.takeNext() {
-				g.run(t)
+			for ; next != nil; next = b.takeNext() {
+				b.run(next)
 			}
 		}()
 	}
 }
 
-// takeNext gives the turn that goes in place of one that has ended, or nil.
-func (g *Batcher[K, V]) takeNext() *batch[K, V] {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		g.inFlight--
+// takeNext returns the next waiting batch, or nil if there is none and the slot is
+// free.
+func (b *Batcher[K, V]) takeNext() *batch[K, V] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		b.inFlight--
 		return nil
 	}
-	t := g.waiting[0]
-	g.waiting[0] = nil
-	g.waiting = g.waiting[1:]
-	return t
+	next := b.waiting[0]
+	b.waiting[0] = nil
+	b.waiting = b.waiting[1:]
+	return next
 }
 
-// run reads for all of a turn. A panic would end the program here, where no
-// request is: it is handed to the requests.
-func (g *Batcher[K, V]) run(t *batch[K, V]) {
-	defer close(t.done)
+// run executes a batch. A panic is passed to the callers that wait for the batch:
+// in this goroutine it would end the program.
+func (b *Batcher[K, V]) run(batch *batch[K, V]) {
+	defer close(batch.done)
 	defer func() {
 		if v := recover(); v != nil {
-			t.panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
+			batch.panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
 		}
 	}()
 
-	ctx := context.Background() // of none of those who wait: each may leave
-	if len(t.keys) > 1 {
-		t.err = g.db.ViewOnce(ctx, func(tx *Tx) (err error) {
-			t.found, err = g.many(tx, t.keys)
+	ctx := context.Background() // each waiting caller may leave
+	if len(batch.keys) > 1 {
+		batch.err = b.db.ViewOnce(ctx, func(tx *Tx) (err error) {
+			batch.found, err = b.many(tx, batch.keys)
 			return err
 		})
 		return
 	}
 
-	v, err := g.getOne(ctx, t.keys[0])
-	t.found, t.err = map[K]V{t.keys[0]: v}, err
+	value, err := b.getOne(ctx, batch.keys[0])
+	batch.found, batch.err = map[K]V{batch.keys[0]: value}, err
 }
 
-func (g *Batcher[K, V]) getOne(ctx context.Context, key K) (v V, err error) {
-	err = g.db.ViewOnce(ctx, func(tx *Tx) (err error) {
-		v, err = g.one(tx, key)
+// getOne reads one key in a statement of its own.
+func (b *Batcher[K, V]) getOne(ctx context.Context, key K) (value V, err error) {
+	err = b.db.ViewOnce(ctx, func(tx *Tx) (err error) {
+		value, err = b.one(tx, key)
 		return err
 	})
-	return v, err
+	return value, err
 }

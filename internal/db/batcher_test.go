@@ -43,8 +43,8 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 	return found, rows.Err()
 }
 
-// gatherBy makes a Gather that reads one key as it reads many.
-func gatherBy(database *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
+// newBatcher makes a Batcher that reads one key as it reads many.
+func newBatcher(database *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
 	one := func(tx *db.Tx, name string) (int, error) {
 		found, err := many(tx, []string{name})
 		if size, ok := found[name]; ok || err != nil {
@@ -71,11 +71,11 @@ func fillItems(t *testing.T, d *db.DB, n int) {
 	}
 }
 
-func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
+func TestBatcherReturnsEachKeyItsValue(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
 		const there = 30
 		fillItems(t, d, there)
-		batcher := gatherBy(d, sizes)
+		batcher := newBatcher(d, sizes)
 		var readers sync.WaitGroup
 		for r := range 40 {
 			readers.Go(func() {
@@ -93,24 +93,24 @@ func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
 	})
 }
 
-// A jam is a Gather on PostgreSQL of which all turns are held up until open is
-// called: what is asked meanwhile waits together. It wants a bubble.
+// A jam is a Batcher on PostgreSQL whose statements block until open is called, so that
+// reads wait together. It needs a synctest bubble.
 type jam struct {
 	*db.Batcher[string, int]
 	open func()
 
 	mu    sync.Mutex
-	turns [][]string // the keys of each turn that went after the jam
+	turns [][]string // the keys of each batch after the jam
 	held  sync.WaitGroup
 }
 
-// newJam holds the turns after they have read. Its read answers as sizes does,
-// save for what it is told to fail with.
+// newJam returns a jam that blocks statements after they have read. Reads return what
+// sizes returns, or the error of fails.
 func newJam(t *testing.T, database *db.DB, fails func(names []string) error) *jam {
 	t.Helper()
 	gate := make(chan struct{})
 	j := &jam{open: sync.OnceFunc(func() { close(gate) })}
-	j.Batcher = gatherBy(database, func(tx *db.Tx, names []string) (map[string]int, error) {
+	j.Batcher = newBatcher(database, func(tx *db.Tx, names []string) (map[string]int, error) {
 		found, err := sizes(tx, names)
 		if strings.HasPrefix(names[0], "held") {
 			<-gate

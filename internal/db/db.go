@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A Dialect says which engine a statement is for.
+// A Dialect is an SQL engine.
 type Dialect int
 
 const (
@@ -21,7 +21,7 @@ const (
 	Postgres
 )
 
-// String is the name of the dialect's folder in a [Migrations].
+// String returns the name of the engine's folder in a [Migrations].
 func (d Dialect) String() string {
 	if d == Postgres {
 		return "postgres"
@@ -29,22 +29,21 @@ func (d Dialect) String() string {
 	return "sqlite"
 }
 
-// A DB is an open database with a current schema. Its methods may be called
-// concurrently.
+// A DB is an open database with the current schema. It is safe for concurrent use.
 type DB struct {
 	dialect      Dialect
 	writer       *sql.DB        // SQLite
 	readers      *sql.DB        // SQLite, for View
-	readPool     *readPool      // SQLite, for Peek
+	readPool     *readPool      // SQLite, for ViewOnce
 	pool         *pgxpool.Pool  // PostgreSQL
-	readDeadline sharedDeadline // PostgreSQL, for Peek
+	readDeadline sharedDeadline // PostgreSQL, for ViewOnce
 }
 
-// Open opens the database at sqlite:PATH or postgres://… and brings its schema
-// up to m. PATH is taken as it stands, whatever characters it has; the file is
-// made (0600) if it is missing, its folder is not. Of a PostgreSQL URL everything
-// pgx knows is obeyed, pool_max_conns included, which defaults to 20 here. The
-// error names the URL without its password.
+// Open opens the database at sqlite:PATH or postgres://… and migrates its schema
+// to migrations. PATH is not unescaped; the file is created with mode 0600 if it
+// is missing, its folder is not. PostgreSQL URLs have the options of pgx, such as
+// pool_max_conns, which defaults to 20. Errors contain the URL without its
+// password.
 func Open(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
 	database, err := open(ctx, rawURL, m)
 	if err != nil {
@@ -63,7 +62,7 @@ func open(ctx context.Context, rawURL string, migrations Migrations) (*DB, error
 	return nil, errors.New("the URL must begin with sqlite: or postgres://")
 }
 
-// Redact returns a database URL as it may be shown: without a password.
+// Redact returns a database URL without its password.
 func Redact(rawURL string) string {
 	if strings.HasPrefix(rawURL, "sqlite:") {
 		return rawURL
@@ -92,8 +91,8 @@ func Redact(rawURL string) string {
 	return parsed.Redacted()
 }
 
-// parseServerURL parses the URL of a server. One whose parts cannot be told apart is
-// refused: its password may be anywhere.
+// parseServerURL parses the URL of a server. It returns an error for a URL that is
+// ambiguous, because the password may then be anywhere in it.
 func parseServerURL(rawURL string) (*url.URL, error) {
 	wrong := errors.New("not a URL: is a character of the password not percent-encoded?")
 	parsed, err := url.Parse(rawURL)
@@ -115,18 +114,18 @@ func parseServerURL(rawURL string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// Dialect says which engine this is.
+// Dialect returns the engine.
 func (d *DB) Dialect() Dialect { return d.dialect }
 
-// SQL returns the writer connection of SQLite, nil on PostgreSQL. It is for the
-// queue, which needs a handle to give to its library.
+// SQL returns the writer connection of SQLite, or nil on PostgreSQL. It is for the
+// queue's library.
 func (d *DB) SQL() *sql.DB { return d.writer }
 
-// Pool returns the pool of PostgreSQL, nil on SQLite. It is for the queue, as
-// [DB.SQL] is.
+// Pool returns the pool of PostgreSQL, or nil on SQLite. It is for the queue's
+// library.
 func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
-// Ping says whether the database answers.
+// Ping returns an error if the database does not answer.
 func (d *DB) Ping(ctx context.Context) error {
 	if d.dialect == Postgres {
 		return d.pool.Ping(ctx)
@@ -134,7 +133,7 @@ func (d *DB) Ping(ctx context.Context) error {
 	return d.readers.PingContext(ctx)
 }
 
-// Close waits for transactions that are under way and closes all connections.
+// Close waits for open transactions and closes all connections.
 func (d *DB) Close() error {
 	if d.dialect == Postgres {
 		d.pool.Close()
@@ -144,16 +143,15 @@ func (d *DB) Close() error {
 	return errors.Join(d.readPool.close(), d.readers.Close(), d.writer.Close())
 }
 
-// updateTries is how often an Update runs before a deadlock or a serialization
-// failure becomes the caller's error.
+// updateTries is the number of runs of an Update until a deadlock or a
+// serialization failure is returned.
 const updateTries = 5
 
-// Update runs f in a read-write transaction, which is committed if f returns nil
-// and rolled back otherwise, also when f panics. On PostgreSQL f runs again, up
-// to five times in all, when the server has ended the transaction because of a
-// deadlock or a serialization failure: f must not leave traces outside of tx that
-// a second run would double. On SQLite f runs once, alone among all writers. The
-// error is f's own, unwrapped, or the database's.
+// Update runs f in a read-write transaction. It commits if f returns nil, and
+// rolls back otherwise, also if f panics. On PostgreSQL, f runs up to five times
+// if the server ends the transaction because of a deadlock or a serialization
+// failure, so f must be repeatable. On SQLite, f runs once, and no other writer
+// runs meanwhile. The error is that of f, unwrapped, or of the database.
 func (d *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	if d.dialect == SQLite {
 		return d.runSQLite(ctx, d.writer, nil, f)
@@ -173,8 +171,8 @@ func (d *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	}
 }
 
-// View runs f in a read-only transaction: all its statements see the same
-// snapshot, and a statement that writes is an error.
+// View runs f in a read-only transaction. All statements see the same snapshot; a
+// statement that writes is an error.
 func (d *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	if d.dialect == SQLite {
 		return d.runSQLite(ctx, d.readers, &sql.TxOptions{ReadOnly: true}, f)
@@ -182,11 +180,13 @@ func (d *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	return d.runPostgres(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// ViewOnce runs f with a Tx that can read by one statement only, and is no
-// transaction: it costs one round trip where View costs three. A second
-// statement, or Exec, is an error. What has begun is not cut short when ctx ends:
-// watching for that costs SQLite as much as the read, and PostgreSQL would lose a
-// connection to it. There it ends with [context.DeadlineExceeded] after 10 to 15 s.
+// ViewOnce runs f with a Tx for one reading statement, outside of a transaction:
+// it takes one round trip, where View takes three. A second statement, or Exec, is
+// an error.
+//
+// A statement that has begun is not cancelled when ctx ends: watching ctx would
+// cost SQLite as much as the read, and PostgreSQL a connection. On PostgreSQL it
+// fails with [context.DeadlineExceeded] after 10 to 15 seconds.
 func (d *DB) ViewOnce(ctx context.Context, f func(tx *Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (d *DB) ViewOnce(ctx context.Context, f func(tx *Tx) error) error {
 	}
 
 	tx.ctx = context.WithoutCancel(ctx)
-	return d.readPool.peek(ctx, func(q querier) error {
+	return d.readPool.view(ctx, func(q querier) error {
 		tx.q = q
 		return tx.run(f)
 	})

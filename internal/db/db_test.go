@@ -93,7 +93,8 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 
 		var got row
 		err := database.Update(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62, name("täxt"), nil, []byte{0, 255})
+			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62, name("täxt"),
+				nil, []byte{0, 255})
 			if err != nil {
 				return err
 			}
@@ -195,15 +196,16 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 		for _, tt := range tests {
 			err := database.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(tt.sql); return err })
 			if err == nil || db.IsUnique(err) != tt.unique || db.IsForeignKey(err) != tt.foreignKey || db.IsCheck(err) != tt.chk {
-				t.Errorf("%s: %v: unique %v, foreign key %v, check %v", tt.name, err, db.IsUnique(err), db.IsForeignKey(err), db.IsCheck(err))
+				t.Errorf("%s: %v: unique %v, foreign key %v, check %v", tt.name, err, db.IsUnique(err), db.IsForeignKey(err),
+					db.IsCheck(err))
 			}
 		}
 	})
 }
 
-func TestViewAndPeekCannotWrite(t *testing.T) {
+func TestViewAndViewOnceCannotWrite(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "Peek": database.ViewOnce} {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "ViewOnce": database.ViewOnce} {
 			if err := read(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err == nil {
 				t.Errorf("%s wrote", name)
 			}
@@ -214,7 +216,7 @@ func TestViewAndPeekCannotWrite(t *testing.T) {
 	})
 }
 
-func TestPeekIsForOneStatement(t *testing.T) {
+func TestViewOnceIsForOneStatement(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		var n int
 		read := func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) }

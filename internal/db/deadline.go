@@ -7,29 +7,29 @@ import (
 )
 
 const (
-	// minReadTime is how long a Peek of PostgreSQL may take at least, and peekTime and
-	// peekShare together at most.
+	// minReadTime is the minimum duration of a ViewOnce on PostgreSQL until it fails;
+	// the maximum is minReadTime + deadlineSharing.
 	minReadTime     = 10 * time.Second
 	deadlineSharing = 5 * time.Second
 )
 
-// A limit gives contexts that end in time. All who ask within peekShare get the
-// same one: a timer for each statement that takes a tenth of a millisecond costs a
-// fortieth of it, and to watch for its caller's leaving as much again.
+// A sharedDeadline provides contexts with a deadline. Calls within deadlineSharing
+// get the same context: a timer for each statement of 0.1 ms would cost a fortieth
+// of it, and watching the caller's context as much again.
 type sharedDeadline struct {
 	mu     sync.Mutex
 	ctx    context.Context
 	cancel context.CancelFunc
-	began  time.Time // by the clock that is never set
+	began  time.Time // monotonic
 }
 
-// context gives one that ends between peekTime and peekTime + peekShare from now,
-// or when the limit is closed.
+// context returns a context that ends between minReadTime and minReadTime +
+// deadlineSharing from now, or at close.
 func (l *sharedDeadline) context() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx == nil || time.Since(l.began) >= deadlineSharing {
-		// Whoever has the one before may need it still: it ends by itself.
+		// The previous context may still be in use; it ends by itself.
 		l.ctx, l.cancel = context.WithTimeout(context.Background(), minReadTime+deadlineSharing)
 		l.began = time.Now()
 	}

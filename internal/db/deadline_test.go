@@ -17,23 +17,23 @@ func sleeping(seconds float64) func(tx *db.Tx) error {
 	}
 }
 
-func TestAPeekThatHangsEndsAndTheNextOneReads(t *testing.T) {
+func TestAReadThatHangsEndsAndTheNextOneSucceeds(t *testing.T) {
 	database := dbtest.OpenOn(t, db.Postgres, schema(items))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	database.LimitPeeks(ctx)
+	database.LimitReads(ctx)
 	if err := database.ViewOnce(t.Context(), sleeping(600)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	database.LimitPeeks(t.Context())
+	database.LimitReads(t.Context())
 	if err := database.ViewOnce(t.Context(), sleeping(0)); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestWhoLeavesAPeekCostsNoConnection: whoever hangs up on the API is no reason
-// to connect to PostgreSQL again.
-func TestWhoLeavesAPeekCostsNoConnection(t *testing.T) {
+// TestACancelledReadCostsNoConnection checks that an API caller that hangs up does not
+// cause a new connection to PostgreSQL.
+func TestACancelledReadCostsNoConnection(t *testing.T) {
 	database := dbtest.OpenOn(t, db.Postgres, schema(items))
 	before := database.Pool().Stat().NewConnsCount()
 	for range 10 {

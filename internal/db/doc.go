@@ -1,71 +1,71 @@
-// Package db opens the database, keeps its schema, and is the only way to a
-// transaction. It knows two engines, SQLite (modernc.org/sqlite, pure Go) and
-// PostgreSQL (pgx), and no table but its own bookkeeping.
+// Package db opens the database, migrates its schema, and runs transactions. It
+// supports SQLite (modernc.org/sqlite, pure Go) and PostgreSQL (pgx).
 //
 // # Transactions
 //
-// [DB.Update] runs a function in a read-write transaction, [DB.View] in a
-// read-only one that sees a single snapshot. Everything that happens in the
-// function happens once or not at all; nothing outside the database belongs in
-// it, for it may run again: Update repeats it, a few times, when PostgreSQL
-// reports a deadlock or a serialization failure. [DB.Peek] is View for exactly
-// one statement, without the round trips of a transaction. A [Gather] is Peek by
-// key, for reads that come by the thousand.
+//	DB.Update    read and write           rolled back if the function returns an error
+//	DB.View      read, one snapshot       a write is an error
+//	DB.ViewOnce  read, one statement      no transaction, one round trip
+//	Batcher.Get  read by key              concurrent reads share one statement
 //
-// On SQLite there is one writer connection, whose transactions are immediate
-// (the write lock is taken at BEGIN, so a transaction never fails half-way for
-// want of it), and a pool of readers beside it, which WAL lets read while it
-// writes. On PostgreSQL an Update is READ COMMITTED and rows are locked with
-// [Tx.ForUpdate]; a View is REPEATABLE READ.
+// The functions passed to Update must have no effects outside of the database: Update
+// runs them again, a few times, if PostgreSQL reports a deadlock or a serialization
+// failure.
+//
+// On SQLite there is one writer connection, whose transactions take the write lock at
+// BEGIN, and a pool of readers, which WAL mode allows to read at the same time. On
+// PostgreSQL an Update is READ COMMITTED and locks rows with [Tx.ForUpdate]; a View is
+// REPEATABLE READ.
 //
 // # One SQL text
 //
-// The same statements run on both engines: $1 placeholders, RETURNING, ON
-// CONFLICT, partial indexes; integers for times ([Millis]), text for JSON.
-// Where the engines differ in ways that a test on one of them would not show,
-// a [Tx] behaves like the stricter: a statement that failed ends the
-// transaction (as PostgreSQL does), and a statement may not begin while the rows
-// of another are open (as pgx demands).
+// The same statements run on both engines: $1 placeholders, RETURNING, ON CONFLICT,
+// partial indexes; integers for times ([Millis]), text for JSON. Where the engines
+// differ in ways that a test on one of them would not show, a [Tx] behaves like the
+// stricter one: a failed statement ends the transaction (as on PostgreSQL), and a
+// statement cannot begin while the rows of another are open (as in pgx).
+//
+// # Lists
+//
+// [Select] and [SelectPage] run a query and scan all of its rows.
 //
 // # Migrations
 //
-// A [Migrations] is a folder per engine of files NNNN_name.sql, numbered from 1
-// without gaps. [Open] applies what is missing, each file in one transaction
-// under a lock (an advisory lock on PostgreSQL, the write lock on SQLite), and
-// refuses a database that a newer program has been at. There is no way down, and
-// a file that has been released never changes. On SQLite a migration runs with
-// foreign keys off and they are checked before its commit: a table can only be
-// rebuilt so. The result is committed under schema/, rewritten by
-// "go test ./internal/db -run Schema -update".
+// [Migrations] has a folder for each engine, with files NNNN_name.sql, numbered from 1
+// without gaps. [Open] applies the missing ones, each in one transaction under a lock
+// (an advisory lock on PostgreSQL, the write lock on SQLite). It refuses a database
+// that a newer program has migrated. There are no down migrations, and a released file
+// never changes. On SQLite, migrations run with foreign keys off, so that tables can
+// be rebuilt; foreign keys are checked before the commit. The resulting schema is
+// committed under schema/; update it with "go test ./internal/db -run Schema -update".
 //
-// The runner is our own and not goose: the whole of it is one loop around
-// Update, it needs no second handle on PostgreSQL (goose wants database/sql,
-// everything else here wants pgx), and on SQLite it has to run with foreign keys
-// off and to check them before the commit, which is what rebuilding a table
-// takes there.
+// goose is not used: the runner is a loop around Update, goose needs database/sql on
+// PostgreSQL, and it cannot turn foreign keys off and check them before the commit.
 //
-// # Gathering
+// # Batches
 //
-// A row found by its key costs PostgreSQL and us about 40 µs of CPU time when it is
-// one of many in a statement, and four times that in a statement of its own: the
-// rest is the round trip, in which two processes write, sleep and wake each other.
-// So a [Gather] lets two statements be under way, and what comes meanwhile goes
-// together in the next: the more is asked, the more go in one, and when little is
-// asked each goes at once. No answer is older than its question, for nobody joins
-// what has begun.
+// Reading a row by its key takes about 40 µs of CPU time on PostgreSQL and client if it
+// is one of many rows of a statement, and four times as long in a statement of its own,
+// because of the round trip. A [Batcher] has up to two statements in flight. Reads that
+// arrive meanwhile are batched into the next statement. So batches grow with the load,
+// and single reads are not delayed. A result is never older than the call, because a
+// statement that has begun accepts no more reads.
 //
-// Measured and left out: storing what is read uncompressed (a second table to
-// visit costs more than to decompress) or compressed by lz4 (not in every build
-// of PostgreSQL, and no faster for one read); one statement a key in a pipeline
-// (a third slower than one for all); more turns at once (fewer to gather); an
-// index that begins with what differs most, which finds a row no faster; to look
-// for the answer over and over before sleeping (a fifth faster for one reader, and a
-// core at work for as long as PostgreSQL takes).
+// Measured and rejected: storing documents uncompressed (reading a second table costs
+// more than decompressing) or compressed with lz4 (not in every PostgreSQL build, and
+// no faster for one read); a pipeline with one statement for each key (a third slower);
+// more statements in flight (smaller batches); an index that begins with the most
+// selective column (no faster); polling for the result before sleeping (a fifth faster
+// for one reader, but uses a core while PostgreSQL works).
 //
-// # Statements
+// # Prepared statements
 //
-// pgx keeps prepared statements per connection by itself. modernc.org/sqlite
-// does not, and preparing was over a third of the queue's CPU time, so
-// connections are wrapped with a small cache (statements.go). Peek uses such
-// connections itself, without database/sql (peeker.go).
+// pgx caches prepared statements on each connection. modernc.org/sqlite does not, and
+// preparing took over a third of the queue's CPU time. So SQLite connections are
+// wrapped with a small cache (statements.go). ViewOnce uses such connections without
+// database/sql (viewonce.go).
+//
+// # Not here
+//
+// The package knows no table except the one that records migrations.
 package db

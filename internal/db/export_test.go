@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// LimitPeeks has the Peeks that begin now end with ctx.
-func (d *DB) LimitPeeks(ctx context.Context) {
+// LimitReads makes the reads that begin now end with ctx.
+func (d *DB) LimitReads(ctx context.Context) {
 	d.readDeadline.ctx, d.readDeadline.began = ctx, time.Now()
 }

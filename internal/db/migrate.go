@@ -14,16 +14,16 @@ import (
 //go:embed migrations
 var embedded embed.FS
 
-// Migrations is the schema of one product: FS holds sqlite/NNNN_name.sql and
-// postgres/NNNN_name.sql, numbered from 0001 without gaps, the same names for
-// both engines. Table is the name of the table that records which have been
-// applied; two products may share a database if their tables differ.
+// Migrations is a schema: FS holds sqlite/NNNN_name.sql and
+// postgres/NNNN_name.sql, numbered from 0001 without gaps, with the same names for
+// both engines. Table is the name of the table that records the applied
+// migrations; two programs may share a database if their tables differ.
 type Migrations struct {
 	FS    fs.FS
 	Table string
 }
 
-// Schema is the server's own schema.
+// Schema returns the server's schema.
 func Schema() Migrations {
 	sub, err := fs.Sub(embedded, "migrations")
 	if err != nil {
@@ -32,8 +32,8 @@ func Schema() Migrations {
 	return Migrations{FS: sub, Table: "schema_migration"}
 }
 
-// ErrNewerSchema is what [Open] returns for a database to which a newer program
-// has applied migrations that this one does not know.
+// ErrNewerSchema is returned by [Open] for a database that a newer program has
+// migrated.
 var ErrNewerSchema = errors.New("the database has a newer schema than this program knows: use the newer program")
 
 var (
@@ -47,10 +47,10 @@ type migration struct {
 	sql    string
 }
 
-// files reads the migrations for an engine, in order.
+// files returns the migrations for an engine, in order.
 func (m Migrations) files(dialect Dialect) ([]migration, error) {
 	if !tableName.MatchString(m.Table) {
-		return nil, fmt.Errorf("migrations: %q is no name for the bookkeeping table", m.Table)
+		return nil, fmt.Errorf("migrations: %q is not a valid name for the table of applied migrations", m.Table)
 	}
 
 	names, err := fs.Glob(m.FS, dialect.String()+"/*.sql")
@@ -68,7 +68,7 @@ func (m Migrations) files(dialect Dialect) ([]migration, error) {
 
 		number, err := strconv.Atoi(match[1])
 		if err != nil || number != i+1 {
-			return nil, fmt.Errorf("migration %s: number %04d was to follow", name, i+1)
+			return nil, fmt.Errorf("migration %s: expected number %04d", name, i+1)
 		}
 
 		text, err := fs.ReadFile(m.FS, name)
@@ -82,8 +82,8 @@ func (m Migrations) files(dialect Dialect) ([]migration, error) {
 	return all, nil
 }
 
-// migrate applies one missing migration after the other. Several programs may do
-// so at once: each looks again under the lock.
+// migrate applies the missing migrations, one after the other. Several programs
+// may do so concurrently: each checks again under the lock.
 func (d *DB) migrate(ctx context.Context, migrations Migrations) error {
 	all, err := migrations.files(d.dialect)
 	if err != nil {
@@ -112,7 +112,8 @@ func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
 		}
 	}
 
-	_, err = tx.Exec("CREATE TABLE IF NOT EXISTS " + table + " (number bigint PRIMARY KEY, name text NOT NULL, applied_at bigint NOT NULL)")
+	_, err = tx.Exec("CREATE TABLE IF NOT EXISTS " + table +
+		" (number bigint PRIMARY KEY, name text NOT NULL, applied_at bigint NOT NULL)")
 	if err != nil {
 		return false, err
 	}
@@ -140,6 +141,7 @@ func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
 		}
 	}
 
-	_, err = tx.Exec("INSERT INTO "+table+" (number, name, applied_at) VALUES ($1, $2, $3)", next.number, next.name, Millis(tx.Now))
+	_, err = tx.Exec("INSERT INTO "+table+" (number, name, applied_at) VALUES ($1, $2, $3)", next.number, next.name,
+		Millis(tx.Now))
 	return false, err
 }

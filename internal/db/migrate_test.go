@@ -134,7 +134,8 @@ func TestASQLiteTableCanBeRebuilt(t *testing.T) {
 	defer database.Close()
 
 	var parts int
-	err = database.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM part").Scan(&parts) })
+	err = database.View(t.Context(),
+		func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM part").Scan(&parts) })
 	if err != nil || parts != 1 {
 		t.Errorf("%d parts, %v", parts, err)
 	}
@@ -220,7 +221,10 @@ func TestRedactKeepsWhatMayBeShown(t *testing.T) {
 
 func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 	database := dbtest.OpenOn(t, db.Postgres, schema(items))
-	err := database.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 1, "a"), insert(tx, 2, "b")) })
+	err := database.Update(t.Context(), func(tx *db.Tx) error {
+		return errors.Join(insert(tx, 1, "a"), insert(tx, 2,
+			"b"))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A querier is what a Tx needs of an engine.
+// A querier runs statements on an engine.
 type querier interface {
 	exec(ctx context.Context, sql string, args []any) (int64, error)
 	query(ctx context.Context, sql string, args []any) (resultRows, error)
 }
 
-// A resultRows is a result being read. After Close, Err says whether it ended early.
+// A resultRows is an open result. After Close, Err reports whether it ended early.
 type resultRows interface {
 	Next() bool
 	Scan(dst ...any) error
@@ -42,7 +42,7 @@ func (s sqlQuerier) query(ctx context.Context, sql string, args []any) (resultRo
 	return &sqlCursor{Rows: rows}, err
 }
 
-// sqlCursor keeps the error of Close, which database/sql's Err does not tell.
+// sqlCursor keeps the error of Close, which Err of database/sql does not return.
 type sqlCursor struct {
 	*sql.Rows
 	closed error

@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// scanRow copies a row of SQLite's to dst, as database/sql does where the types
-// agree: text, whole numbers, truth as 0 or 1, bytes, named types of these, and
-// pointers to them where NULL may be. It does not turn one into another, which
-// PostgreSQL would not do either.
+// scanRow copies a row of SQLite to dst, as database/sql does for equal types:
+// text, integers, booleans as 0 or 1, bytes, named types of these, and pointers to
+// them for NULL. It does not convert between types, which PostgreSQL would not do
+// either.
 func scanRow(dst []any, row []driver.Value) error {
 	if len(dst) != len(row) {
 		return fmt.Errorf("db: a row of %d columns, scanned to %d", len(row), len(dst))
@@ -24,8 +24,7 @@ func scanRow(dst []any, row []driver.Value) error {
 	return nil
 }
 
-// scanValue knows the commonest pairs by their types; reflection finds the
-// others.
+// scanValue handles the most common types directly, and the others by reflection.
 func scanValue(dst any, value driver.Value) error {
 	switch d := dst.(type) {
 	case *string:

@@ -14,8 +14,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// openSQLite migrates by a connection of its own, which has foreign keys off: a
-// table can only be rebuilt so.
+// openSQLite migrates with a connection of its own that has foreign keys off, so
+// that tables can be rebuilt.
 func openSQLite(ctx context.Context, path string, migrations Migrations) (*DB, error) {
 	dsn, err := sqliteDSN(path)
 	if err != nil {
@@ -52,16 +52,16 @@ func openSQLite(ctx context.Context, path string, migrations Migrations) (*DB, e
 	return database, nil
 }
 
-// mmapSize is how much of the file the readers map into memory, in bytes: a page
-// that the system holds is then read without a call to it. A larger file is read
-// the usual way from there on.
+// mmapSize is the size of the part of the file that readers map into memory, in
+// bytes. A cached page in it is read without a system call. The rest of a larger
+// file is read as usual.
 const mmapSize = "1073741824"
 
-// sqliteDSN makes sure of the file and returns its name in SQLite's URI form, in
-// which the characters that mean something to URIs are escaped.
+// sqliteDSN creates the file if needed, and returns its name in SQLite's URI form,
+// escaped.
 func sqliteDSN(path string) (string, error) {
 	if path == "" {
-		return "", errors.New("sqlite: wants the name of a file")
+		return "", errors.New("sqlite: the name of a file is missing")
 	}
 	if strings.ContainsRune(path, 0) {
 		return "", errors.New("a file name cannot hold a NUL")
@@ -72,7 +72,7 @@ func sqliteDSN(path string) (string, error) {
 		return "", err
 	}
 
-	// SQLite would make the file readable by everybody.
+	// SQLite would create the file with mode 0644.
 	file, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", err
@@ -98,8 +98,8 @@ func sqliteConnector(dsn string) (cachingConnector, error) {
 	return cachingConnector{c}, err
 }
 
-// poolOf keeps its connections: opening one means reading the schema again and
-// preparing every statement again.
+// poolOf returns a pool that keeps its connections open: a new connection has to
+// read the schema and prepare every statement again.
 func poolOf(c cachingConnector, connections int) *sql.DB {
 	pool := sql.OpenDB(c)
 	pool.SetMaxOpenConns(connections)
@@ -120,7 +120,7 @@ func (d *DB) runSQLite(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f
 	return sqlTx.Commit()
 }
 
-// foreignKeyCheck is what a migration owes for having run with foreign keys off.
+// foreignKeyCheck returns an error if a migration has violated a foreign key.
 func foreignKeyCheck(tx *Tx) error {
 	var table, parent string
 	var row, key *int64
@@ -129,7 +129,7 @@ func foreignKeyCheck(tx *Tx) error {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("a row of table %s points to no row of %s", table, parent)
+		err = fmt.Errorf("a row of table %s refers to a missing row of %s", table, parent)
 	}
 	return err
 }

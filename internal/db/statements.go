@@ -6,14 +6,14 @@ import (
 	"errors"
 )
 
-// maxCachedStatements bounds the prepared statements of one SQLite connection. When
-// it is reached all idle ones go: the texts in use are a fixed set well below it,
-// so this is about texts made at run time.
+// maxCachedStatements bounds the prepared statements of one SQLite connection.
+// When it is reached, all idle ones are closed. The program has fewer statement
+// texts; the bound is for texts that are built at run time.
 const maxCachedStatements = 400
 
-var errDriverChanged = errors.New("db: the SQLite driver has lost an ability")
+var errDriverChanged = errors.New("db: the SQLite driver does not implement an interface that is needed")
 
-// cachingConnector makes connections that keep their prepared statements.
+// A cachingConnector opens connections that cache their prepared statements.
 type cachingConnector struct{ driver.Connector }
 
 func (c cachingConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -36,7 +36,7 @@ func (c cachingConnector) open(ctx context.Context) (*cachingConn, error) {
 	return &cachingConn{sqliteConn: lite, kept: map[string]*cachedStatement{}}, nil
 }
 
-// sqliteConn is what the driver's connection can do.
+// sqliteConn is the interface of the driver's connections.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnPrepareContext
@@ -46,13 +46,13 @@ type sqliteConn interface {
 	driver.Pinger
 }
 
-// A cachingConn prepares the statements of ExecContext and QueryContext once. As
-// every driver connection it is used by one goroutine at a time.
+// A cachingConn caches the prepared statements of ExecContext and QueryContext.
+// Like every driver connection, it is used by one goroutine at a time.
 type cachingConn struct {
 	sqliteConn
 	kept map[string]*cachedStatement
 
-	// args and row are a peek's, used again by the next.
+	// args and row are buffers of ViewOnce.
 	args []driver.NamedValue
 	row  []driver.Value
 }
@@ -70,7 +70,7 @@ type sqliteStatement interface {
 
 func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 {
-		// Schema changes, pragmas and scripts: not worth keeping.
+		// Schema changes, pragmas and scripts: not worth caching.
 		return nil, driver.ErrSkip
 	}
 	statement, err := c.statement(ctx, query)
@@ -93,8 +93,8 @@ func (c *cachingConn) QueryContext(ctx context.Context, query string, args []dri
 	return &cachedRows{Rows: rows, s: statement}, nil
 }
 
-// statement returns the kept statement, or prepares one. A busy one is not
-// handed out twice: ErrSkip makes database/sql prepare another and close it.
+// statement returns a cached statement, or prepares one. For a busy statement it
+// returns ErrSkip, so that database/sql prepares another and closes it.
 func (c *cachingConn) statement(ctx context.Context, query string) (*cachedStatement, error) {
 	if statement := c.kept[query]; statement != nil {
 		if statement.busy {

@@ -127,7 +127,7 @@ func BenchmarkRead(b *testing.B) {
 				}
 			})
 		})
-		b.Run(engine.String()+"/Peek", func(b *testing.B) {
+		b.Run(engine.String()+"/ViewOnce", func(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					if err := database.ViewOnce(b.Context(), read); err != nil {

@@ -12,17 +12,17 @@ import (
 var (
 	errRowsOpen     = errors.New("db: a statement while the rows of another are open")
 	errEnded        = errors.New("db: a statement after one that failed: the transaction has ended")
-	errOneStatement = errors.New("db: Peek is for one statement that reads")
+	errOneStatement = errors.New("db: ViewOnce is for one statement that reads")
 )
 
-// A Tx is a transaction, or what [DB.Peek] gives. It belongs to the function it
-// was given to, and to one goroutine.
+// A Tx is a transaction, or the single statement of [DB.ViewOnce]. It belongs to
+// the function that got it, and to one goroutine.
 type Tx struct {
-	// Now is the time of the transaction: UTC, whole milliseconds, the same in
-	// every statement. It is read after SQLite has granted the write lock, so it
-	// does not run backwards from one Update to the next.
+	// Now is the time of the transaction: UTC, whole milliseconds, the same for all
+	// statements. It is read after SQLite has granted the write lock, so it does not
+	// decrease from one Update to the next.
 	Now time.Time
-	// Dialect is for the few places where one SQL text does not do.
+	// Dialect is the engine, for the few statements that differ.
 	Dialect Dialect
 
 	ctx    context.Context
@@ -35,21 +35,23 @@ type Tx struct {
 	used   bool
 }
 
-// Context is the context of the transaction, for what must end with it.
+// Context returns the context of the transaction.
 func (tx *Tx) Context() context.Context { return tx.ctx }
 
-// SQL returns SQLite's transaction, nil on PostgreSQL. It is for the queue.
+// SQL returns the transaction of SQLite, or nil on PostgreSQL. It is for the
+// queue.
 func (tx *Tx) SQL() *sql.Tx { return tx.sqlTx }
 
-// PGX returns PostgreSQL's transaction, nil on SQLite. It is for the queue.
+// PGX returns the transaction of PostgreSQL, or nil on SQLite. It is for the
+// queue.
 func (tx *Tx) PGX() pgx.Tx { return tx.pgxTx }
 
-// ForUpdate returns the end of a SELECT that locks its rows until the
-// transaction ends: " FOR UPDATE" on PostgreSQL, "" on SQLite, where an Update
-// has the whole database.
+// ForUpdate returns the end of a SELECT that locks its rows until the transaction
+// ends: " FOR UPDATE" on PostgreSQL, "" on SQLite, where an Update has the whole
+// database.
 func (tx *Tx) ForUpdate() string { return tx.onPostgres(" FOR UPDATE") }
 
-// SkipLocked is ForUpdate that passes over rows which another transaction has
+// SkipLocked is [Tx.ForUpdate] that skips the rows that other transactions have
 // locked.
 func (tx *Tx) SkipLocked() string { return tx.onPostgres(" FOR UPDATE SKIP LOCKED") }
 
@@ -60,7 +62,7 @@ func (tx *Tx) onPostgres(clause string) string {
 	return ""
 }
 
-// Exec runs a statement and says how many rows it has changed.
+// Exec runs a statement and returns the number of rows it has changed.
 func (tx *Tx) Exec(sql string, args ...any) (rowsAffected int64, err error) {
 	if tx.once {
 		return 0, tx.fail(errOneStatement)
@@ -86,8 +88,8 @@ func (tx *Tx) Query(sql string, args ...any) (*Rows, error) {
 	return &Rows{tx: tx, c: rows}, nil
 }
 
-// QueryRow runs a statement of which the first row is wanted. The row must be
-// scanned; what went wrong comes out there.
+// QueryRow runs a statement and returns its first row, which must be scanned. Scan
+// returns the error of the statement.
 func (tx *Tx) QueryRow(sql string, args ...any) Row {
 	rows, err := tx.Query(sql, args...)
 	return Row{rows: rows, err: err}
@@ -106,8 +108,8 @@ func (tx *Tx) begin() error {
 	return nil
 }
 
-// fail remembers the first error of a statement, so that SQLite ends a
-// transaction where PostgreSQL does.
+// fail records the first error of a statement, so that a transaction ends on
+// SQLite as it does on PostgreSQL.
 func (tx *Tx) fail(err error) error {
 	if err != nil && tx.failed == nil {
 		tx.failed = err
@@ -115,8 +117,8 @@ func (tx *Tx) fail(err error) error {
 	return err
 }
 
-// run calls f and answers with the error of a failed statement if f has
-// swallowed it: PostgreSQL would not commit then, so neither engine does.
+// run calls f. If f has ignored the error of a statement, run returns it:
+// PostgreSQL would not commit, so neither engine does.
 func (tx *Tx) run(f func(tx *Tx) error) error {
 	err := f(tx)
 	if tx.open != nil {
@@ -135,8 +137,8 @@ type Row struct {
 	err  error
 }
 
-// Scan copies the row's columns to dst, or returns [ErrNoRows]. A column that
-// may be NULL wants a pointer to a pointer.
+// Scan copies the columns of the row to dst, or returns [ErrNoRows]. A column that
+// may be NULL needs a pointer to a pointer.
 func (r Row) Scan(dst ...any) error {
 	if r.err != nil {
 		return r.err
@@ -158,14 +160,14 @@ func (r Row) Scan(dst ...any) error {
 	return r.rows.Err()
 }
 
-// Rows are the rows of a result, before the first one.
+// Rows are the rows of a result, positioned before the first one.
 type Rows struct {
 	tx *Tx
 	c  resultRows
 }
 
-// Next goes to the next row. At the end, or at an error, it closes the rows and
-// returns false.
+// Next advances to the next row. At the end, or after an error, it closes the rows
+// and returns false.
 func (r *Rows) Next() bool {
 	if r.c.Next() {
 		return true
@@ -174,14 +176,15 @@ func (r *Rows) Next() bool {
 	return false
 }
 
-// Scan copies the columns of the current row to dst. An error is about dst, and
+// Scan copies the columns of the current row to dst. An error is about dst and
 // does not end the transaction.
 func (r *Rows) Scan(dst ...any) error { return r.c.Scan(dst...) }
 
-// Err returns what ended the rows early.
+// Err returns the error that ended the rows early.
 func (r *Rows) Err() error { return r.tx.fail(r.c.Err()) }
 
-// Close lets the next statement begin. It may be called again.
+// Close closes the rows, so that the next statement can begin. It can be called
+// more than once.
 func (r *Rows) Close() {
 	r.c.Close()
 	if r.tx.open == r.c {
@@ -191,10 +194,10 @@ func (r *Rows) Close() {
 	r.tx.fail(r.c.Err())
 }
 
-// Millis is how a time is stored: milliseconds since 1970, UTC.
+// Millis returns how a time is stored: in milliseconds since 1970, UTC.
 func Millis(t time.Time) int64 { return t.UnixMilli() }
 
-// Time is the time stored as ms, in UTC.
+// Time returns the time that is stored as ms, in UTC.
 func Time(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -10,30 +10,30 @@ import (
 
 var errClosed = errors.New("db: the database is closed")
 
-// readPool are the connections by which [DB.Peek] reads SQLite. They are not
-// database/sql's: what that does for a statement, which is to lock, to watch,
-// and to convert by reflection what goes in and out, costs as much as finding a
-// row by its key does. They are opened when they are first needed, and kept.
+// A readPool holds the connections of [DB.ViewOnce] to SQLite. It does not use
+// database/sql, whose locking, context watching and conversions by reflection cost
+// as much as reading a row by its key. Connections are opened when needed, and
+// kept.
 type readPool struct {
 	connector cachingConnector
-	places    chan struct{} // holds one for each connection in use
+	slots     chan struct{} // one element for each connection in use
 	closed    chan struct{}
 	once      sync.Once
 
 	mu   sync.Mutex
-	idle []*cachingConn // the one used last comes last, and is used next
+	idle []*cachingConn // a stack
 }
 
 func newReadPool(c cachingConnector, most int) *readPool {
-	return &readPool{connector: c, places: make(chan struct{}, most), closed: make(chan struct{})}
+	return &readPool{connector: c, slots: make(chan struct{}, most), closed: make(chan struct{})}
 }
 
-// peek runs f with a querier for one statement.
-func (p *readPool) peek(ctx context.Context, f func(q querier) error) error {
+// view runs f with a querier for one statement.
+func (p *readPool) view(ctx context.Context, f func(q querier) error) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	defer func() { <-p.places }()
+	defer func() { <-p.slots }()
 
 	conn, err := p.take(ctx)
 	if err != nil {
@@ -48,16 +48,16 @@ func (p *readPool) peek(ctx context.Context, f func(q querier) error) error {
 	return err
 }
 
-// enter waits for a place.
+// enter waits for a slot.
 func (p *readPool) enter(ctx context.Context) error {
 	select {
-	case p.places <- struct{}{}: // at once, most often, and without looking at the others
+	case p.slots <- struct{}{}: // the common case, without the cost of a select of three
 		return nil
 	default:
 	}
 
 	select {
-	case p.places <- struct{}{}:
+	case p.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -78,12 +78,12 @@ func (p *readPool) take(ctx context.Context) (*cachingConn, error) {
 	return p.connector.open(ctx)
 }
 
-// put keeps a connection, unless the driver says that it is of no use any more,
-// or f has panicked: its rows may be open then, and whoever came next would see
-// the database as it was for them.
+// put keeps a connection. It closes one that the driver reports as invalid, or
+// whose f has panicked: its rows may be open, so that it would show an old
+// snapshot.
 func (p *readPool) put(conn *cachingConn, whole bool) {
 	if !whole || !conn.IsValid() {
-		_ = conn.Close() // nothing hangs on a connection that only reads
+		_ = conn.Close() // it only reads
 		return
 	}
 	p.mu.Lock()
@@ -91,13 +91,13 @@ func (p *readPool) put(conn *cachingConn, whole bool) {
 	p.idle = append(p.idle, conn)
 }
 
-// close waits for those that read and closes all connections.
+// close waits for running reads and closes all connections.
 func (p *readPool) close() error {
 	var errs []error
 	p.once.Do(func() {
 		close(p.closed)
-		for range cap(p.places) {
-			p.places <- struct{}{}
+		for range cap(p.slots) {
+			p.slots <- struct{}{}
 		}
 
 		for _, c := range p.idle {
@@ -110,7 +110,7 @@ func (p *readPool) close() error {
 	return errors.Join(errs...)
 }
 
-// onceQuerier reads by a driver connection.
+// A onceQuerier reads with a driver connection.
 type onceQuerier struct{ c *cachingConn }
 
 func (onceQuerier) exec(context.Context, string, []any) (int64, error) { return 0, errOneStatement }
@@ -142,7 +142,7 @@ func (p onceQuerier) query(ctx context.Context, sql string, args []any) (resultR
 	return &onceRows{rows: rows, row: p.c.row[:n]}, nil
 }
 
-// A peekCursor reads rows of a driver.
+// A onceRows reads the rows of a driver.
 type onceRows struct {
 	rows   driver.Rows
 	row    []driver.Value // the current one

@@ -29,22 +29,25 @@ type scanned struct {
 	Text2   *word
 }
 
-// TestPeekScansAsViewDoes holds what reads SQLite below database/sql against
-// what goes through it, and against PostgreSQL.
-func TestPeekScansAsViewDoes(t *testing.T) {
-	want := scanned{Text: "a", Named: "b", MayBe: new("c"), Number: 1, Wide: 1 << 40, Size: new(7), True: true, Bytes: []byte("d\x00"), Text2: new(word("e"))}
+// TestViewOnceScansAsViewDoes compares reading SQLite without database/sql with reading
+// it through database/sql, and with PostgreSQL.
+func TestViewOnceScansAsViewDoes(t *testing.T) {
+	want := scanned{Text: "a", Named: "b", MayBe: new("c"), Number: 1, Wide: 1 << 40, Size: new(7), True: true,
+		Bytes: []byte("d\x00"), Text2: new(word("e"))}
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		truth, bytes := "1", `x'6400'`
 		if database.Dialect() == db.Postgres {
 			truth, bytes = "true", `'\x6400'::bytea`
 		}
 
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "Peek": database.ViewOnce} {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "ViewOnce": database.ViewOnce} {
 			var got scanned
 			err := read(t.Context(), func(tx *db.Tx) error {
-				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text), CAST(1 AS bigint),
+				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text), CAST(1 AS
+					bigint),
 					CAST(1099511627776 AS bigint), CAST(7 AS bigint), CAST(NULL AS bigint), `+truth+`, `+bytes+`, CAST('e' AS text)`).
-					Scan(&got.Text, &got.Named, &got.MayBe, &got.Nothing, &got.Number, &got.Wide, &got.Size, &got.None, &got.True, &got.Bytes, &got.Text2)
+					Scan(&got.Text, &got.Named, &got.MayBe, &got.Nothing, &got.Number, &got.Wide, &got.Size, &got.None, &got.True,
+						&got.Bytes, &got.Text2)
 			})
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s: %v\n%s", name, err, diff)
@@ -53,7 +56,7 @@ func TestPeekScansAsViewDoes(t *testing.T) {
 	})
 }
 
-func TestPeekRefusesWhatDoesNotFit(t *testing.T) {
+func TestViewOnceRejectsValuesThatDoNotFit(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		var text string
 		var small int8
@@ -67,7 +70,7 @@ func TestPeekRefusesWhatDoesNotFit(t *testing.T) {
 	})
 }
 
-func TestMorePeeksThanConnections(t *testing.T) {
+func TestMoreReadsThanConnections(t *testing.T) {
 	database := open(t)
 	var all sync.WaitGroup
 	for i := range 40 {
@@ -87,23 +90,24 @@ func TestMorePeeksThanConnections(t *testing.T) {
 	all.Wait()
 }
 
-func TestPeekSeesWhatWasCommittedBefore(t *testing.T) {
+func TestViewOnceSeesWhatWasCommittedBefore(t *testing.T) {
 	database := open(t)
 	for i := range 100 {
 		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
 			t.Fatal(err)
 		}
 		var n int
-		err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
+		err := database.ViewOnce(t.Context(),
+			func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
 		if err != nil || n != 3+i {
 			t.Fatalf("%d items, %v", n, err)
 		}
 	}
 }
 
-// TestAPeekThatPanicsLeavesNothingOpen would see a snapshot of before if the
-// rows that it left open were still there.
-func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
+// TestAReadThatPanicsLeavesNothingOpen fails if the rows stay open: the next read would
+// see the old snapshot.
+func TestAReadThatPanicsLeavesNothingOpen(t *testing.T) {
 	database := open(t)
 	for i := range 10 {
 		func() {
@@ -122,14 +126,15 @@ func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
 		}
 
 		var n int
-		err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
+		err := database.ViewOnce(t.Context(),
+			func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
 		if err != nil || n != 3+i {
 			t.Fatalf("%d items, %v", n, err)
 		}
 	}
 }
 
-func TestCloseWaitsForPeeks(t *testing.T) {
+func TestCloseWaitsForReads(t *testing.T) {
 	database := open(t)
 	read := func(tx *db.Tx) error {
 		var n int

@@ -17,7 +17,7 @@ type objectID = [sha1.Size]byte
 // A repository writes the files of a .git folder.
 type repository struct {
 	dir   string
-	index []indexEntry // in the order of Git: by path
+	index []indexEntry // sorted by path
 }
 
 type indexEntry struct {
@@ -26,7 +26,7 @@ type indexEntry struct {
 	size int
 }
 
-// config makes commits work where nobody has told git a name yet.
+// config makes commits work if git has no user name configured.
 const config = `[core]
 	repositoryformatversion = 0
 	filemode = true
@@ -77,7 +77,7 @@ func (r *repository) object(kind string, data []byte) (objectID, error) {
 }
 
 // add writes a folder of tree to the working copy, the index and a tree object.
-// Names are such that the order of fs.ReadDir is the order of Git.
+// The names of the files sort equally in fs.ReadDir and in Git.
 func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 	list, err := fs.ReadDir(tree, folder)
 	if err != nil {
@@ -121,8 +121,8 @@ func (r *repository) addFile(tree fs.FS, at, name string) (objectID, error) {
 	return id, err
 }
 
-// writeIndex writes an index of version 2. Its times are zero, so that git looks
-// at each file itself the first time.
+// writeIndex writes an index of version 2. Its times are zero, so that git
+// compares each file the first time.
 func (r *repository) writeIndex() error {
 	b := []byte("DIRC")
 	b = binary.BigEndian.AppendUint32(b, 2)

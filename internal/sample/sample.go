@@ -1,7 +1,6 @@
-// Package sample makes the repository that a first `lockstep up` syncs: an
-// ordinary Git repository with a working copy, two stacks and one commit,
-// written without running git. Whoever has git goes on from there as with any
-// other repository.
+// Package sample creates the repository that a first `lockstep up` syncs: an ordinary
+// Git repository with a working copy, two stacks and one commit. It is written without
+// running git, and works with git like any other repository.
 package sample
 
 import (
@@ -16,11 +15,11 @@ import (
 //go:embed files
 var files embed.FS
 
-// Branch is the branch that the repository has.
+// Branch is the branch of the repository.
 const Branch = "main"
 
-// Create makes the repository in a folder that is not there yet. A failure
-// leaves nothing behind.
+// Create creates the repository in a folder that must not exist. If it fails,
+// nothing is left behind.
 func Create(dir string, now time.Time) (err error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".sample-")
 	if err != nil {
@@ -52,7 +51,8 @@ func Create(dir string, now time.Time) (err error) {
 	}
 
 	who := fmt.Sprintf("Lockstep <lockstep@localhost> %d +0000", now.Unix())
-	commit, err := r.object("commit", fmt.Appendf(nil, "tree %x\nauthor %s\ncommitter %s\n\nTwo stacks: web, and api that imports its topic\n", root, who, who))
+	commit, err := r.object("commit", fmt.Appendf(nil,
+		"tree %x\nauthor %s\ncommitter %s\n\nTwo stacks: web, and api that imports its topic\n", root, who, who))
 	if err != nil {
 		return err
 	}

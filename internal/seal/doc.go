@@ -1,24 +1,33 @@
-// Package seal keeps secrets at rest: the credentials of connections and the
-// secrets of access keys lie in the database only as boxes.
+// Package seal encrypts secrets at rest: the credentials of connections and the secrets
+// of access keys are stored only in sealed boxes.
 //
-// A Key is a Tink keyset (XChaCha20-Poly1305, so that random nonces need no
-// counting) in a file of Tink's own JSON format, readable by its owner alone.
-// The database without that file is worth nothing, and so are its backups:
-// keep the two apart. A lost key file cannot be made again; the credentials
-// must then be given anew.
+// # Keys
 //
-// Where a file must not be enough, it is encrypted under a key of AWS KMS (see
-// [KMS]); where there is no place for a file, its text is given (see [Parse]).
+// A [Key] is a Tink keyset (XChaCha20-Poly1305, whose random nonces need no counter) in a
+// file in Tink's JSON format, readable only by its owner. The database and its backups
+// are useless without that file, so keep them apart. A lost key file cannot be
+// restored; the credentials must then be entered again.
 //
-// A Box is bound to its context, which is no secret: the name of the row it
-// lies in. A box that somebody copies into another row does not open there.
+// The file can be encrypted with a key of AWS KMS (see [KMS]). Instead of a file, the
+// text of a key can be given (see [Parse]).
 //
-// A stamp (see [Key.Stamp]) is for what is to be shown to those who were given the
-// way to it: an HMAC under a key that is derived from the seal key for nothing
-// else.
+// # Boxes
 //
-// A Secret is an opened text on its way to where it is used. It hides itself
-// from logs, formatting and encoding; only Reveal tells it.
+// A [Box] is bound to a context that is not secret: the row that holds it. A box that is
+// copied to another row does not open there.
 //
-// The package imports nothing of ours, so that every room may hold a secret.
+// # MACs
+//
+// [Key.MAC] authenticates links to pages without a login: it is an HMAC with a key that
+// is derived from the seal key.
+//
+// # Secrets in memory
+//
+// A [Secret] hides its text from logs, formatting and encoding. Only [Secret.Reveal]
+// returns it.
+//
+// # Not here
+//
+// The package stores nothing in the database and does not rotate keys. It imports no
+// other package of Lockstep, so that every package can hold a secret.
 package seal

@@ -10,38 +10,37 @@ import (
 	"syscall"
 )
 
-// maxFile is far above any keyset that a person would keep in one file.
+// maxFile bounds the size of a key file, in bytes. A keyset is far smaller.
 const maxFile = 1 << 20
 
-// A FileError says what is wrong with a key file and what would mend it. Its
-// text names the path and holds nothing secret.
+// A FileError describes a problem with a key file and how to fix it. It contains
+// the path and no secrets.
 type FileError struct {
 	Path   string
 	Reason string
-	// Err is the cause where the system gave one: errors.Is finds
-	// fs.ErrNotExist and fs.ErrExist through it.
+	// Err is the cause, if any, such as fs.ErrNotExist or fs.ErrExist.
 	Err error
 }
 
-// Error names the file, then the reason.
+// Error returns the file and the reason.
 func (e *FileError) Error() string { return fmt.Sprintf("seal key file %s: %s", e.Path, e.Reason) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Create makes a new key and writes it to path with mode 0600, whole or not at
-// all. Whatever is at path already, a dangling symbolic link included, stays
-// as it is and makes it fail with fs.ErrExist.
+// Create generates a key and writes it to path with mode 0600, atomically. If path
+// exists, even as a dangling symbolic link, it is not changed and the error is
+// fs.ErrExist.
 func Create(path string) (*Key, error) { return create(path, plainFormat{}) }
 
-// A form is how a file holds a key. Its errors are FileErrors that lack the
-// path.
+// A fileFormat is the format of a key in a file. Its errors are FileErrors without
+// the path.
 type fileFormat interface {
 	encode(k *Key) ([]byte, error)
 	decode(text []byte) (*Key, error)
 }
 
-// plainFormat is the form in which the file is the key.
+// plainFormat is the format of a key that is not encrypted.
 type plainFormat struct{}
 
 func (plainFormat) encode(k *Key) ([]byte, error) { return k.encode() }
@@ -70,7 +69,7 @@ func create(path string, format fileFormat) (*Key, error) {
 
 	if err := writeNew(path, text); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, &FileError{Path: path, Reason: "already exists, and a key is never overwritten", Err: err}
+			return nil, &FileError{Path: path, Reason: "already exists; a key is never overwritten", Err: err}
 		}
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
@@ -78,7 +77,7 @@ func create(path string, format fileFormat) (*Key, error) {
 	return key, nil
 }
 
-// at tells a FileError its path.
+// at sets the path of a FileError.
 func at(path string, err error) error {
 	if e, ok := errors.AsType[*FileError](err); ok {
 		return &FileError{Path: path, Reason: e.Reason, Err: e.Err}
@@ -86,8 +85,8 @@ func at(path string, err error) error {
 	return err
 }
 
-// writeNew gives path its content in one step: a link, unlike a rename, never
-// replaces what is there.
+// writeNew creates path with its content in one step. A link, unlike a rename,
+// never replaces an existing file.
 func writeNew(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	file, err := os.CreateTemp(dir, ".seal-*") // mode 0600, O_EXCL
@@ -107,8 +106,8 @@ func writeNew(path string, text []byte) error {
 	return syncDir(dir)
 }
 
-// syncDir makes the new name survive a power cut. What is sealed with a key
-// that was lost would be lost with it.
+// syncDir makes a new file name survive a power failure. A lost key would make
+// everything sealed with it useless.
 func syncDir(dir string) error {
 	file, err := os.Open(dir)
 	if err != nil {
@@ -117,11 +116,11 @@ func syncDir(dir string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// Open reads the key at path. It refuses, with a FileError that says how to
-// mend it, a file that others than its owner can read or write, that belongs
-// to neither us nor root, or that is no ordinary file. A symbolic link is
-// followed, since secrets are mounted that way; what is checked is the file
-// that was opened, so that exchanging the link in between gains nothing.
+// Open reads the key at path. It returns a FileError for a file that other users
+// than its owner can access, that belongs to neither the current user nor root, or
+// that is not a regular file. Symbolic links are followed, because secrets are
+// mounted that way; the checks apply to the opened file, so exchanging the link
+// has no effect.
 func Open(path string) (*Key, error) { return open(path, plainFormat{}) }
 
 func open(path string, format fileFormat) (*Key, error) {
@@ -133,9 +132,9 @@ func open(path string, format fileFormat) (*Key, error) {
 	return k, at(path, err)
 }
 
-// readSafe reads a file that nobody but its owner can reach.
+// readSafe reads a file that only its owner can access.
 func readSafe(path string) ([]byte, error) {
-	// Without O_NONBLOCK, a named pipe at path would hold us for ever.
+	// Without O_NONBLOCK, opening a named pipe would block.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &FileError{Path: path, Reason: "does not exist", Err: err}
@@ -161,12 +160,13 @@ func readSafe(path string) ([]byte, error) {
 	return text, nil
 }
 
+// checkFile returns the reason why a file must not be used, or "".
 func checkFile(path string, info fs.FileInfo) string {
 	if !info.Mode().IsRegular() {
-		return fmt.Sprintf("is no ordinary file (%s)", info.Mode())
+		return fmt.Sprintf("is not a regular file (%s)", info.Mode())
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Sprintf("has mode %04o, so others than its owner have access: run chmod 600 %s", mode, path)
+		return fmt.Sprintf("has mode %04o, so other users have access: run chmod 600 %s", mode, path)
 	}
 
 	owner, ok := info.Sys().(*syscall.Stat_t)
@@ -178,8 +178,8 @@ func checkFile(path string, info fs.FileInfo) string {
 	return ""
 }
 
-// OpenOrCreate opens the key at path, or makes it where nothing is there. Of
-// two processes that start at once one makes the key and both use it.
+// OpenOrCreate opens the key at path, or creates it if there is no file. If two
+// processes do so at once, both get the same key.
 func OpenOrCreate(path string) (*Key, error) { return openOrCreate(path, plainFormat{}) }
 
 func openOrCreate(path string, format fileFormat) (*Key, error) {

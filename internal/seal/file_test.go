@@ -152,7 +152,7 @@ func TestOpenFollowsALinkToASafeFileOnly(t *testing.T) {
 	wantFileError(t, err, link, "0644")
 }
 
-func TestOpenRefusesWhatIsNoOrdinaryFile(t *testing.T) {
+func TestOpenRefusesWhatIsNotARegularFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -160,7 +160,7 @@ func TestOpenRefusesWhatIsNoOrdinaryFile(t *testing.T) {
 	}
 	for _, path := range []string{dir, pipe, "/dev/null"} {
 		_, err := seal.Open(path)
-		wantFileError(t, err, path, "no ordinary file")
+		wantFileError(t, err, path, "not a regular file")
 	}
 }
 

@@ -13,29 +13,29 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// ErrWrongKey says that a box was sealed with a key which this keyset does not
-// hold: most likely the database and the key file belong to different
+// ErrWrongKey is returned for a box that was sealed with a key that is not in the
+// keyset. Most likely the database and the key file belong to different
 // installations.
 var ErrWrongKey = errors.New("sealed with another key than the one in use")
 
-// ErrCorrupted says that a box was sealed with a key in use but does not open:
-// its bytes were changed, or it was moved to another context.
+// ErrCorrupted is returned for a box that does not open: its bytes were changed,
+// or it has another context.
 var ErrCorrupted = errors.New("sealed box is corrupted or lies in the wrong place")
 
-// A Box is a sealed text as it is stored: Tink's ciphertext, which begins with
-// the id of the key that made it.
+// A Box is an encrypted text as it is stored: a ciphertext of Tink, which begins
+// with the id of its key.
 type Box []byte
 
-// A Key seals and opens boxes. It is safe for concurrent use and shows nothing
-// of itself when printed or logged.
+// A Key seals and opens boxes. It is safe for concurrent use, and hides itself
+// from output and logs.
 type Key struct {
 	handle  *keyset.Handle
 	aead    tink.AEAD
 	ids     map[uint32]bool
-	macKeys [][]byte // keys of stamps, never empty
+	macKeys [][]byte // the primary first, never empty
 }
 
-// Generate makes a key that lives only in memory: for tests, and for Create.
+// Generate returns a new key that is only in memory, for tests and for Create.
 func Generate() (*Key, error) {
 	handle, err := keyset.NewHandle(aead.XChaCha20Poly1305KeyTemplate())
 	if err != nil {
@@ -44,8 +44,8 @@ func Generate() (*Key, error) {
 	return newKey(handle)
 }
 
-// Parse reads a key that is given as the text of a key file. What the text is
-// does not appear in the error.
+// Parse reads a key from the text of a key file. The error does not contain the
+// text.
 func Parse(text Secret) (*Key, error) {
 	key, err := decode([]byte(text.Reveal()))
 	if err != nil {
@@ -54,8 +54,8 @@ func Parse(text Secret) (*Key, error) {
 	return key, nil
 }
 
-// reasonNoKeyset is what is wrong with a text that is no key. Tink's own words for it
-// may repeat the text.
+// reasonNoKeyset is the reason for a text that is not a key. Tink's own errors may
+// repeat the text.
 const reasonNoKeyset = "holds no Tink AEAD keyset"
 
 func newKey(handle *keyset.Handle) (*Key, error) {
@@ -83,7 +83,7 @@ func newKey(handle *keyset.Handle) (*Key, error) {
 	return key, nil
 }
 
-// Seal closes plaintext in a box that opens only with an equal context. Two
+// Seal encrypts plaintext into a box that opens only with an equal context. Two
 // boxes of the same text differ.
 func (k *Key) Seal(plaintext, context []byte) (Box, error) {
 	box, err := k.aead.Encrypt(plaintext, context)
@@ -93,7 +93,7 @@ func (k *Key) Seal(plaintext, context []byte) (Box, error) {
 	return box, nil
 }
 
-// Open gives the text of a box. Its error is ErrWrongKey or ErrCorrupted.
+// Open returns the text of a box. The error is ErrWrongKey or ErrCorrupted.
 func (k *Key) Open(box Box, context []byte) ([]byte, error) {
 	id, ok := box.keyID()
 	if !ok {
@@ -111,8 +111,8 @@ func (k *Key) Open(box Box, context []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// keyID reads the id that Tink writes before each ciphertext: one byte of
-// version, four bytes of id. With it a wrong key can be told from a broken box
+// keyID returns the id that Tink writes before each ciphertext: one byte of
+// version, four bytes of id. It distinguishes a wrong key from a corrupted box
 // (https://developers.google.com/tink/wire-format).
 func (b Box) keyID() (uint32, bool) {
 	const version, prefix = 1, 5
@@ -122,10 +122,10 @@ func (b Box) keyID() (uint32, bool) {
 	return binary.BigEndian.Uint32(b[1:prefix]), true
 }
 
-// Format writes a placeholder: a key must never reach a log.
+// Format writes a placeholder.
 func (k *Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
-// LogValue gives a placeholder.
+// LogValue returns a placeholder.
 func (k *Key) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 func (k *Key) encode() ([]byte, error) {

@@ -16,17 +16,17 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// A KMS is a key of AWS KMS that key files are encrypted under: such a file
-// opens nothing without kms:Decrypt. It is Tink's JSON of an encrypted keyset.
-// KMS is asked when a file is made and when it is opened, never to seal or to
-// open a box. It may be used concurrently.
+// A KMS is a key of AWS KMS that encrypts key files: opening such a file needs
+// kms:Decrypt. The format is Tink's JSON of an encrypted keyset. KMS is called
+// when a file is created or opened, not to seal or open boxes. It is safe for
+// concurrent use.
 type KMS struct {
 	arn    string
 	client *kms.Client
 }
 
-// NewKMS makes a client for the key or the alias of an ARN, in the ARN's region
-// whatever the configuration says. It asks nobody.
+// NewKMS returns a client for a key or an alias, in the region of its ARN. It
+// makes no call.
 func NewKMS(cfg aws.Config, keyARN string) (*KMS, error) {
 	parsed, err := parseKeyARN(keyARN)
 	if err != nil {
@@ -35,7 +35,8 @@ func NewKMS(cfg aws.Config, keyARN string) (*KMS, error) {
 	return &KMS{arn: keyARN, client: kms.NewFromConfig(cfg, func(o *kms.Options) { o.Region = parsed.Region })}, nil
 }
 
-// CheckKeyARN says what is wrong with the ARN of a key of AWS KMS.
+// CheckKeyARN returns an error if keyARN is not the ARN of a key or an alias of
+// AWS KMS.
 func CheckKeyARN(keyARN string) error {
 	_, err := parseKeyARN(keyARN)
 	return err
@@ -50,24 +51,24 @@ func parseKeyARN(s string) (arn.ARN, error) {
 	return parsed, nil
 }
 
-// Create makes a key as the function Create does, and writes it encrypted. What
-// is written has passed KMS: the key itself never touches the disk.
+// Create is like the function Create, and encrypts the file. The key itself is
+// never written to disk.
 func (k *KMS) Create(ctx context.Context, path string) (*Key, error) {
 	return create(path, kmsFormat{ctx, k})
 }
 
-// Open reads a key as the function Open does. A FileError that KMS is the cause
-// of names the key's ARN.
+// Open is like the function Open. A FileError that is caused by KMS contains the
+// key's ARN.
 func (k *KMS) Open(ctx context.Context, path string) (*Key, error) {
 	return open(path, kmsFormat{ctx, k})
 }
 
-// OpenOrCreate opens the key at path, or makes it where nothing is there.
+// OpenOrCreate opens the key at path, or creates it if there is no file.
 func (k *KMS) OpenOrCreate(ctx context.Context, path string) (*Key, error) {
 	return openOrCreate(path, kmsFormat{ctx, k})
 }
 
-// kmsFormat is the form of a file that is encrypted, during one call.
+// kmsFormat is the format of an encrypted file, during one call.
 type kmsFormat struct {
 	ctx context.Context
 	kms *KMS
@@ -105,8 +106,8 @@ func (w kmsFormat) decode(text []byte) (*Key, error) {
 	return key, nil
 }
 
-// encrypted says whether a text is an encrypted keyset, by the name of the one
-// member that only such have.
+// encrypted reports whether a text is an encrypted keyset, which has a member of
+// its own.
 func encrypted(text []byte) bool {
 	var members struct {
 		EncryptedKeyset string `json:"encryptedKeyset"`
@@ -114,20 +115,22 @@ func encrypted(text []byte) bool {
 	return json.Unmarshal(text, &members) == nil && members.EncryptedKeyset != ""
 }
 
-// encryptionContext is the context that KMS binds ciphertexts to: it stands in CloudTrail,
-// and a policy of the key may demand it. What it says is part of the format.
+// encryptionContext is the context that KMS binds ciphertexts to. It appears in
+// CloudTrail, and policies of the key can require it. It is part of the file
+// format.
 func encryptionContext() map[string]string { return map[string]string{"lockstep": "seal-key"} }
 
-// kmsAEAD is a KMS as Tink wants it, for one use. Tink turns errors into text, so
-// what KMS said is kept here.
+// kmsAEAD implements Tink's interface with KMS, for one use. Tink turns errors
+// into text, so the error of KMS is kept here.
 type kmsAEAD struct {
 	kms *KMS
 	err error
 }
 
-// EncryptWithContext asks KMS. The associated data is always that of purpose.
+// EncryptWithContext calls KMS, always with encryptionContext.
 func (r *kmsAEAD) EncryptWithContext(ctx context.Context, plaintext, _ []byte) ([]byte, error) {
-	out, err := r.kms.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &r.kms.arn, Plaintext: plaintext, EncryptionContext: encryptionContext()})
+	out, err := r.kms.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &r.kms.arn, Plaintext: plaintext,
+		EncryptionContext: encryptionContext()})
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -135,10 +138,11 @@ func (r *kmsAEAD) EncryptWithContext(ctx context.Context, plaintext, _ []byte) (
 	return out.CiphertextBlob, nil
 }
 
-// DecryptWithContext asks KMS, and for this key alone: without the name of one
-// KMS would take any that the caller may use.
+// DecryptWithContext calls KMS, with the id of the key: otherwise KMS would accept
+// every key that the caller may use.
 func (r *kmsAEAD) DecryptWithContext(ctx context.Context, ciphertext, _ []byte) ([]byte, error) {
-	out, err := r.kms.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &r.kms.arn, CiphertextBlob: ciphertext, EncryptionContext: encryptionContext()})
+	out, err := r.kms.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &r.kms.arn, CiphertextBlob: ciphertext,
+		EncryptionContext: encryptionContext()})
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -146,7 +150,7 @@ func (r *kmsAEAD) DecryptWithContext(ctx context.Context, ciphertext, _ []byte) 
 	return out.Plaintext, nil
 }
 
-// explain gives the reason for which a file could not be used.
+// explain returns the reason why a file cannot be used.
 func (r *kmsAEAD) explain(err error) error {
 	if r.err == nil {
 		return &FileError{Reason: "holds no encrypted Tink keyset", Err: err}

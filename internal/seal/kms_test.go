@@ -190,7 +190,8 @@ func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
 	}
 
 	for code, word := range map[string]string{
-		"AccessDeniedException": "cannot be used", "NotFoundException": "cannot be used", "DisabledException": "cannot be used",
+		"AccessDeniedException": "cannot be used", "NotFoundException": "cannot be used",
+		"DisabledException":     "cannot be used",
 		"IncorrectKeyException": "is not the one", "InvalidCiphertextException": "is not the one",
 	} {
 		vault.code = code
@@ -228,7 +229,8 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 	_, err = seal.OpenOrCreate(sealed)
 	wantFileError(t, err, sealed, "encrypted under a key of AWS KMS", "--seal-key-kms")
 	for name, text := range map[string]string{
-		"empty": "", "no keyset": "hunter2", "no ciphertext": `{"encryptedKeyset": "hunter2!"}`, "nothing in it": `{"encryptedKeyset": ""}`,
+		"empty": "", "no keyset": "hunter2", "no ciphertext": `{"encryptedKeyset": "hunter2!"}`,
+		"nothing in it": `{"encryptedKeyset": ""}`,
 	} {
 		if err := os.WriteFile(sealed, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -258,8 +260,10 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 func TestOnlyTheARNOfAKMSKeyIsOne(t *testing.T) {
 	for arn, ok := range map[string]bool{
 		keyARN: true, "arn:aws-cn:kms:cn-north-1:111122223333:alias/lockstep": true,
-		"": false, "alias/lockstep": false, "1234abcd-12ab-34cd-56ef-1234567890ab": false, "arn:aws:kms:eu-west-1:111122223333:key/": false,
-		"arn:aws:kms::111122223333:key/a": false, "arn:aws:kms:eu-west-1::key/a": false, "arn:aws:s3:eu-west-1:111122223333:key/a": false,
+		"": false, "alias/lockstep": false, "1234abcd-12ab-34cd-56ef-1234567890ab": false,
+		"arn:aws:kms:eu-west-1:111122223333:key/": false,
+		"arn:aws:kms::111122223333:key/a":         false, "arn:aws:kms:eu-west-1::key/a": false,
+		"arn:aws:s3:eu-west-1:111122223333:key/a":    false,
 		"arn:aws:kms:eu-west-1:111122223333:grant/a": false,
 	} {
 		if err := seal.CheckKeyARN(arn); (err == nil) != ok {

@@ -26,7 +26,8 @@ func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
 
 	for name, of := range map[string][]string{
 		"another purpose": {"pager", "a", "b"}, "the purpose moved": {"pag", "ea", "b"}, "a part moved": {"page", "ab", ""},
-		"parts together": {"page", "ab"}, "another order": {"page", "b", "a"}, "a part more": {"page", "a", "b", ""}, "nothing": {"page"},
+		"parts together": {"page", "ab"}, "another order": {"page", "b", "a"}, "a part more": {"page", "a", "b", ""},
+		"nothing": {"page"},
 	} {
 		if key.VerifyMAC(is, of[0], of[1:]...) {
 			t.Errorf("%s: stamped", name)
@@ -38,7 +39,8 @@ func TestAttack14NoStampButTheWholeOneIsTaken(t *testing.T) {
 	key := newKey(t)
 	is := key.MAC("page", "a")
 	for _, forged := range []string{
-		"", is[:1], is[:16], is[:len(is)-1], is + "=", is + "A", is + "\n", " " + is, strings.ToLower(is) + ".", strings.Repeat("A", len(is)),
+		"", is[:1], is[:16], is[:len(is)-1], is + "=", is + "A", is + "\n", " " + is, strings.ToLower(is) + ".",
+		strings.Repeat("A", len(is)),
 		newKey(t).MAC("page", "a"),
 	} {
 		if key.VerifyMAC(forged, "page", "a") {

@@ -9,17 +9,16 @@ import (
 
 const hidden = "[hidden]"
 
-// A Secret is a text that does not show itself: not in logs, whatever the
-// handler, not through fmt, whatever the verb, and not in JSON, YAML or a
-// column. The zero value is the empty secret, which prints as nothing, so that
-// a configuration dump tells set from unset.
+// A Secret is a text that does not appear in logs, formatted output, JSON, YAML or
+// columns. The zero value is the empty secret, which is formatted as "", so that a
+// dump of a configuration shows whether it is set.
 type Secret struct {
-	// A pointer: fmt cannot call methods on unexported fields and would print
-	// a plain string held there.
+	// text is a pointer because fmt prints unexported fields without calling their
+	// methods.
 	text *string
 }
 
-// NewSecret hides a text.
+// NewSecret returns a secret with a text.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -27,8 +26,8 @@ func NewSecret(text string) Secret {
 	return Secret{text: &text}
 }
 
-// Reveal gives the text to whoever must use it. It is the only way to it, so
-// that a search for the name finds every use.
+// Reveal returns the text. It is the only way to get it, so that a search for the
+// name finds every use.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -36,12 +35,12 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Equal compares two secrets in a time that depends on their lengths alone.
+// Equal compares two secrets in a time that depends only on their lengths.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
 
-// String gives a placeholder.
+// String returns a placeholder.
 func (s Secret) String() string {
 	if s.text == nil {
 		return ""
@@ -49,19 +48,18 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// Format writes the placeholder for every verb, %x and %#v included.
+// Format writes the placeholder for every verb, including %x and %#v.
 func (s Secret) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, s.String())
 }
 
-// LogValue gives the placeholder to every slog handler.
+// LogValue returns the placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText gives the placeholder to every encoder that asks for text: JSON and
-// YAML among them.
+// MarshalText returns the placeholder to encoders of text, such as JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes a secret from a configuration file.
+// UnmarshalText sets the text, from a configuration file.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = NewSecret(string(text))
 	return nil
