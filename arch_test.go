@@ -40,7 +40,7 @@ func layout() map[string]layoutEntry {
 			tests: "internal/cli"},
 		"internal/cli/configure": {imports: ". internal/cli/command internal/cli/output internal/client internal/manifest internal/wire",
 			tests: "internal/cli internal/target/cfnstack"}, // the driver reads what init writes
-		"internal/cli/connect": {imports: "internal/cli/command internal/cli/output internal/client internal/server internal/wire",
+		"internal/cli/connect": {imports: "internal/cli/command internal/cli/output internal/client internal/provider internal/server internal/wire",
 			tests: "internal/cli"},
 		"internal/cli/status": {imports: ". internal/cli/command internal/cli/output internal/client internal/wire",
 			tests: "internal/cli"},

@@ -16,14 +16,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// serviceError is what version 1 of the CLI ends with when a service answers with
-// an exception; version 2 ends with 254.
+// serviceError is the exit code of version 1 of the CLI for an exception of a service.
+// That of version 2 is 254.
 const serviceError = 255
 
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "awscli")
-	d := newDouble(t)
+	double := newFakeServer(t)
 	type said struct {
 		ExitCode int
 		Said     string
@@ -32,21 +32,21 @@ func TestAWSCLI(t *testing.T) {
 		Output map[string]any
 		Errors map[string]said
 	}
-	script(t, d, &report, "env", "AWS_MAX_ATTEMPTS=1", interpreter, "testdata/awscli_driver.py")
+	runScript(t, double, &report, "env", "AWS_MAX_ATTEMPTS=1", interpreter, "testdata/awscli_driver.py")
 
-	for service, operations := range d.cases {
+	for service, operations := range double.cases {
 		codes := map[string]bool{}
-		for operation, c := range operations {
+		for operation, test := range operations {
 			got := report[service][operation]
-			if diff := cmp.Diff(c.Output, got.Output); diff != "" {
+			if diff := cmp.Diff(test.Output, got.Output); diff != "" {
 				t.Errorf("%s.%s (-want +printed):\n%s", service, operation, diff)
 			}
 
-			for _, e := range c.Errors {
-				have, ok := got.Errors[e.Code]
-				codes[e.Code] = codes[e.Code] || ok
+			for _, exception := range test.Errors {
+				have, ok := got.Errors[exception.Code]
+				codes[exception.Code] = codes[exception.Code] || ok
 				have.Said = strings.Replace(have.Said, " (reached max retries: 0)", "", 1)
-				want := said{serviceError, fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", e.Code, operation, e.Message)}
+				want := said{serviceError, fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", exception.Code, operation, exception.Message)}
 				if ok && have != want && have.Said+" " != want.Said { // without a message there is a blank less
 					t.Errorf("%s.%s: got %+v, want %+v", service, operation, have, want)
 				}
@@ -61,14 +61,14 @@ func TestAWSCLI(t *testing.T) {
 	}
 }
 
-// What a shell sees: the program itself, started as people start it.
+// The exit codes are those of the program as started from a shell.
 func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "awscli")
-	d := newDouble(t)
+	double := newFakeServer(t)
 	aws := filepath.Join(filepath.Dir(interpreter), "aws")
 	if _, err := os.Stat(aws); err != nil {
-		lacking(t, "the AWS CLI is not where its Python is")
+		skipMissing(t, "the AWS CLI is not where its Python is")
 	}
 
 	gone := httptest.NewServer(nil)
@@ -76,39 +76,39 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 	var group sync.WaitGroup
 	defer group.Wait()
 
-	for _, c := range []struct {
+	for _, test := range []struct {
 		url, service, operation string
 		retry                   []string
 		code                    int
 		says                    string
 		tries                   map[string]int
 	}{
-		{d.url + "/shell/ok", "codeconnections", "list-hosts", nil, 0, `"HostArn": "arn:aws:`, map[string]int{"ok": 1}},
-		{d.url + "/throttled/ThrottlingException", "codestar-connections", "list-hosts", []string{"AWS_RETRY_MODE=standard", "AWS_MAX_ATTEMPTS=2"}, serviceError,
+		{double.url + "/shell/ok", "codeconnections", "list-hosts", nil, 0, `"HostArn": "arn:aws:`, map[string]int{"ok": 1}},
+		{double.url + "/throttled/ThrottlingException", "codestar-connections", "list-hosts", []string{"AWS_RETRY_MODE=standard", "AWS_MAX_ATTEMPTS=2"}, serviceError,
 			"(ThrottlingException) when calling the ListHosts operation (reached max retries: 1)", map[string]int{"ThrottlingException": 2}},
 		{gone.URL, "codeconnections", "list-hosts", []string{"AWS_MAX_ATTEMPTS=1"}, 255, "Could not connect to the endpoint URL", nil},
 	} {
 		group.Go(func() {
-			input, err := json.Marshal(d.cases[c.service]["ListHosts"].Input)
+			input, err := json.Marshal(double.cases[test.service]["ListHosts"].Input)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 
-			cmd := exec.CommandContext(t.Context(), aws, c.service, c.operation, "--endpoint-url", c.url, "--cli-input-json", string(input))
-			cmd.Env = environment(c.retry...)
+			cmd := exec.CommandContext(t.Context(), aws, test.service, test.operation, "--endpoint-url", test.url, "--cli-input-json", string(input))
+			cmd.Env = cleanEnvironment(test.retry...)
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &said, &said
 			err = cmd.Run()
 			exit, failed := errors.AsType[*exec.ExitError](err)
-			if failed && exit.ExitCode() != c.code || !failed && (err != nil || c.code != 0) || !strings.Contains(said.String(), c.says) {
-				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", c.url, err, c.code, c.says, said.String())
+			if failed && exit.ExitCode() != test.code || !failed && (err != nil || test.code != 0) || !strings.Contains(said.String(), test.says) {
+				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", test.url, err, test.code, test.says, said.String())
 			}
 
-			for code, n := range c.tries {
-				run, _, _ := strings.Cut(strings.TrimPrefix(c.url, d.url+"/"), "/")
-				if got := d.triesOf(try{run, c.service, "ListHosts", code}); got != n {
-					t.Errorf("%s: %d requests, want %d", c.url, got, n)
+			for code, n := range test.tries {
+				run, _, _ := strings.Cut(strings.TrimPrefix(test.url, double.url+"/"), "/")
+				if got := double.triesOf(request{run, test.service, "ListHosts", code}); got != n {
+					t.Errorf("%s: %d requests, want %d", test.url, got, n)
 				}
 			}
 		})

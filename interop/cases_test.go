@@ -13,14 +13,13 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// A testCase is one operation of one service: what is sent to it, and what it
-// may answer.
+// A testCase is an operation of a service, with its request and possible responses.
 type testCase struct {
 	Input, Output map[string]any
 	Errors        []exception
 }
 
-// An exception is what an operation is made to answer with.
+// An exception is an exception that an operation returns.
 type exception struct {
 	Code    string
 	Status  int
@@ -30,31 +29,31 @@ type exception struct {
 	Declared, Modelled bool
 }
 
-// cases are the test cases of the two AWS services, by service and operation.
-// Some shapes can be left out.
-func cases(without ...string) map[string]map[string]testCase {
+// testCases returns the test cases of the two AWS services, by service and operation,
+// without some members.
+func testCases(without ...string) map[string]map[string]testCase {
 	all := map[string]map[string]testCase{}
-	for _, s := range awsServices() {
+	for _, service := range awsServices() {
 		for _, shape := range without {
-			delete(s.Shapes, shape)
+			delete(service.Shapes, shape)
 		}
 
-		all[s.Name] = map[string]testCase{}
+		all[service.Name] = map[string]testCase{}
 		var modelled []string
-		for _, op := range s.Operations {
-			modelled = append(modelled, op.Errors...)
+		for _, operation := range service.Operations {
+			modelled = append(modelled, operation.Errors...)
 		}
 
-		for _, op := range s.Operations {
-			c := testCase{Input: sample(s, op.Input), Output: sample(s, op.Output)}
-			for _, code := range slices.Compact(slices.Sorted(slices.Values(append(common(), op.Errors...)))) {
-				c.Errors = append(c.Errors, exception{
-					Code: code, Status: status(code), Message: message(code),
-					Declared: slices.Contains(op.Errors, code), Modelled: slices.Contains(modelled, code),
+		for _, operation := range service.Operations {
+			test := testCase{Input: sampleStructure(service, operation.Input), Output: sampleStructure(service, operation.Output)}
+			for _, code := range slices.Compact(slices.Sorted(slices.Values(append(commonExceptions(), operation.Errors...)))) {
+				test.Errors = append(test.Errors, exception{
+					Code: code, Status: httpStatus(code), Message: exceptionMessage(code),
+					Declared: slices.Contains(operation.Errors, code), Modelled: slices.Contains(modelled, code),
 				})
 			}
 
-			all[s.Name][op.Name] = c
+			all[service.Name][operation.Name] = test
 		}
 	}
 
@@ -65,9 +64,9 @@ func awsServices() []wire.Service {
 	return []wire.Service{wire.CodeConnections(), wire.CodeStarConnections()}
 }
 
-// common are the exceptions that any operation can answer with: the protocol's
-// own, those of the gate, and what AWS lets every service throw.
-func common() []string {
+// commonExceptions are the exceptions that every operation can return: those of the
+// protocol, of authorization and rate limits, and AWS's common errors.
+func commonExceptions() []string {
 	return []string{
 		"AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException", "InternalFailure", "InvalidSignatureException",
 		"MissingAuthenticationTokenException", "RequestEntityTooLargeException", "SerializationException", "ThrottlingException",
@@ -75,7 +74,7 @@ func common() []string {
 	}
 }
 
-func status(code string) int {
+func httpStatus(code string) int {
 	switch code {
 	case "InternalFailure", "InternalServerException":
 		return http.StatusInternalServerError
@@ -85,39 +84,39 @@ func status(code string) int {
 	return http.StatusBadRequest
 }
 
-// message has what a client could stumble over. AWS says nothing of an operation
-// that it does not know.
-func message(code string) string {
+// exceptionMessage returns a message with unusual characters. AWS has none for
+// unknown operations.
+func exceptionMessage(code string) string {
 	if code == "UnknownOperationException" {
 		return ""
 	}
 	return code + `: "é漢😀" <a href='b'>\n</a>; ` + "line 2\n\ttab"
 }
 
-// sample gives a value of a structure that has every member. A timestamp is the
-// number that it is on the wire.
-func sample(s wire.Service, t reflect.Type) map[string]any {
-	v := map[string]any{}
+// sampleStructure returns a value of a structure with every member. Timestamps are
+// numbers, as on the wire.
+func sampleStructure(service wire.Service, t reflect.Type) map[string]any {
+	values := map[string]any{}
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if one := sampleMember(s, f.Type, f.Tag.Get("shape")); one != nil {
-			v[f.Name] = one
+		if one := sampleMember(service, f.Type, f.Tag.Get("shape")); one != nil {
+			values[f.Name] = one
 		}
 	}
-	return v
+	return values
 }
 
-// sampleMember gives nil for what is no member of this service.
-func sampleMember(s wire.Service, t reflect.Type, name string) any {
+// sampleMember returns a value of a member, or nil if this service does not have it.
+func sampleMember(service wire.Service, t reflect.Type, name string) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 
 	if t.Kind() == reflect.Struct && t != reflect.TypeFor[wire.Time]() {
-		return sample(s, t)
+		return sampleStructure(service, t)
 	}
 
-	shape, ok := s.Shapes[name]
+	shape, ok := service.Shapes[name]
 	if !ok {
 		return nil
 	}
@@ -130,15 +129,15 @@ func sampleMember(s wire.Service, t reflect.Type, name string) any {
 	case t.Kind() == reflect.String:
 		return sampleText(shape, name, "")
 	case t.Elem().Kind() == reflect.Struct:
-		return []any{sample(s, t.Elem()), sample(s, t.Elem())}
+		return []any{sampleStructure(service, t.Elem()), sampleStructure(service, t.Elem())}
 	}
 
-	return []any{sampleText(s.Shapes[shape.Member], shape.Member, ""), sampleText(s.Shapes[shape.Member], shape.Member, "1")}
+	return []any{sampleText(service.Shapes[shape.Member], shape.Member, ""), sampleText(service.Shapes[shape.Member], shape.Member, "1")}
 }
 
-// sampleText gives a string that satisfies a shape: where it can, one of odd
-// letters.
-func sampleText(s wire.Shape, name, suffix string) string {
+// sampleText returns a string that satisfies a shape, with unusual characters if
+// possible.
+func sampleText(shape wire.Shape, name, suffix string) string {
 	known := map[string]string{
 		"AccountId":          "111122223333",
 		"AmazonResourceName": "arn:aws:codeconnections:eu-central-1:111122223333:host/a-00000000",
@@ -156,8 +155,8 @@ func sampleText(s wire.Shape, name, suffix string) string {
 	switch text, ok := known[name]; {
 	case ok:
 		return text
-	case len(s.Enum) > 0:
-		return s.Enum[len(s.Enum)-1] // of ProviderType that is Git, which AWS does not know
+	case len(shape.Enum) > 0:
+		return shape.Enum[len(shape.Enum)-1] // of ProviderType that is Git, which AWS does not know
 	case name == "TlsCertificate":
 		return "-----BEGIN CERTIFICATE-----\n" + strings.Repeat("A", 64) + "\r\n-----END CERTIFICATE-----\n"
 	}
@@ -165,36 +164,36 @@ func sampleText(s wire.Shape, name, suffix string) string {
 	return fmt.Sprintf(`%s "é漢😀" <&> \%s`, name[:min(len(name), 8)], suffix)
 }
 
-// A seen exception is what a client says of one.
-type seen struct {
+// A seenException is an exception as a client reports it.
+type seenException struct {
 	Code, Class, Message string
 	Status               int
 	RequestID            bool
 }
 
-// An answered operation is what a client makes of one operation's answers: the
-// members that it got, and the exceptions by code.
-type answered struct {
+// A clientResult is what a client decoded of an operation's responses: the members,
+// and the exceptions by code.
+type clientResult struct {
 	Output map[string]any
-	Errors map[string]seen
+	Errors map[string]seenException
 }
 
-// compareAnswers compares what a client saw with what the double answered. class
-// says what the client calls an exception.
-func compareAnswers(t *testing.T, d *double, got map[string]map[string]answered, class func(e exception) string) {
+// compareResults compares what a client decoded with what the fake server returned.
+// class returns the client's name of an exception.
+func compareResults(t *testing.T, d *fakeServer, got map[string]map[string]clientResult, class func(exception exception) string) {
 	t.Helper()
 	for service, operations := range d.cases {
 		for operation, c := range operations {
-			want := answered{Output: c.Output, Errors: map[string]seen{}}
-			for _, e := range c.Errors {
-				want.Errors[e.Code] = seen{Code: e.Code, Class: class(e), Message: e.Message, Status: e.Status, RequestID: true}
+			want := clientResult{Output: c.Output, Errors: map[string]seenException{}}
+			for _, exception := range c.Errors {
+				want.Errors[exception.Code] = seenException{Code: exception.Code, Class: class(exception), Message: exception.Message, Status: exception.Status, RequestID: true}
 			}
 
 			have := got[service][operation]
-			for code, e := range have.Errors {
-				if e.Message == "UnknownError" { // the word of two SDKs for no message
-					e.Message = ""
-					have.Errors[code] = e
+			for code, exception := range have.Errors {
+				if exception.Message == "UnknownError" { // the word of two SDKs for no message
+					exception.Message = ""
+					have.Errors[code] = exception
 				}
 			}
 

@@ -1,24 +1,24 @@
-// Package interop asks the question that a change of client asks: do AWS's own
-// clients take Lockstep for CodeConnections and CodeStar Connections? The clients
-// are boto3, the AWS CLI, the SDK for JavaScript v3 and the SDK for Go v2.
+// Package interop tests that AWS's own clients work with Lockstep as with
+// CodeConnections and CodeStar Connections: boto3, the AWS CLI, the SDK for
+// JavaScript v3 and the SDK for Go v2.
 //
-// They speak to two servers. One is the real program, and shows that a whole job
-// can be done with a client. The other is the double of server_test.go: the real
-// protocol, shapes and signatures around operations that do nothing. Such an
-// operation wants an input with every member that its model has, and answers with
-// an output that has every member; or, asked by the path of the endpoint's URL,
-// with any exception. So the whole of what can go over the wire goes over it: all
-// operations of both services, both ways, and each exception that a model declares
-// or that every operation can answer with.
+// # Servers
 //
-// What a client is asked to do, and what it must have seen, is worked out here
-// once, from the shapes (cases_test.go). A script under testdata is given that as
-// JSON, drives its client, and prints as JSON what the client made of the answers:
-// the output, and of an exception its code, class, status, message, request ID.
-// How often a client tried is counted by the server. The Go test compares.
+// The clients use two servers. The real program shows that a client can do a whole
+// job. The fake server (server_test.go) has the real protocol, shapes and signatures,
+// and operations that do nothing. Such an operation requires a request with every
+// member of its model, and returns a response with every member or, if the path of the
+// endpoint's URL names one, an exception. This covers all operations of both services
+// with their requests, responses and exceptions.
 //
-// A client that is not installed is skipped, saying so; with CI=true that is a
-// failure.
+// # Test cases
+//
+// The requests and the expected results are computed from the shapes (cases_test.go).
+// A script in testdata reads them as JSON, drives its client, and prints as JSON what
+// the client decoded: the response, or the code, class, status, message and request ID
+// of the exception. The fake server counts retries. The Go test compares.
+//
+// A test is skipped if its client is not installed; with CI=true it fails.
 package interop
 
 import (
@@ -36,7 +36,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli"
 )
 
-// program, in the environment, makes of the test binary the real program.
+// program is the variable with which the test binary runs as the real program.
 const program = "LOCKSTEP_INTEROP_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -48,9 +48,8 @@ func TestMain(m *testing.M) {
 	os.Exit(cli.Run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// lacking skips a test for want of a client, or fails it where nothing may be
-// skipped.
-func lacking(t *testing.T, why string) {
+// skipMissing skips a test whose client is not installed, or fails it with CI=true.
+func skipMissing(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(why)
@@ -58,18 +57,18 @@ func lacking(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-// python gives an interpreter that has a package.
+// python returns a Python interpreter with a package.
 func python(t *testing.T, needed string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "python3", "-c", "import sys, "+needed+"; print(sys.executable)").Output()
 	if err != nil {
-		lacking(t, "python3 with "+needed+" is not installed")
+		skipMissing(t, "python3 with "+needed+" is not installed")
 	}
 	return strings.TrimSpace(string(out))
 }
 
-// environment is what clients are given: nothing of the machine's own settings.
-func environment(more ...string) []string {
+// cleanEnvironment returns variables without the settings of this machine.
+func cleanEnvironment(more ...string) []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "LC_ALL=C.UTF-8", "TZ=UTC",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
@@ -78,12 +77,12 @@ func environment(more ...string) []string {
 	}, more...)
 }
 
-// script runs a program of testdata with the cases and the URL of a double, and
-// decodes what it prints.
-func script(t *testing.T, d *double, report any, argv ...string) {
+// runScript runs a program of testdata with the test cases and the URL of a fake
+// server, and decodes its output.
+func runScript(t *testing.T, double *fakeServer, report any, argv ...string) {
 	t.Helper()
 	cases := filepath.Join(t.TempDir(), "cases.json")
-	text, err := json.Marshal(d.cases)
+	text, err := json.Marshal(double.cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +91,8 @@ func script(t *testing.T, d *double, report any, argv ...string) {
 		t.Fatal(err)
 	}
 
-	cmd := exec.CommandContext(t.Context(), argv[0], append(argv[1:], cases, d.url)...)
-	cmd.Env = environment()
+	cmd := exec.CommandContext(t.Context(), argv[0], append(argv[1:], cases, double.url)...)
+	cmd.Env = cleanEnvironment()
 	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
 	if err != nil {

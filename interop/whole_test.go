@@ -15,8 +15,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
-// ours gives the real program with some arguments, in a folder of its own.
-func ours(t *testing.T, dir string, args ...string) *exec.Cmd {
+// programCommand returns the real program with arguments, in a directory.
+func programCommand(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -24,15 +24,15 @@ func ours(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Dir = dir
-	cmd.Env = environment(program+"=1", "HOME="+dir)
+	cmd.Env = cleanEnvironment(program+"=1", "HOME="+dir)
 	return cmd
 }
 
-// serve starts the real program with a fresh database and the sandbox, and gives
+// startServer starts the real program with a new database and the sandbox, and returns
 // its URL when it is ready.
-func serve(t *testing.T, dir string, flags ...string) string {
+func startServer(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	cmd := ours(t, dir, append([]string{"serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
+	cmd := programCommand(t, dir, append([]string{"serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
 		"--listen", "127.0.0.1:0", "--git-loopback", "--poll-interval", "1s"}, flags...)...)
 	said, err := cmd.StdoutPipe()
 	if err != nil {
@@ -84,12 +84,12 @@ func serve(t *testing.T, dir string, flags ...string) string {
 	return ""
 }
 
-// admin makes an access key for everything, and gives the environment that says
-// so to AWS's clients, which also learn there of Lockstep's own service.
-func admin(t *testing.T, dir string) []string {
+// adminEnvironment creates an administrator's access key, and returns the environment
+// with which AWS's clients use it, with the model of Lockstep's own service.
+func adminEnvironment(t *testing.T, dir string) []string {
 	t.Helper()
 	run := func(args ...string) []byte {
-		cmd := ours(t, dir, args...)
+		cmd := programCommand(t, dir, args...)
 		cmd.Stderr = t.Output()
 		out, err := cmd.Output()
 		if err != nil {
@@ -114,7 +114,7 @@ func admin(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 
-	return environment("AWS_ACCESS_KEY_ID="+key.AccessKeyId, "AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN=",
+	return cleanEnvironment("AWS_ACCESS_KEY_ID="+key.AccessKeyId, "AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN=",
 		"AWS_DATA_PATH="+filepath.Join(dir, "models"))
 }
 
@@ -128,9 +128,9 @@ Resources:
       MessageRetentionPeriod: !Ref Seconds
 `
 
-// repository serves acme/infra, whose branches main and next ask for two
-// different stacks.
-func repository(t *testing.T) string {
+// startGitHost serves acme/infra, whose branches main and next have different
+// stacks.
+func startGitHost(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra"))
@@ -146,9 +146,9 @@ func repository(t *testing.T) string {
 func TestWholeJobWithBoto3(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3")
-	dir, git := t.TempDir(), repository(t)
-	url := serve(t, dir)
-	env := admin(t, dir)
+	dir, git := t.TempDir(), startGitHost(t)
+	url := startServer(t, dir)
+	env := adminEnvironment(t, dir)
 
 	// One after the other: both see the same account.
 	for _, service := range []string{"codeconnections", "codestar-connections"} {
@@ -163,22 +163,22 @@ func TestWholeJobWithBoto3(t *testing.T) {
 func TestWholeJobWithTheSDKForJavaScript(t *testing.T) {
 	t.Parallel()
 	node, folder := nodeModules(t)
-	dir, git := t.TempDir(), repository(t)
-	url := serve(t, dir)
+	dir, git := t.TempDir(), startGitHost(t)
+	url := startServer(t, dir)
 	cmd := exec.CommandContext(t.Context(), node, "testdata/whole_job.cjs", folder, url, git)
-	cmd.Env = admin(t, dir)
+	cmd.Env = adminEnvironment(t, dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-func TestBoto3WaitsWhereTheServerThrottles(t *testing.T) {
+func TestBoto3RetriesThrottledRequests(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3")
 	dir := t.TempDir()
-	url := serve(t, dir, "--throttle-write", "2")
+	url := startServer(t, dir, "--throttle-write", "2")
 	cmd := exec.CommandContext(t.Context(), interpreter, "testdata/throttled.py", url)
-	cmd.Env = admin(t, dir)
+	cmd.Env = adminEnvironment(t, dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -9,19 +9,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// A File is one of a folder that botocore reads a service from.
+// A File is one of the files from which botocore reads a service.
 type File struct {
-	// Path is below the folder of models, with slashes.
+	// Path is slash-separated and relative to the directory of models.
 	Path string
 	Text []byte
 }
 
-// Files gives what botocore needs to know of a service, the service itself
-// first.
+// Files returns the files of a service, the service itself first.
 func (m Model) Files() ([]File, error) {
 	folder := strings.ToLower(m.ID) + "/" + m.Version + "/"
 	var files []File
-	for _, f := range []struct {
+	for _, part := range []struct {
 		name    string
 		content object
 	}{
@@ -29,18 +28,18 @@ func (m Model) Files() ([]File, error) {
 		{"paginators-1.json", m.paginators()},
 		{"endpoint-rule-set-1.json", m.endpointRules()},
 	} {
-		text, err := encode(f.content)
+		text, err := encode(part.content)
 		if err != nil {
 			return nil, err
 		}
 
-		files = append(files, File{Path: folder + f.name, Text: text})
+		files = append(files, File{Path: folder + part.name, Text: text})
 	}
 
 	return files, nil
 }
 
-// An object is a JSON object in an order of its own.
+// An object is a JSON object whose entries keep their order.
 type object []entry
 
 type entry struct {
@@ -48,11 +47,11 @@ type entry struct {
 	value any
 }
 
-// MarshalJSON writes the entries in order.
+// MarshalJSON returns the entries in order.
 func (o object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
 	b.WriteByte('{')
 
 	for i, entry := range o {
@@ -60,12 +59,12 @@ func (o object) MarshalJSON() ([]byte, error) {
 			b.WriteByte(',')
 		}
 
-		if err := e.Encode(entry.key); err != nil {
+		if err := encoder.Encode(entry.key); err != nil {
 			return nil, err
 		}
 
 		b.WriteByte(':')
-		if err := e.Encode(entry.value); err != nil {
+		if err := encoder.Encode(entry.value); err != nil {
 			return nil, err
 		}
 	}
@@ -74,16 +73,16 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func encode(o object) ([]byte, error) {
+func encode(content object) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	err := e.Encode(o)
+	err := e.Encode(content)
 	return b.Bytes(), err
 }
 
-// documented appends a text, which botocore takes for HTML.
+// documented appends the documentation, which botocore reads as HTML.
 func (o object) documented(text string) object {
 	if text == "" {
 		return o
@@ -95,19 +94,19 @@ func reference(shape string) object { return object{{"shape", shape}} }
 
 func (m Model) service() object {
 	operations := object{}
-	for _, op := range m.Operations {
+	for _, operation := range m.Operations {
 		errors := []object{}
-		for _, e := range op.Errors {
+		for _, e := range operation.Errors {
 			errors = append(errors, reference(e))
 		}
 
-		operations = append(operations, entry{op.Name, object{
-			{"name", op.Name},
+		operations = append(operations, entry{operation.Name, object{
+			{"name", operation.Name},
 			{"http", object{{"method", "POST"}, {"requestUri", "/"}}},
-			{"input", reference(op.Input)},
-			{"output", reference(op.Output)},
+			{"input", reference(operation.Input)},
+			{"output", reference(operation.Output)},
 			{"errors", errors},
-		}.documented(op.Text)})
+		}.documented(operation.Text)})
 	}
 
 	return object{
@@ -115,7 +114,7 @@ func (m Model) service() object {
 		{"metadata", m.metadata()},
 		{"operations", operations},
 		{"shapes", m.shapes()},
-	}.documented(m.ID + ": stacks that follow branches in Git.")
+	}.documented(m.ID + ": CloudFormation stacks in sync with Git.")
 }
 
 func (m Model) metadata() object {
@@ -137,21 +136,21 @@ func (m Model) metadata() object {
 
 func (m Model) shapes() object {
 	all := object{}
-	for _, s := range m.Structures {
+	for _, structure := range m.Structures {
 		required, members := []string{}, object{}
-		for _, member := range s.Members {
+		for _, member := range structure.Members {
 			if member.Required {
 				required = append(required, member.Name)
 			}
 			members = append(members, entry{member.Name, reference(member.Shape).documented(member.Text)})
 		}
 
-		o := object{{"type", "structure"}}
+		properties := object{{"type", "structure"}}
 		if len(required) > 0 {
-			o = append(o, entry{"required", required})
+			properties = append(properties, entry{"required", required})
 		}
 
-		all = append(all, entry{s.Name, append(o, entry{"members", members}).documented(s.Text)})
+		all = append(all, entry{structure.Name, append(properties, entry{"members", members}).documented(structure.Text)})
 	}
 
 	for _, e := range m.Exceptions {
@@ -159,39 +158,39 @@ func (m Model) shapes() object {
 		all = append(all, entry{e.Name, object{{"type", "structure"}, {"members", members}, {"exception", true}}.documented(e.Text)})
 	}
 
-	for _, s := range m.Shapes {
-		all = append(all, entry{s.Name, s.object().documented(s.text())})
+	for _, structure := range m.Shapes {
+		all = append(all, entry{structure.Name, structure.object().documented(structure.text())})
 	}
 
 	return append(all, entry{"ErrorMessage", object{{"type", String}, {"max", wire.MessageLimit}}})
 }
 
 func (s Shape) object() object {
-	o := object{{"type", s.Kind}}
+	properties := object{{"type", s.Kind}}
 	if s.Element != "" {
-		o = append(o, entry{"member", reference(s.Element)})
+		properties = append(properties, entry{"member", reference(s.Element)})
 	}
 
 	if len(s.Enum) > 0 {
-		o = append(o, entry{"enum", s.Enum})
+		properties = append(properties, entry{"enum", s.Enum})
 	}
 
 	if s.Bounded {
-		o = append(o, entry{"max", s.Max}, entry{"min", s.Min})
+		properties = append(properties, entry{"max", s.Max}, entry{"min", s.Min})
 	}
 
 	if s.Pattern != "" {
-		o = append(o, entry{"pattern", s.Pattern})
+		properties = append(properties, entry{"pattern", s.Pattern})
 	}
 
 	if s.Sensitive {
-		o = append(o, entry{"sensitive", true})
+		properties = append(properties, entry{"sensitive", true})
 	}
 
-	return o
+	return properties
 }
 
-// text says what the values of an enumeration mean.
+// text returns the descriptions of the values of an enumeration.
 func (s Shape) text() string {
 	var meanings []string
 	for _, value := range s.Enum {
@@ -202,31 +201,31 @@ func (s Shape) text() string {
 	return strings.Join(meanings, "; ")
 }
 
-// paginators are of the operations that take and give a NextToken. The cursor of
-// a listing that goes on for ever is none.
+// paginators returns the paginators of the operations with a NextToken in request and
+// response. ListSyncEvents has none: its cursor never ends.
 func (m Model) paginators() object {
 	pages := object{}
-	for _, op := range m.Operations {
-		in, out := m.structure(op.Input), m.structure(op.Output)
+	for _, operation := range m.Operations {
+		in, out := m.structure(operation.Input), m.structure(operation.Output)
 		if !in.has("NextToken") || !out.has("NextToken") {
 			continue
 		}
 
-		o := object{{"input_token", "NextToken"}, {"output_token", "NextToken"}, {"limit_key", "MaxResults"}}
-		var beside []string
+		paginator := object{{"input_token", "NextToken"}, {"output_token", "NextToken"}, {"limit_key", "MaxResults"}}
+		var otherMembers []string
 		for _, member := range out.Members {
 			if m.isList(member.Shape) {
-				o = append(o, entry{"result_key", member.Name})
+				paginator = append(paginator, entry{"result_key", member.Name})
 			} else if member.Name != "NextToken" {
-				beside = append(beside, member.Name)
+				otherMembers = append(otherMembers, member.Name)
 			}
 		}
 
-		if len(beside) > 0 {
-			o = append(o, entry{"non_aggregate_keys", beside})
+		if len(otherMembers) > 0 {
+			paginator = append(paginator, entry{"non_aggregate_keys", otherMembers})
 		}
 
-		pages = append(pages, entry{op.Name, o})
+		pages = append(pages, entry{operation.Name, paginator})
 	}
 
 	return object{{"pagination", pages}}
@@ -259,7 +258,7 @@ func (m Model) isList(shape string) bool {
 	return false
 }
 
-// endpointRules take the endpoint that was named and know no other.
+// endpointRules returns rules that accept the configured endpoint and have no other.
 func (m Model) endpointRules() object {
 	option := func(builtIn, kind string) object {
 		return object{{"builtIn", builtIn}, {"required", false}, {"type", kind}}
@@ -276,7 +275,7 @@ func (m Model) endpointRules() object {
 		{"rules", []object{
 			{{"conditions", named}, {"endpoint", object{{"url", object{{"ref", "Endpoint"}}}, {"properties", object{}}, {"headers", object{}}}},
 				{"type", "endpoint"}},
-			{{"conditions", []object{}}, {"error", "Name the server of " + m.ID + ", by --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_" +
+			{{"conditions", []object{}}, {"error", "Set the endpoint of " + m.ID + ": --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_" +
 				strings.ToUpper(m.Name) + ", or the services section of your AWS profile."}, {"type", "error"}},
 		}},
 	}

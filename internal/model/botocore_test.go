@@ -35,13 +35,13 @@ func install(t testing.TB, m model.Model) (dir string) {
 		t.Fatal(err)
 	}
 
-	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+	for _, file := range files {
+		path := filepath.Join(dir, filepath.FromSlash(file.Path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := os.WriteFile(path, f.Text, 0o644); err != nil {
+		if err := os.WriteFile(path, file.Text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,12 +59,12 @@ func botocore(t testing.TB, models, script string) (stdout string) {
 		t.Skip("python3 with boto3 is missing: pip install boto3")
 	}
 
-	c := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", script))
+	cmd := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", script))
 	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	c.Env = append(os.Environ(), "AWS_DATA_PATH="+models, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+	cmd.Stderr = &stderr
+	cmd.Env = append(os.Environ(), "AWS_DATA_PATH="+models, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
 		"AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=LSAK", "AWS_SECRET_ACCESS_KEY=secret")
-	out, err := c.Output()
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, &stderr)
 	}
@@ -73,14 +73,14 @@ func botocore(t testing.TB, models, script string) (stdout string) {
 }
 
 func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
-	m := describe(t, wire.Lockstep())
+	service := describe(t, wire.Lockstep())
 	var seen struct {
 		Operations map[string]int
 		Paginators []string
 		Sensitive  []string
 		Exceptions []string
 	}
-	if err := json.Unmarshal([]byte(botocore(t, install(t, m), "walk.py")), &seen); err != nil {
+	if err := json.Unmarshal([]byte(botocore(t, install(t, service), "walk.py")), &seen); err != nil {
 		t.Fatal(err)
 	}
 
@@ -89,13 +89,13 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 		members[op.Name] = op.Input.NumField() + op.Output.NumField()
 	}
 
-	for _, s := range m.Shapes {
+	for _, s := range service.Shapes {
 		if s.Sensitive {
 			sensitive = append(sensitive, s.Name)
 		}
 	}
 
-	for _, e := range m.Exceptions {
+	for _, e := range service.Exceptions {
 		exceptions = append(exceptions, e.Name)
 	}
 
@@ -117,42 +117,42 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 	}
 }
 
-func TestBotocoreRefusesWrongParametersBeforeSending(t *testing.T) {
+func TestBotocoreValidatesParametersBeforeSending(t *testing.T) {
 	want := `Parameter validation failed: Missing required parameter in input: "SyncType"
 Parameter validation failed: Unknown parameter in input: "Colour", must be one of: NextToken, MaxResults, AccountId, SyncType, RepositoryLinkId, OwnerId, RepositoryName, Branch, Status, NeverSynced, Blocked, IncludeCounts
 Parameter validation failed: Invalid type for parameter MaxResults, value: many, type: <class 'str'>, valid types: <class 'int'>
 Parameter validation failed: Invalid length for parameter ResourceName, value: 0, valid min length: 1
 `
 	if diff := cmp.Diff(want, botocore(t, install(t, describe(t, wire.Lockstep())), "refuse.py")); diff != "" {
-		t.Errorf("refusals (-want +got):\n%s", diff)
+		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }
 
-// Without a set of rules botocore sends a signed request to an address below
+// Without endpoint rules, botocore would send a signed request to a host below
 // amazonaws.com.
-func TestBotocoreSendsNothingAnywhereUnlessToldWhere(t *testing.T) {
-	want := "Name the server of Lockstep, by --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_LOCKSTEP, or the services section of your AWS profile.\n"
+func TestBotocoreSendsNothingWithoutAnEndpoint(t *testing.T) {
+	want := "Set the endpoint of Lockstep: --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_LOCKSTEP, or the services section of your AWS profile.\n"
 	if diff := cmp.Diff(want, botocore(t, install(t, describe(t, wire.Lockstep())), "nowhere.py")); diff != "" {
-		t.Errorf("what botocore says (-want +got):\n%s", diff)
+		t.Errorf("the error (-want +got):\n%s", diff)
 	}
 }
 
-func TestEveryThingIsDocumented(t *testing.T) {
+func TestEverythingIsDocumented(t *testing.T) {
 	for _, s := range wire.Services() {
-		m := describe(t, s)
-		for _, op := range m.Operations {
+		service := describe(t, s)
+		for _, op := range service.Operations {
 			if op.Text == "" {
 				t.Errorf("%s has no text", op.Name)
 			}
 		}
 
-		for _, structure := range m.Structures {
+		for _, structure := range service.Structures {
 			if structure.Text == "" {
 				t.Errorf("%s has no text", structure.Name)
 			}
 		}
 
-		for _, e := range m.Exceptions {
+		for _, e := range service.Exceptions {
 			if e.Text == "" {
 				t.Errorf("%s has no text", e.Name)
 			}
@@ -174,15 +174,15 @@ func TestTheOlderServiceHasNoPullRequestComments(t *testing.T) {
 	}
 }
 
-func TestWhatBreaksTheRulesOfWireIsNoModel(t *testing.T) {
+func TestOfRejectsStructsThatBreakTheRules(t *testing.T) {
 	type Inner struct{ A float64 }
-	for _, c := range []struct {
+	for _, test := range []struct {
 		input any
 		says  string
 	}{
 		{struct {
 			N float64 `shape:"Count"`
-		}{}, "float64 has no place"},
+		}{}, "float64 is not supported"},
 		{struct {
 			A string `shape:"Count"`
 			B int    `shape:"Count"`
@@ -193,10 +193,10 @@ func TestWhatBreaksTheRulesOfWireIsNoModel(t *testing.T) {
 		}{}, ""},
 	} {
 		s := wire.Service{Prefix: "X_20260101", Shapes: map[string]wire.Shape{"Count": {}, "Text": {}},
-			Operations: []wire.Operation{{Name: "Op", Input: reflect.TypeOf(c.input), Output: reflect.TypeFor[wire.DeletePolicyOutput]()}}}
+			Operations: []wire.Operation{{Name: "Op", Input: reflect.TypeOf(test.input), Output: reflect.TypeFor[wire.DeletePolicyOutput]()}}}
 		_, err := model.Of(s)
-		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
-			t.Errorf("%T: %v, want %q", c.input, err, c.says)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%T: %v, want %q", test.input, err, test.want)
 		}
 	}
 

@@ -40,22 +40,22 @@ type docsWriter struct {
 	strings.Builder
 	structures map[string]model.Structure
 	shapes     map[string]model.Shape
-	// lacking are members that the older of AWS's services does not have.
-	lacking map[string]bool
+	// missing are members that the older of AWS's services does not have.
+	missing map[string]bool
 	linked  map[string]bool // structures that something refers to
 }
 
-func TestDocsAreWhatTheShapesSay(t *testing.T) {
+func TestTheAPIReferenceIsCurrent(t *testing.T) {
 	source := readSource(t)
 	newer, older, own := source.refresh(describe(t, wire.CodeConnections())), source.refresh(describe(t, wire.CodeStarConnections())),
 		source.refresh(describe(t, wire.Lockstep()))
-	w := &docsWriter{structures: map[string]model.Structure{}, shapes: map[string]model.Shape{}, lacking: map[string]bool{}, linked: map[string]bool{}}
-	for _, m := range []model.Model{own, newer} {
-		for _, s := range m.Structures {
-			w.structures[s.Name] = s
+	w := &docsWriter{structures: map[string]model.Structure{}, shapes: map[string]model.Shape{}, missing: map[string]bool{}, linked: map[string]bool{}}
+	for _, service := range []model.Model{own, newer} {
+		for _, structure := range service.Structures {
+			w.structures[structure.Name] = structure
 		}
-		for _, s := range m.Shapes {
-			w.shapes[s.Name] = s
+		for _, structure := range service.Shapes {
+			w.shapes[structure.Name] = structure
 		}
 	}
 
@@ -65,8 +65,8 @@ func TestDocsAreWhatTheShapesSay(t *testing.T) {
 	w.line("## AWS CodeConnections and AWS CodeStar Connections\n")
 	w.line("| Service | Signing name | Prefix |\n| --- | --- | --- |")
 
-	for _, m := range []model.Model{newer, older} {
-		w.line("| %s %s | `%s` | `%s` |", m.ID, m.Version, m.Name, m.Prefix)
+	for _, service := range []model.Model{newer, older} {
+		w.line("| %s %s | `%s` | `%s` |", service.ID, service.Version, service.Name, service.Prefix)
 	}
 
 	w.line("\nAWS describes both: [CodeConnections](https://docs.aws.amazon.com/codeconnections/latest/APIReference/),\n" +
@@ -87,11 +87,11 @@ func (w *docsWriter) line(format string, args ...any) { fmt.Fprintf(w, format+"\
 
 // compare says what the older of AWS's services lacks or wants otherwise.
 func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
-	for _, s := range newer.Structures {
-		i := slices.IndexFunc(older.Structures, func(o model.Structure) bool { return o.Name == s.Name })
-		for _, m := range s.Members {
-			if i < 0 || !slices.ContainsFunc(older.Structures[i].Members, func(o model.Member) bool { return o.Name == m.Name }) {
-				w.lacking[s.Name+"."+m.Name] = true
+	for _, structure := range newer.Structures {
+		i := slices.IndexFunc(older.Structures, func(other model.Structure) bool { return other.Name == structure.Name })
+		for _, m := range structure.Members {
+			if i < 0 || !slices.ContainsFunc(older.Structures[i].Members, func(other model.Member) bool { return other.Name == m.Name }) {
+				w.missing[structure.Name+"."+m.Name] = true
 				if text := fmt.Sprintf("`%s` is not a member.", m.Name); !slices.Contains(differences, text) {
 					differences = append(differences, text)
 				}
@@ -99,20 +99,20 @@ func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 		}
 	}
 
-	for _, s := range newer.Shapes {
-		i := slices.IndexFunc(older.Shapes, func(o model.Shape) bool { return o.Name == s.Name })
-		if i < 0 || reflect.DeepEqual(s, older.Shapes[i]) {
+	for _, structure := range newer.Shapes {
+		i := slices.IndexFunc(older.Shapes, func(other model.Shape) bool { return other.Name == structure.Name })
+		if i < 0 || reflect.DeepEqual(structure, older.Shapes[i]) {
 			continue
 		}
 
-		o := older.Shapes[i]
-		if len(s.Enum) > 0 {
-			gone := slices.DeleteFunc(slices.Clone(s.Enum), func(v string) bool { return slices.Contains(o.Enum, v) })
-			differences = append(differences, fmt.Sprintf("`%s` is not a `%s`.", strings.Join(gone, "`, `"), s.Name))
+		other := older.Shapes[i]
+		if len(structure.Enum) > 0 {
+			gone := slices.DeleteFunc(slices.Clone(structure.Enum), func(v string) bool { return slices.Contains(other.Enum, v) })
+			differences = append(differences, fmt.Sprintf("`%s` is not a `%s`.", strings.Join(gone, "`, `"), structure.Name))
 			continue
 		}
 
-		differences = append(differences, fmt.Sprintf("`%s` must match `%s`.", s.Name, o.Pattern))
+		differences = append(differences, fmt.Sprintf("`%s` must match `%s`.", structure.Name, other.Pattern))
 	}
 
 	return differences
@@ -138,12 +138,12 @@ func anchor(heading string) string {
 func link(heading string) string { return fmt.Sprintf("[%s](#%s)", heading, anchor(heading)) }
 
 func (w *docsWriter) operations(m model.Model) {
-	for _, op := range m.Operations {
-		w.line("### %s\n\n%s\n", op.Name, op.Text)
-		w.members("Request", "The request has no members.", w.structures[op.Input])
-		w.members("Response", "The response has no members.", w.structures[op.Output])
+	for _, operation := range m.Operations {
+		w.line("### %s\n\n%s\n", operation.Name, operation.Text)
+		w.members("Request", "The request has no members.", w.structures[operation.Input])
+		w.members("Response", "The response has no members.", w.structures[operation.Output])
 		exceptions := []string{}
-		for _, e := range op.Errors {
+		for _, e := range operation.Errors {
 			exceptions = append(exceptions, "`"+strings.TrimSuffix(e, "Exception")+"`")
 		}
 
@@ -154,135 +154,135 @@ func (w *docsWriter) operations(m model.Model) {
 }
 
 // members writes a table of the members of a request or a response.
-func (w *docsWriter) members(title, empty string, s model.Structure) {
-	if len(s.Members) == 0 {
+func (w *docsWriter) members(title, empty string, structure model.Structure) {
+	if len(structure.Members) == 0 {
 		w.line("%s\n", empty)
 		return
 	}
 
 	w.line("**%s**\n", title)
-	if _, text, more := strings.Cut(s.Text, ". "); more { // the first sentence names the operation
+	if _, text, more := strings.Cut(structure.Text, ". "); more { // the first sentence names the operation
 		w.line("%s\n", text)
 	}
 
-	w.rows(s)
+	w.rows(structure)
 }
 
-func (w *docsWriter) rows(s model.Structure) {
+func (w *docsWriter) rows(structure model.Structure) {
 	w.line("| Member | Description | Type |\n| --- | --- | --- |")
-	for _, m := range s.Members {
-		text := m.Text
+	for _, member := range structure.Members {
+		text := member.Text
 		if text == "" {
-			text = w.structures[m.Shape].Text
+			text = w.structures[member.Shape].Text
 		}
 
-		shape := w.what(m.Shape)
-		if m.Required {
+		shape := w.shapeText(member.Shape)
+		if member.Required {
 			shape += ", required"
 		}
 
-		if w.lacking[s.Name+"."+m.Name] {
+		if w.missing[structure.Name+"."+member.Name] {
 			text += " Not in CodeStar Connections."
 		}
 
-		w.line("| `%s` | %s | %s |", m.Name, strings.TrimSpace(text), shape)
+		w.line("| `%s` | %s | %s |", member.Name, strings.TrimSpace(text), shape)
 	}
 	w.line("")
 }
 
-// what says what a shape is and demands.
-func (w *docsWriter) what(name string) string {
+// shapeText says what a shape is and demands.
+func (w *docsWriter) shapeText(name string) string {
 	if _, ok := w.structures[name]; ok {
-		w.refer(name)
+		w.addReference(name)
 		return link(name)
 	}
 
-	s := w.shapes[name]
-	switch s.Kind {
+	shape := w.shapes[name]
+	switch shape.Kind {
 	case model.Boolean:
 		return "Boolean"
 	case model.Timestamp:
 		return "timestamp"
 	case model.Integer:
-		return "integer" + bounds(s, "")
+		return "integer" + bounds(shape, "")
 	case model.List:
-		return "list of " + w.what(s.Element) + bounds(s, "")
+		return "list of " + w.shapeText(shape.Element) + bounds(shape, "")
 	}
 
-	if len(s.Enum) > 0 {
+	if len(shape.Enum) > 0 {
 		return link(name)
 	}
 
-	text := "string" + bounds(s, " characters")
-	switch s.Pattern {
+	text := "string" + bounds(shape, " characters")
+	switch shape.Pattern {
 	case "", `[\s\S]*`:
 	case ".*", "^.*$":
 		text += ", no line breaks"
 	default:
-		text += ", `" + strings.ReplaceAll(s.Pattern, "|", `\|`) + "`"
+		text += ", `" + strings.ReplaceAll(shape.Pattern, "|", `\|`) + "`"
 	}
 
-	if s.Sensitive {
+	if shape.Sensitive {
 		text += ", sensitive"
 	}
 
 	return text
 }
 
-func bounds(s model.Shape, of string) string {
+func bounds(shape model.Shape, unit string) string {
 	switch {
-	case !s.Bounded:
+	case !shape.Bounded:
 		return ""
-	case s.Min == s.Max:
-		return fmt.Sprintf(", %d%s", s.Min, of)
+	case shape.Min == shape.Max:
+		return fmt.Sprintf(", %d%s", shape.Min, unit)
 	}
-	return fmt.Sprintf(", %d to %d%s", s.Min, s.Max, of)
+	return fmt.Sprintf(", %d to %d%s", shape.Min, shape.Max, unit)
 }
 
-// refer notes a structure and those inside it.
-func (w *docsWriter) refer(name string) {
+// addReference notes a structure and those inside it.
+func (w *docsWriter) addReference(name string) {
 	if w.linked[name] {
 		return
 	}
 	w.linked[name] = true
 	for _, m := range w.structures[name].Members {
-		w.what(m.Shape)
+		w.shapeText(m.Shape)
 	}
 }
 
 // reference writes what is referred to, once.
 func (w *docsWriter) reference(own, newer model.Model) {
 	w.line("## Structures\n")
-	for _, s := range own.Structures {
-		w.structures[s.Name] = s
+	for _, structure := range own.Structures {
+		w.structures[structure.Name] = structure
 	}
 
-	for _, s := range newer.Structures {
-		w.structures[s.Name] = s
+	for _, structure := range newer.Structures {
+		w.structures[structure.Name] = structure
 	}
 
 	for _, name := range sortedNames(w.linked) {
-		s := w.structures[name]
-		w.line("### %s\n\n%s\n", name, s.Text)
-		w.rows(s)
+		structure := w.structures[name]
+		w.line("### %s\n\n%s\n", name, structure.Text)
+		w.rows(structure)
 	}
 
 	w.line("## Enumerations\n")
 	enums := map[string]bool{}
-	for name, s := range w.shapes {
-		enums[name] = len(s.Enum) > 0
+	for name, structure := range w.shapes {
+		enums[name] = len(structure.Enum) > 0
 	}
 
 	for _, name := range sortedNames(enums) {
-		s := w.shapes[name]
+		structure := w.shapes[name]
 		w.line("### %s\n", name)
-		if len(s.Values) == 0 {
-			w.line("`%s`\n", strings.Join(s.Enum, "`, `"))
+		if len(structure.Values) == 0 {
+			w.line("`%s`\n", strings.Join(structure.Enum, "`, `"))
 			continue
 		}
 
-		for _, v := range s.Enum {
-			w.line("- `%s`: %s", v, s.Values[v])
+		for _, v := range structure.Enum {
+			w.line("- `%s`: %s", v, structure.Values[v])
 		}
 
 		w.line("")

@@ -24,11 +24,11 @@ type structureText struct {
 }
 
 func readDocumentation() (documentation, error) {
-	var d documentation
-	if err := json.Unmarshal(documentationJSON, &d); err != nil {
-		return d, fmt.Errorf("read the embedded documentation: %w", err)
+	var texts documentation
+	if err := json.Unmarshal(documentationJSON, &texts); err != nil {
+		return texts, fmt.Errorf("read the embedded documentation: %w", err)
 	}
-	return d, nil
+	return texts, nil
 }
 
 // exceptionTexts are the descriptions of exceptions, which have no comment in the source.

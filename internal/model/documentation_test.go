@@ -49,19 +49,19 @@ func TestDocumentationIsWhatTheSourceSays(t *testing.T) {
 
 func readSource(t *testing.T) documentation {
 	t.Helper()
-	d := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
-	d.readShapes(t, parse(t, "../wire"))
-	d.describeMembers(t)
+	texts := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
+	texts.readShapes(t, parse(t, "../wire"))
+	texts.describeMembers(t)
 	methods := operationMethods(append(parse(t, "../api"), parse(t, "../iam")...))
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
-			if d.Operations[op.Name] = methods[op.Name]; methods[op.Name] == "" {
+			if texts.Operations[op.Name] = methods[op.Name]; methods[op.Name] == "" {
 				t.Errorf("operation %s has no comment", op.Name)
 			}
 		}
 	}
 
-	return d
+	return texts
 }
 
 // describeMembers gives members without a comment the comment of their shape.
@@ -129,23 +129,23 @@ func shapeTexts(files []*ast.File) map[string]string {
 
 // refresh gives a model the texts that the source has now: those that are built
 // into the test are of before an update.
-func (d documentation) refresh(m model.Model) model.Model {
-	for i, op := range m.Operations {
-		m.Operations[i].Text = d.Operations[op.Name]
+func (d documentation) refresh(service model.Model) model.Model {
+	for i, op := range service.Operations {
+		service.Operations[i].Text = d.Operations[op.Name]
 	}
 
-	for i, s := range m.Structures {
-		m.Structures[i].Text = d.Structures[s.Name].Text
-		for j, member := range s.Members {
-			s.Members[j].Text = d.Structures[s.Name].Members[member.Name]
+	for i, structure := range service.Structures {
+		service.Structures[i].Text = d.Structures[structure.Name].Text
+		for j, member := range structure.Members {
+			structure.Members[j].Text = d.Structures[structure.Name].Members[member.Name]
 		}
 	}
 
-	for i, s := range m.Shapes {
-		m.Shapes[i].Values = d.Values[s.Name]
+	for i, structure := range service.Shapes {
+		service.Shapes[i].Values = d.Values[structure.Name]
 	}
 
-	return m
+	return service
 }
 
 // current compares a generated file, or writes it.
@@ -182,12 +182,12 @@ func parse(t *testing.T, room string) []*ast.File {
 			continue
 		}
 
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		files = append(files, f)
+		files = append(files, file)
 	}
 
 	return files
@@ -209,17 +209,17 @@ func operationMethods(files []*ast.File) map[string]string {
 func (d documentation) readShapes(t *testing.T, files []*ast.File) {
 	t.Helper()
 	values := map[string][2]string{} // constant: its value and what it means
-	for _, f := range files {
-		for _, decl := range f.Decls {
-			g, ok := decl.(*ast.GenDecl)
+	for _, function := range files {
+		for _, decl := range function.Decls {
+			declaration, ok := decl.(*ast.GenDecl)
 			if !ok {
 				continue
 			}
 
-			for _, spec := range g.Specs {
+			for _, spec := range declaration.Specs {
 				switch s := spec.(type) {
 				case *ast.TypeSpec:
-					d.readStruct(s, g.Doc)
+					d.readStruct(s, declaration.Doc)
 				case *ast.ValueSpec:
 					if v, ok := constant(s); ok {
 						values[s.Names[0].Name] = v
@@ -229,32 +229,32 @@ func (d documentation) readShapes(t *testing.T, files []*ast.File) {
 		}
 	}
 
-	for _, f := range files {
-		ast.Inspect(f, func(n ast.Node) bool {
+	for _, function := range files {
+		ast.Inspect(function, func(n ast.Node) bool {
 			d.readEnum(n, values)
 			return true
 		})
 	}
 }
 
-func (d documentation) readStruct(s *ast.TypeSpec, doc *ast.CommentGroup) {
-	fields, ok := s.Type.(*ast.StructType)
-	if !ok || !strings.Contains(tags(fields), "shape:") && !strings.HasSuffix(s.Name.Name, "put") {
+func (d documentation) readStruct(spec *ast.TypeSpec, doc *ast.CommentGroup) {
+	fields, ok := spec.Type.(*ast.StructType)
+	if !ok || !strings.Contains(tags(fields), "shape:") && !strings.HasSuffix(spec.Name.Name, "put") {
 		return
 	}
 
-	text := structureText{Text: sentence(s.Name.Name, doc), Members: map[string]string{}}
-	for _, f := range fields.Fields.List {
-		for _, name := range f.Names {
-			if member := sentence(name.Name, f.Doc); member != "" {
+	text := structureText{Text: sentence(spec.Name.Name, doc), Members: map[string]string{}}
+	for _, field := range fields.Fields.List {
+		for _, name := range field.Names {
+			if member := sentence(name.Name, field.Doc); member != "" {
 				text.Members[name.Name] = member
-			} else if member := sentence(name.Name, f.Comment); member != "" {
+			} else if member := sentence(name.Name, field.Comment); member != "" {
 				text.Members[name.Name] = member
 			}
 		}
 	}
 
-	d.Structures[s.Name.Name] = text
+	d.Structures[spec.Name.Name] = text
 }
 
 func tags(s *ast.StructType) string {
@@ -268,16 +268,16 @@ func tags(s *ast.StructType) string {
 }
 
 // constant reads Name = "VALUE" // meaning
-func constant(s *ast.ValueSpec) (valueAndMeaning [2]string, ok bool) {
-	if len(s.Names) != 1 || len(s.Values) != 1 || s.Comment == nil {
+func constant(spec *ast.ValueSpec) (valueAndMeaning [2]string, ok bool) {
+	if len(spec.Names) != 1 || len(spec.Values) != 1 || spec.Comment == nil {
 		return valueAndMeaning, false
 	}
-	lit, ok := s.Values[0].(*ast.BasicLit)
+	lit, ok := spec.Values[0].(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {
 		return valueAndMeaning, false
 	}
 	value, err := strconv.Unquote(lit.Value)
-	return [2]string{value, strings.TrimSpace(s.Comment.Text())}, err == nil
+	return [2]string{value, strings.TrimSpace(spec.Comment.Text())}, err == nil
 }
 
 // readEnum reads "Shape": enum(Constant, …).
@@ -317,10 +317,10 @@ func sentence(name string, comment *ast.CommentGroup) string {
 	text = strings.TrimPrefix(text, name+" ")
 	text = strings.TrimPrefix(text, "is ")
 
-	first, n := utf8.DecodeRuneInString(text)
-	if n == 0 {
+	first, end := utf8.DecodeRuneInString(text)
+	if end == 0 {
 		return ""
 	}
 
-	return string(unicode.ToUpper(first)) + text[n:]
+	return string(unicode.ToUpper(first)) + text[end:]
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// A Model is a service as its clients see it. All lists are in order of name but
-// members, which are in the service's order.
+// A Model is a service as its clients see it. Lists are sorted by name, except
+// members, which keep the order of their struct.
 type Model struct {
-	// Name is in credential scopes, ID in the names of clients, as "Lockstep".
+	// Name is the signing name. ID is the name in clients, such as "Lockstep".
 	Name, ID string
-	// Version is a date, 2026-11-22.
+	// Version is a date, such as 2026-11-22.
 	Version string
-	// Prefix stands before the operation in X-Amz-Target.
+	// Prefix precedes the operation in X-Amz-Target.
 	Prefix     string
 	Operations []Operation
 	Structures []Structure
@@ -27,30 +27,30 @@ type Model struct {
 	Shapes     []Shape
 }
 
-// An Operation is one call. Input and Output name structures.
+// An Operation is an operation. Input and Output are names of structures.
 type Operation struct {
 	Name, Text    string
 	Input, Output string
 	Errors        []string
 }
 
-// A Structure has members. None may be there: an answer may be empty.
+// A Structure is a structure. It may have no members.
 type Structure struct {
 	Name, Text string
 	Members    []Member
 }
 
-// A Member is a field of a structure. Shape names a structure or a shape.
+// A Member is a member of a structure. Shape is the name of a structure or shape.
 type Member struct {
 	Name, Text string
 	Shape      string
 	Required   bool
 }
 
-// An Exception is an error that operations declare.
+// An Exception is an error of operations.
 type Exception struct{ Name, Text string }
 
-// A Kind is what a shape that is no structure is, in botocore's word.
+// A Kind is the type of a shape in botocore.
 type Kind string
 
 // The kinds of shapes.
@@ -62,56 +62,55 @@ const (
 	List      Kind = "list"
 )
 
-// A Shape is a type that is no structure, with what it demands.
+// A Shape is a type other than a structure, with its constraints.
 type Shape struct {
 	wire.Shape
 	Name string
 	Kind Kind
-	// Element names the structure or shape that a list is of.
+	// Element is the name of the structure or shape of the elements of a list.
 	Element string
-	// Values says of each value of an enumeration what it means, where that is
-	// written down.
+	// Values are the descriptions of the values of an enumeration.
 	Values map[string]string
 }
 
-// Of describes a service. It fails where a struct breaks the rules of package
-// wire.
-func Of(s wire.Service) (Model, error) {
+// Of returns the model of a service. It returns an error if a struct breaks the
+// rules of package wire.
+func Of(service wire.Service) (Model, error) {
 	texts, err := readDocumentation()
 	if err != nil {
 		return Model{}, err
 	}
 
-	id, version, err := splitPrefix(s.Prefix)
+	id, version, err := splitPrefix(service.Prefix)
 	if err != nil {
 		return Model{}, err
 	}
 
-	r := &reader{service: s, texts: texts, structures: map[string]Structure{}, shapes: map[string]Shape{}}
-	m := Model{Name: s.Name, ID: id, Version: version, Prefix: s.Prefix}
+	reader := &reader{service: service, texts: texts, structures: map[string]Structure{}, shapes: map[string]Shape{}}
+	model := Model{Name: service.Name, ID: id, Version: version, Prefix: service.Prefix}
 	errors := map[string]Exception{}
-	for _, op := range s.Operations {
-		if err := r.structure(op.Input); err != nil {
+	for _, operation := range service.Operations {
+		if err := reader.structure(operation.Input); err != nil {
 			return Model{}, err
 		}
-		if err := r.structure(op.Output); err != nil {
+		if err := reader.structure(operation.Output); err != nil {
 			return Model{}, err
 		}
 
-		for _, e := range op.Errors {
+		for _, e := range operation.Errors {
 			errors[e] = Exception{Name: e, Text: exceptionTexts()[e]}
 		}
 
-		m.Operations = append(m.Operations, Operation{Name: op.Name, Text: texts.Operations[op.Name],
-			Input: op.Input.Name(), Output: op.Output.Name(), Errors: op.Errors})
+		model.Operations = append(model.Operations, Operation{Name: operation.Name, Text: texts.Operations[operation.Name],
+			Input: operation.Input.Name(), Output: operation.Output.Name(), Errors: operation.Errors})
 	}
 
-	slices.SortFunc(m.Operations, func(a, b Operation) int { return cmp.Compare(a.Name, b.Name) })
-	m.Structures, m.Exceptions, m.Shapes = inOrder(r.structures), inOrder(errors), inOrder(r.shapes)
-	return m, nil
+	slices.SortFunc(model.Operations, func(a, b Operation) int { return cmp.Compare(a.Name, b.Name) })
+	model.Structures, model.Exceptions, model.Shapes = sortedByName(reader.structures), sortedByName(errors), sortedByName(reader.shapes)
+	return model, nil
 }
 
-func inOrder[V any](named map[string]V) []V {
+func sortedByName[V any](named map[string]V) []V {
 	all := make([]V, 0, len(named))
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		all = append(all, named[name])
@@ -119,8 +118,8 @@ func inOrder[V any](named map[string]V) []V {
 	return all
 }
 
-// splitPrefix takes the name and the version out of the last segment of a
-// prefix, such as Lockstep_20261122.
+// splitPrefix returns the ID and version in the last segment of a prefix, such as
+// Lockstep_20261122.
 func splitPrefix(prefix string) (id, version string, err error) {
 	last := prefix[strings.LastIndexByte(prefix, '.')+1:]
 	i := max(strings.LastIndexByte(last, '_'), 0)
@@ -132,7 +131,7 @@ func splitPrefix(prefix string) (id, version string, err error) {
 	return id, day.Format(time.DateOnly), nil
 }
 
-// A reader collects what is reached from the operations, each thing once.
+// A reader collects the structures and shapes that operations refer to.
 type reader struct {
 	service    wire.Service
 	texts      documentation
@@ -146,30 +145,30 @@ func (r *reader) structure(t reflect.Type) error {
 	}
 
 	text := r.texts.Structures[t.Name()]
-	s := Structure{Name: t.Name(), Text: text.Text}
-	r.structures[s.Name] = s // before its members, of which one may be of its kind
+	structure := Structure{Name: t.Name(), Text: text.Text}
+	r.structures[structure.Name] = structure // before its members, which may refer to it
 
 	for i := range t.NumField() {
-		f := t.Field(i)
-		shape, err := r.shape(f)
+		field := t.Field(i)
+		shape, err := r.shape(field)
 		if err != nil {
-			return fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
+			return fmt.Errorf("%s.%s: %w", t.Name(), field.Name, err)
 		}
 
 		if shape != "" {
-			s.Members = append(s.Members, Member{Name: f.Name, Text: text.Members[f.Name], Shape: shape,
-				Required: f.Tag.Get("json") != ",omitzero"})
+			structure.Members = append(structure.Members, Member{Name: field.Name, Text: text.Members[field.Name], Shape: shape,
+				Required: field.Tag.Get("json") != ",omitzero"})
 		}
 	}
 
-	r.structures[s.Name] = s
+	r.structures[structure.Name] = structure
 	return nil
 }
 
-// shape gives the name of a field's shape, "" where the field is no member of
+// shape returns the name of a field's shape, or "" if the field is not a member in
 // this service.
-func (r *reader) shape(f reflect.StructField) (string, error) {
-	t := f.Type
+func (r *reader) shape(field reflect.StructField) (string, error) {
+	t := field.Type
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -179,44 +178,44 @@ func (r *reader) shape(f reflect.StructField) (string, error) {
 		return t.Name(), r.structure(t)
 	}
 
-	name := f.Tag.Get("shape")
+	name := field.Tag.Get("shape")
 	demands, member := r.service.Shapes[name]
 	if !member {
 		return "", nil
 	}
 
-	s := Shape{Shape: demands, Name: name, Kind: kind, Values: r.texts.Values[name]}
+	shape := Shape{Shape: demands, Name: name, Kind: kind, Values: r.texts.Values[name]}
 	switch {
 	case kind == "":
-		return "", fmt.Errorf("type %v has no place in the protocol", t)
+		return "", fmt.Errorf("type %v is not supported by the protocol", t)
 	case kind == List && t.Elem().Kind() == reflect.Struct:
-		s.Element = t.Elem().Name()
+		shape.Element = t.Elem().Name()
 		if err := r.structure(t.Elem()); err != nil {
 			return "", err
 		}
 	case kind == List:
-		s.Element = demands.Member
-		if err := r.add(Shape{Shape: r.service.Shapes[s.Element], Name: s.Element, Kind: kindOf(t.Elem())}); err != nil {
+		shape.Element = demands.Member
+		if err := r.add(Shape{Shape: r.service.Shapes[shape.Element], Name: shape.Element, Kind: kindOf(t.Elem())}); err != nil {
 			return "", err
 		}
 	}
 
-	return name, r.add(s)
+	return name, r.add(shape)
 }
 
-// add refuses a name that stands for two things.
-func (r *reader) add(s Shape) error {
-	if had, ok := r.shapes[s.Name]; ok && (had.Kind != s.Kind || had.Element != s.Element) {
-		return fmt.Errorf("shape %s is both %s %s and %s %s", s.Name, had.Kind, had.Element, s.Kind, s.Element)
+// add adds a shape. It returns an error if another one has its name.
+func (r *reader) add(shape Shape) error {
+	if had, ok := r.shapes[shape.Name]; ok && (had.Kind != shape.Kind || had.Element != shape.Element) {
+		return fmt.Errorf("shape %s is both %s %s and %s %s", shape.Name, had.Kind, had.Element, shape.Kind, shape.Element)
 	}
-	if _, ok := r.structures[s.Name]; ok {
-		return fmt.Errorf("shape %s has the name of a structure", s.Name)
+	if _, ok := r.structures[shape.Name]; ok {
+		return fmt.Errorf("shape %s has the name of a structure", shape.Name)
 	}
-	r.shapes[s.Name] = s
+	r.shapes[shape.Name] = shape
 	return nil
 }
 
-// kindOf gives "" for a structure and for what has no place.
+// kindOf returns the kind of a type, or "" for structures and unsupported types.
 func kindOf(t reflect.Type) Kind {
 	if t == reflect.TypeFor[wire.Time]() {
 		return Timestamp

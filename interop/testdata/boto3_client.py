@@ -99,7 +99,7 @@ def waited(mode):
     return list(waits)
 
 
-# The two modes differ in what is tried again, which has nothing to do with the service.
+# The two modes differ in what they retry, independent of the service.
 modes = {"standard": list(cases), "legacy": ["codeconnections"]}
 print(json.dumps({mode: {"Seen": run(mode, services), "Waits": waited(mode)} for mode, services in modes.items()},
                  default=lambda time: time.timestamp()))

@@ -1,9 +1,8 @@
-// Drives the AWS SDK for JavaScript v3 through a double's cases.
+// Runs the test cases of a fake server with the AWS SDK for JavaScript v3.
 //
-// Arguments: the folder that has node_modules, the cases as a file of JSON, the
-// double's URL. Credentials and region come from the environment. Printed is what
-// the SDK made of the answers, by service and operation, and what it says of its
-// tries when it is throttled.
+// Arguments: the directory with node_modules, the JSON file with the test cases, the
+// server's URL. Credentials and region come from the environment. It prints what the
+// SDK decoded, by service and operation, and its retries when it is throttled.
 "use strict";
 const fs = require("node:fs");
 const { open } = require("./nodesdk_client.cjs");
@@ -12,12 +11,12 @@ const [, , folder, file, url] = process.argv;
 const { sdk, client } = open(folder);
 const cases = JSON.parse(fs.readFileSync(file, "utf8"));
 
-// The SDK waits a random part of a time that grows with each try: of all the
-// waits that it may choose the tests take the shortest.
+// The SDK waits a random part of a delay that grows with each retry. The tests use
+// the shortest.
 const random = Math.random;
 Math.random = () => 0;
 
-// sample makes of an output what it was on the wire.
+// sample returns an output as it was on the wire.
 function sample(value) {
   if (value instanceof Date) return value.getTime() / 1000;
   if (Array.isArray(value)) return value.map(sample);
@@ -52,7 +51,7 @@ async function run() {
     for (const [operation, { Input: input, Errors: errors }] of Object.entries(operations)) {
       const seen = {};
       for (const error of errors) {
-        // A client that has failed often stops trying again, so each gets one chance.
+        // A client that has failed often stops retrying, so each is used once.
         seen[error.Code] = await failure(client(service, `${url}/node/${error.Code}`), operation, input, error);
       }
       report[service][operation] = { Output: sample(await send(ok, operation)(input)), Errors: seen };

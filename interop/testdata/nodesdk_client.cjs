@@ -1,8 +1,8 @@
-// Gives the AWS SDK for JavaScript v3, and clients of it for both services.
+// Loads the AWS SDK for JavaScript v3, with clients for both services.
 //
 // Both are called with the client of the older service: it is generated from a
-// model with the same operations, and is told the newer one's names. Only pull
-// request comments are nothing to it.
+// model with the same operations, and gets the newer one's names. Only
+// pull request comments are not supported.
 "use strict";
 const path = require("node:path");
 
@@ -11,7 +11,7 @@ const names = {
   "codeconnections": "CodeConnections_20231201",
 };
 
-// open takes the folder that has node_modules.
+// open loads the SDK from the directory with node_modules.
 function open(folder) {
   const sdk = require(path.join(folder, "node_modules", "@aws-sdk", "client-codestar-connections"));
   return { sdk, client: (service, endpoint) => client(sdk, service, endpoint) };

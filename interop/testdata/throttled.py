@@ -20,7 +20,7 @@ def write(c, name):
 
 impatient, patient = client(total_max_attempts=1), client(mode="standard", max_attempts=9)
 
-# Who does not try again is told so.
+# A client that does not retry gets the exception.
 told = None
 for i in range(50):
     try:
@@ -32,6 +32,6 @@ assert told.response["Error"]["Code"] == "ThrottlingException" and told.response
 assert told.response["ResponseMetadata"]["HTTPStatusCode"] == 400, told
 impatient.list_hosts()  # reading has a measure of its own
 
-# Who tries again, as the standard mode does, gets all done.
+# A client that retries, as in standard mode, succeeds.
 retries = sum(write(patient, f"patient {i}") for i in range(8))
 assert retries > 0, "boto3 was never throttled"

@@ -1,9 +1,9 @@
-// Does a job with the AWS SDK for JavaScript v3 and both services in turn, against
-// the real program: from the host to a configuration, and back.
+// Does a whole job with the AWS SDK for JavaScript v3 and each service, with the
+// real program: creates a host up to a sync configuration, and deletes them.
 //
-// Arguments: the folder that has node_modules, the server's URL, the Git host's
+// Arguments: the directory with node_modules, the server's URL, the Git host's
 // URL. Credentials and region come from the environment. The repository acme/infra
-// is there, with web.yaml on branch main.
+// exists, with web.yaml on branch main.
 "use strict";
 const assert = require("node:assert/strict");
 const { open } = require("./nodesdk_client.cjs");

@@ -14,7 +14,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
-	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -45,7 +44,7 @@ func NewCommand(env *command.Env) *cobra.Command {
 	server, format := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd)
 	flags := cmd.Flags()
 	options := connectOptions{}
-	flags.StringVar(&options.provider, "provider", "", "provider type: "+wire.ProviderGit+" for any host, or GitHub, GitLab, …")
+	flags.StringVar(&options.provider, "provider", "", "provider type: "+providerTypes()+"; "+wire.ProviderGit+" is any Git host")
 	flags.StringVar(&options.endpoint, "endpoint", "",
 		"URL that the URLs of the host's repositories begin with (default the provider's own, or that of the only host)")
 	certificate := flags.String("certificate", "", "`FILE` with the host's TLS certificate in PEM, if no public authority signed it")
@@ -210,23 +209,13 @@ func connect(
 		output.Verbatim(done), options.name, response.ConnectionStatus, arn, output.QuoteWord(options.name))
 }
 
-// isHosted reports whether a provider type has an endpoint of its own.
-func isHosted(providerType string) bool {
-	for _, metadata := range server.ProviderTypes() {
-		if string(metadata.Type) == providerType {
-			return !metadata.NeedsHost()
-		}
-	}
-	return false
-}
-
 // findOrCreateHost returns the ARN of the host with the endpoint. It creates the
 // host if there is none, unless the connection's name is taken. It returns "" for
 // a provider with an endpoint of its own.
 func findOrCreateHost(
 	ctx context.Context, remote *client.Client, options connectOptions, nameTaken bool,
 ) (arn string, err error) {
-	if options.endpoint == "" && isHosted(options.provider) {
+	if options.endpoint == "" && !metadataOf(options.provider).NeedsHost() {
 		return "", nil
 	}
 

@@ -13,7 +13,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
-	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -154,15 +153,10 @@ func registerNewLink(
 	return text.String()
 }
 
-// kindOf returns the kind of webhook that hosts of a provider type send. A Git
-// server may send any.
+// kindOf returns the kind of webhook that hosts of a provider type send, or KIND if
+// they send different kinds.
 func kindOf(providerType string) string {
-	for _, metadata := range server.ProviderTypes() {
-		if string(metadata.Type) == providerType && metadata.Webhook != "" {
-			return metadata.Webhook.Slug()
-		}
-	}
-	return "KIND"
+	return cmp.Or(metadataOf(providerType).Webhook.Slug(), "KIND")
 }
 
 func showWebhook(
