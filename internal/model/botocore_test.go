@@ -26,7 +26,7 @@ func describe(t testing.TB, s wire.Service) model.Model {
 	return m
 }
 
-// install writes the files of a model into a folder of models.
+// install writes the files of a model to a directory of models, and returns it.
 func install(t testing.TB, m model.Model) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -49,7 +49,7 @@ func install(t testing.TB, m model.Model) (dir string) {
 	return dir
 }
 
-// botocore runs a script of testdata, where botocore is installed.
+// botocore runs a script of testdata. It skips the test if botocore is not installed.
 func botocore(t testing.TB, models, script string) (stdout string) {
 	t.Helper()
 	if err := exec.CommandContext(t.Context(), "python3", "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('boto3'))").Run(); err != nil {
@@ -178,7 +178,7 @@ func TestOfRejectsStructsThatBreakTheRules(t *testing.T) {
 	type Inner struct{ A float64 }
 	for _, test := range []struct {
 		input any
-		says  string
+		want  string
 	}{
 		{struct {
 			N float64 `shape:"Count"`

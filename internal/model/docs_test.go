@@ -85,7 +85,7 @@ func TestTheAPIReferenceIsCurrent(t *testing.T) {
 
 func (w *docsWriter) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
-// compare says what the older of AWS's services lacks or wants otherwise.
+// compare returns the differences of the older of AWS's services.
 func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 	for _, structure := range newer.Structures {
 		i := slices.IndexFunc(older.Structures, func(other model.Structure) bool { return other.Name == structure.Name })
@@ -130,7 +130,7 @@ func (w *docsWriter) contents(models ...model.Model) {
 	w.line("- [Structures](#structures), [enumerations](#enumerations), [exceptions](#exceptions)\n")
 }
 
-// anchor is the one that GitHub gives a heading.
+// anchor returns the anchor that GitHub generates for a heading.
 func anchor(heading string) string {
 	return strings.NewReplacer(" ", "-", "'", "").Replace(strings.ToLower(heading))
 }
@@ -190,7 +190,7 @@ func (w *docsWriter) rows(structure model.Structure) {
 	w.line("")
 }
 
-// shapeText says what a shape is and demands.
+// shapeText returns the type of a shape with its constraints.
 func (w *docsWriter) shapeText(name string) string {
 	if _, ok := w.structures[name]; ok {
 		w.addReference(name)
@@ -239,7 +239,7 @@ func bounds(shape model.Shape, unit string) string {
 	return fmt.Sprintf(", %d to %d%s", shape.Min, shape.Max, unit)
 }
 
-// addReference notes a structure and those inside it.
+// addReference adds a structure, and those of its members, to the reference.
 func (w *docsWriter) addReference(name string) {
 	if w.linked[name] {
 		return
@@ -250,7 +250,7 @@ func (w *docsWriter) addReference(name string) {
 	}
 }
 
-// reference writes what is referred to, once.
+// reference writes the structures, enumerations and exceptions.
 func (w *docsWriter) reference(own, newer model.Model) {
 	w.line("## Structures\n")
 	for _, structure := range own.Structures {

@@ -64,7 +64,7 @@ func readSource(t *testing.T) documentation {
 	return texts
 }
 
-// describeMembers gives members without a comment the comment of their shape.
+// describeMembers adds the comment of the shape to members without one.
 func (d documentation) describeMembers(t *testing.T) {
 	t.Helper()
 	texts := shapeTexts(parse(t, "../wire"))
@@ -127,8 +127,8 @@ func shapeTexts(files []*ast.File) map[string]string {
 	return texts
 }
 
-// refresh gives a model the texts that the source has now: those that are built
-// into the test are of before an update.
+// refresh returns a model with the texts of the source. Those that are built into the
+// test are out of date during an update.
 func (d documentation) refresh(service model.Model) model.Model {
 	for i, op := range service.Operations {
 		service.Operations[i].Text = d.Operations[op.Name]
@@ -193,7 +193,7 @@ func parse(t *testing.T, room string) []*ast.File {
 	return files
 }
 
-// operationMethods are the exported methods of the service, by name.
+// operationMethods returns the exported methods of the service, by name.
 func operationMethods(files []*ast.File) map[string]string {
 	all := map[string]string{}
 	for _, f := range files {
@@ -309,8 +309,8 @@ func (d documentation) readEnum(n ast.Node, values map[string][2]string) {
 	}
 }
 
-// sentence makes a text of a comment's first paragraph: "Name does so." becomes
-// "Does so.", "Name is a thing." becomes "A thing."
+// sentence returns the first paragraph of a comment without the name: "Name does so."
+// becomes "Does so.", and "Name is a thing." becomes "A thing."
 func sentence(name string, comment *ast.CommentGroup) string {
 	paragraph, _, _ := strings.Cut(strings.TrimSpace(comment.Text()), "\n\n")
 	text := strings.NewReplacer("\n", " ", "[", "", "]", "").Replace(paragraph)
