@@ -15,39 +15,39 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// gitHost is a provider whose one repository is in memory, with pull requests
-// and comments on them.
+// A gitHost is a provider with one repository in memory, its pull requests and
+// their comments.
 type gitHost struct {
-	mu       sync.Mutex
-	heads    map[string]lockstep.SHA
-	commits  map[lockstep.SHA]targettest.Tree
-	open     []provider.PullRequest
-	comments map[int64]provider.Comment // by pull request
-	puts     int
-	listed   int
-	most     int           // MaxComment
-	down     error         // of listing and putting
-	mute     bool          // no Commenter
-	told     chan struct{} // gets one for each comment, if there is room
+	mu            sync.Mutex
+	heads         map[string]lockstep.SHA
+	commits       map[lockstep.SHA]targettest.Tree
+	open          []provider.PullRequest
+	comments      map[int64]provider.Comment // by pull request
+	puts          int
+	listed        int
+	maxComment    int           // the result of MaxComment
+	failure       error         // of listing and commenting
+	hasNoComments bool          // does not implement Commenter
+	commented     chan struct{} // receives a value for each comment, if there is room
 }
 
 func newGitHost() *gitHost {
 	return &gitHost{
-		heads:    map[string]lockstep.SHA{},
-		commits:  map[lockstep.SHA]targettest.Tree{},
-		comments: map[int64]provider.Comment{},
-		most:     60_000,
-		told:     make(chan struct{}, 100),
+		heads:      map[string]lockstep.SHA{},
+		commits:    map[lockstep.SHA]targettest.Tree{},
+		comments:   map[int64]provider.Comment{},
+		maxComment: 60_000,
+		commented:  make(chan struct{}, 100),
 	}
 }
 
-func (h *gitHost) set(f func()) {
+func (h *gitHost) update(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f()
 }
 
-// commit makes a commit of files that is on no branch.
+// commit adds a commit that is on no branch.
 func (h *gitHost) commit(files map[string]string) lockstep.SHA {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,7 +59,7 @@ func (h *gitHost) commit(files map[string]string) lockstep.SHA {
 
 // propose opens a pull request, or moves its head.
 func (h *gitHost) propose(pr provider.PullRequest) {
-	h.set(func() {
+	h.update(func() {
 		h.open = slices.DeleteFunc(h.open, func(o provider.PullRequest) bool { return o.Number == pr.Number })
 		h.open = append([]provider.PullRequest{pr}, h.open...)
 	})
@@ -67,12 +67,13 @@ func (h *gitHost) propose(pr provider.PullRequest) {
 
 // close closes a pull request.
 func (h *gitHost) close(number int64) {
-	h.set(func() {
+	h.update(func() {
 		h.open = slices.DeleteFunc(h.open, func(o provider.PullRequest) bool { return o.Number == number })
 	})
 }
 
-// comment gives the text on a pull request, and how often anything was put.
+// comment returns the comment on a pull request and how often comments were
+// written.
 func (h *gitHost) comment(number int64) (body string, puts int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,7 +83,7 @@ func (h *gitHost) comment(number int64) (body string, puts int) {
 func (h *gitHost) Metadata() provider.Metadata { return provider.Metadata{Type: "Git"} }
 
 func (h *gitHost) Open(provider.Repository) (provider.Client, error) {
-	if h.mute {
+	if h.hasNoComments {
 		return reader{h}, nil
 	}
 	return client{reader{h}}, nil
@@ -121,8 +122,8 @@ func (c client) PullRequests(_ context.Context, base string) ([]provider.PullReq
 	defer c.mu.Unlock()
 
 	c.listed++
-	if c.down != nil {
-		return nil, c.down
+	if c.failure != nil {
+		return nil, c.failure
 	}
 
 	var list []provider.PullRequest
@@ -143,10 +144,10 @@ func (c client) PutComment(
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.down != nil {
-		return "", c.down
+	if c.failure != nil {
+		return "", c.failure
 	}
-	if !strings.Contains(comment.Body, comment.Marker) || len(comment.Body) > c.most {
+	if !strings.Contains(comment.Body, comment.Marker) || len(comment.Body) > c.maxComment {
 		return "", lockstep.Errorf(lockstep.Invalid, "A bad comment of %d bytes.", len(comment.Body))
 	}
 
@@ -160,36 +161,36 @@ func (c client) PutComment(
 	c.puts++
 
 	select {
-	case c.told <- struct{}{}:
+	case c.commented <- struct{}{}:
 	default:
 	}
 
 	return comment.ID, nil
 }
 
-func (c client) MaxComment() int { return c.most }
+func (c client) MaxComment() int { return c.maxComment }
 
-// scripted is a target whose steps a test writes. What it has proposed and not
+// scriptedTarget is a target whose steps a test writes. What it has proposed and not
 // discarded is known; its inputs are the configuration's file and t.yaml.
-type scripted struct {
-	mu       sync.Mutex
-	step     func(a target.Attempt) (target.Step, error)
-	discard  func(a target.Attempt) error // before every Discard, if not nil
-	proposed map[string]bool              // ids of attempts
-	all      []target.Attempt             // previews that took a step
-	executed []string                     // ids that were called with an intent
-	busy     map[string]string            // resource to the id that is in a call
-	clashes  []string
+type scriptedTarget struct {
+	mu              sync.Mutex
+	step            func(a target.Attempt) (target.Step, error)
+	discard         func(a target.Attempt) error // before every Discard, if not nil
+	proposed        map[string]bool              // ids of attempts
+	previewAttempts []target.Attempt             // previews that ran a step
+	executed        []string                     // ids that ran a step with an intent
+	running         map[string]string            // the attempt in a call, by resource
+	clashes         []string
 }
 
-func newScripted() *scripted {
-	s := &scripted{proposed: map[string]bool{}, busy: map[string]string{}}
-	s.step = proposes
+func newScriptedTarget() *scriptedTarget {
+	s := &scriptedTarget{proposed: map[string]bool{}, running: map[string]string{}}
+	s.step = proposeChangeSet
 	return s
 }
 
-// proposes is a change set of one resource, then its execution.
-func proposes(attempt target.Attempt) (target.Step, error) {
+// proposeChangeSet is a change set of one resource, then its execution.
+func proposeChangeSet(attempt target.Attempt) (target.Step, error) {
 	if attempt.Intent != "" {
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 	}
@@ -204,15 +205,15 @@ func proposes(attempt target.Attempt) (target.Step, error) {
 	return target.Step{Intent: plan.ID, Plan: plan}, nil
 }
 
-func (s *scripted) script(step func(a target.Attempt) (target.Step, error)) {
+func (s *scriptedTarget) setSteps(step func(a target.Attempt) (target.Step, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.step = step
 }
 
-func (s *scripted) Type() lockstep.SyncType { return "TEST_SYNC" }
+func (s *scriptedTarget) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (s *scripted) ReadInputs(
+func (s *scriptedTarget) ReadInputs(
 	_ context.Context,
 	cfg lockstep.SyncConfiguration,
 	files lockstep.Tree,
@@ -231,26 +232,26 @@ func (s *scripted) ReadInputs(
 
 func isPreview(a target.Attempt) bool { return strings.HasPrefix(a.ID, "preview-") }
 
-// enter notes that a call is under way, and which others are.
-func (s *scripted) enter(attempt target.Attempt) {
+// enter records that a call is running and detects concurrent ones.
+func (s *scriptedTarget) enter(attempt target.Attempt) {
 	name := attempt.Configuration.ResourceName
-	if other := s.busy[name]; other != "" {
+	if other := s.running[name]; other != "" {
 		s.clashes = append(s.clashes, other+" and "+attempt.ID)
 	}
-	s.busy[name] = attempt.ID
+	s.running[name] = attempt.ID
 }
 
-func (s *scripted) leave(a target.Attempt) {
+func (s *scriptedTarget) leave(a target.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.busy, a.Configuration.ResourceName)
+	delete(s.running, a.Configuration.ResourceName)
 }
 
-func (s *scripted) Advance(_ context.Context, attempt target.Attempt) (target.Step, error) {
+func (s *scriptedTarget) Advance(_ context.Context, attempt target.Attempt) (target.Step, error) {
 	s.mu.Lock()
 	s.enter(attempt)
 	if isPreview(attempt) {
-		s.all = append(s.all, attempt)
+		s.previewAttempts = append(s.previewAttempts, attempt)
 		if attempt.Intent != "" {
 			s.executed = append(s.executed, attempt.ID)
 		}
@@ -265,7 +266,7 @@ func (s *scripted) Advance(_ context.Context, attempt target.Attempt) (target.St
 	return step(attempt)
 }
 
-func (s *scripted) Discard(_ context.Context, attempt target.Attempt) error {
+func (s *scriptedTarget) Discard(_ context.Context, attempt target.Attempt) error {
 	s.mu.Lock()
 	s.enter(attempt)
 	discard := s.discard
@@ -285,12 +286,12 @@ func (s *scripted) Discard(_ context.Context, attempt target.Attempt) error {
 	return nil
 }
 
-// previews gives those that took a step, and how many of them have left
+// previews returns the previews that ran a step, and how many of them have left
 // something behind.
-func (s *scripted) previews() (ids []string, left int) {
+func (s *scriptedTarget) previews() (ids []string, left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.all {
+	for _, a := range s.previewAttempts {
 		if !slices.Contains(ids, a.ID) {
 			ids = append(ids, a.ID)
 		}

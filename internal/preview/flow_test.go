@@ -13,55 +13,55 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestAPullRequestIsCommentedOnOnceAndThenEdited(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.settled(files("one"))
-		attempts, events := w.count(`SELECT count(*) FROM resource_sync_attempt`), w.count(`SELECT count(*) FROM sync_event`)
-		head := w.propose(7, files("two"))
-		w.untilComment(7, head.Short(), "1 modified", "`Size` | `1` | `2`")
-		w.untilClean()
-		next := w.propose(7, files("three"))
-		w.untilComment(7, next.Short(), "1 modified")
-		w.untilClean()
+func TestACommentIsCreatedOnceAndThenEdited(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
+		attempts, events := w.Count(`SELECT count(*) FROM resource_sync_attempt`), w.Count(`SELECT count(*) FROM sync_event`)
+		head := w.openPullRequest(7, stackFiles("two"))
+		w.waitForComment(7, head.Short(), "1 modified", "`Size` | `1` | `2`")
+		w.waitUntilClean()
+		next := w.openPullRequest(7, stackFiles("three"))
+		w.waitForComment(7, next.Short(), "1 modified")
+		w.waitUntilClean()
 		time.Sleep(10 * time.Minute)
 		_, puts := w.host.comment(7)
 		if ids, _ := w.target.previews(); puts != 2 || len(ids) != 2 {
 			t.Errorf("%d edits, previews %v", puts, ids)
 		}
 
-		if len(w.target.executed) != 0 || w.count(`SELECT count(*) FROM resource_sync_attempt`) != attempts ||
-			w.count(`SELECT count(*) FROM sync_event`) != events || w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+		if len(w.target.executed) != 0 || w.Count(`SELECT count(*) FROM resource_sync_attempt`) != attempts ||
+			w.Count(`SELECT count(*) FROM sync_event`) != events || w.Count(`SELECT count(*) FROM sync_blocker`) != 0 {
 			t.Errorf("a preview executes or writes what is an attempt's: %v", w.target.executed)
 		}
 	})
 }
 
-func TestAPullRequestThatConcernsNothingGetsNoComment(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.settled(files("one"))
-		same := files("one")
+func TestAPullRequestThatAffectsNothingGetsNoComment(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
+		same := stackFiles("one")
 		same["readme.md"] = "more"
-		w.propose(7, same)
+		w.openPullRequest(7, same)
 		time.Sleep(10 * time.Minute)
 		ids, _ := w.target.previews()
 		if body, _ := w.host.comment(7); body != "" || len(ids) != 0 {
 			t.Errorf("previews %v, comment %q", ids, body)
 		}
 
-		w.propose(7, files("two"))
-		w.untilComment(7, "1 modified")
-		w.propose(7, same)
-		w.untilComment(7, "No stack changes.")
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitForComment(7, "1 modified")
+		w.openPullRequest(7, same)
+		w.waitForComment(7, "No stack changes.")
 	})
 }
 
-func TestAConfigurationThatDoesNotAskIsNotPreviewed(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.start()
-		w.host.set(func() { w.host.heads["main"] = "" })
-		w.configure("web", func(c *lockstep.SyncConfiguration) { c.PullRequestComment = "DISABLED" })
-		w.push(files("one"))
-		w.propose(7, files("two"))
+func TestAConfigurationWithoutCommentsIsNotPreviewed(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		w.startWorkers()
+		w.host.update(func() { w.host.heads["main"] = "" })
+		w.createConfiguration("web", func(c *lockstep.SyncConfiguration) { c.PullRequestComment = "DISABLED" })
+		w.push(stackFiles("one"))
+		w.openPullRequest(7, stackFiles("two"))
 		time.Sleep(20 * time.Minute)
 		if w.host.listed != 0 {
 			t.Errorf("pull requests were listed %d times", w.host.listed)
@@ -70,20 +70,20 @@ func TestAConfigurationThatDoesNotAskIsNotPreviewed(t *testing.T) {
 }
 
 func TestAnUnchangedHeadIsNotPlannedAgain(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.settled(files("one"))
-		w.propose(7, files("two"))
-		w.untilComment(7, "1 modified")
+	runInSQLiteBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitForComment(7, "1 modified")
 		time.Sleep(15 * time.Minute)
 
 		if ids, _ := w.target.previews(); len(ids) != 1 || w.host.listed < 5 {
 			t.Errorf("previews %v after %d looks", ids, w.host.listed)
 		}
 
-		again := files("two")
+		again := stackFiles("two")
 		again["readme.md"] = "more"
-		head := w.propose(7, again)
-		w.untilComment(7, head.Short())
+		head := w.openPullRequest(7, again)
+		w.waitForComment(7, head.Short())
 
 		if ids, _ := w.target.previews(); len(ids) != 1 {
 			t.Errorf("a head of the same files is planned again: %v", ids)
@@ -91,16 +91,16 @@ func TestAnUnchangedHeadIsNotPlannedAgain(t *testing.T) {
 	})
 }
 
-func TestABaseThatMovesMakesPreviewsAnew(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.settled(files("one"))
-		w.propose(7, files("two"))
-		w.untilComment(7, "1 modified")
-		w.synced(w.push(files("base")))
-		w.until("another preview", func() bool { ids, left := w.target.previews(); return len(ids) > 1 && left == 0 })
-		w.synced(w.push(files("two")))
-		w.untilComment(7, "No stack changes.")
-		w.untilClean()
+func TestAMovedBaseReplacesPreviews(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitForComment(7, "1 modified")
+		w.waitForSync(w.push(stackFiles("base")))
+		w.waitUntil("another preview", func() bool { ids, left := w.target.previews(); return len(ids) > 1 && left == 0 })
+		w.waitForSync(w.push(stackFiles("two")))
+		w.waitForComment(7, "No stack changes.")
+		w.waitUntilClean()
 
 		if len(w.target.clashes) != 0 {
 			t.Errorf("at once for one resource: %v", w.target.clashes)
@@ -109,85 +109,85 @@ func TestABaseThatMovesMakesPreviewsAnew(t *testing.T) {
 }
 
 func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.settled(files("one"))
+	runInBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
 		over := false
-		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+		w.target.setSteps(func(attempt target.Attempt) (target.Step, error) {
 			if !isPreview(attempt) && attempt.Intent != "" && !over {
 				return target.Step{ContinueAfter: time.Second}, nil
 			}
-			return proposes(attempt)
+			return proposeChangeSet(attempt)
 		})
 
-		sha := w.push(files("slow"))
-		w.until("an attempt executes", func() bool {
-			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE intent <> '' AND ended_at IS NULL`) == 1
+		sha := w.push(stackFiles("slow"))
+		w.waitUntil("an attempt executes", func() bool {
+			return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE intent <> '' AND ended_at IS NULL`) == 1
 		})
-		w.propose(7, files("two"))
-		body := w.untilComment(7, "planning in progress")
+		w.openPullRequest(7, stackFiles("two"))
+		body := w.waitForComment(7, "planning in progress")
 		if ids, _ := w.target.previews(); len(ids) != 0 {
 			t.Errorf("previews %v beside an attempt:\n%s", ids, body)
 		}
 
-		w.target.script(proposes)
-		w.synced(sha)
-		w.untilComment(7, "1 modified")
-		w.untilClean()
+		w.target.setSteps(proposeChangeSet)
+		w.waitForSync(sha)
+		w.waitForComment(7, "1 modified")
+		w.waitUntilClean()
 	})
 }
 
-func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T) {
-	inBubble(t, func(w *world) {
-		cfg := w.settled(files("one"))
-		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+func TestAnAttemptDoesNotWaitForAPreviewWhichIsReplaced(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		cfg := w.syncedStack(stackFiles("one"))
+		w.target.setSteps(func(attempt target.Attempt) (target.Step, error) {
 			if isPreview(attempt) && len(attempt.Checkpoint) > 0 {
 				return target.Step{ContinueAfter: time.Second}, nil
 			}
-			return proposes(attempt)
+			return proposeChangeSet(attempt)
 		})
 
-		w.propose(7, files("two"))
-		w.until("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitUntil("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
 		began := time.Now()
-		w.update(func(tx *db.Tx) error { return w.engine.Retry(tx, cfg) })
-		w.until("synced again", func() bool {
-			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE status = 'SUCCEEDED'`) == 2
+		w.Update(func(tx *db.Tx) error { return w.engine.Retry(tx, cfg) })
+		w.waitUntil("synced again", func() bool {
+			return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE status = 'SUCCEEDED'`) == 2
 		})
 
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("the sync took %s", took)
 		}
 
-		w.until("another preview", func() bool { ids, _ := w.target.previews(); return len(ids) == 2 })
+		w.waitUntil("another preview", func() bool { ids, _ := w.target.previews(); return len(ids) == 2 })
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("another preview after %s: a look has made it", took)
 		}
 
-		w.target.script(proposes)
-		w.untilComment(7, "1 modified")
-		w.untilClean()
+		w.target.setSteps(proposeChangeSet)
+		w.waitForComment(7, "1 modified")
+		w.waitUntilClean()
 	})
 }
 
 func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.settled(files("one"))
+	runInBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
 		removing := make(chan struct{})
 		w.target.mu.Lock()
 		w.target.discard = func(target.Attempt) error { <-removing; return nil }
 		w.target.mu.Unlock()
-		w.propose(7, files("two"))
-		w.until("a removal is under way", func() bool { return w.count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1 })
-		sha := w.push(files("next"))
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitUntil("a removal is under way", func() bool { return w.Count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1 })
+		sha := w.push(stackFiles("next"))
 		time.Sleep(5 * time.Second)
 
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
 			t.Error("an attempt began while an empty stack may be deleted")
 		}
 
 		close(removing)
 		began := time.Now()
-		w.synced(sha)
+		w.waitForSync(sha)
 
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the sync waited %s more", took)
@@ -200,50 +200,50 @@ func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
 }
 
 func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.settled(files("one"))
+	runInBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
 		hang := make(chan struct{})
-		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+		w.target.setSteps(func(attempt target.Attempt) (target.Step, error) {
 			if len(attempt.Checkpoint) > 0 {
 				<-hang
 				return target.Step{}, errors.New("the process is gone")
 			}
-			return proposes(attempt)
+			return proposeChangeSet(attempt)
 		})
 
-		w.propose(7, files("two"))
-		w.until("a step is under way", func() bool {
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitUntil("a step is under way", func() bool {
 			w.target.mu.Lock()
 			defer w.target.mu.Unlock()
-			return len(w.target.all) == 2
+			return len(w.target.previewAttempts) == 2
 		})
 
 		go func() { time.Sleep(time.Second); close(hang) }()
 		w.stop()
 		w.host.close(7)
-		w.target.script(proposes)
-		w.start()
-		w.untilClean()
-		w.until("no row is left", func() bool {
-			return w.count(`SELECT count(*) FROM pull_request`)+w.count(`SELECT count(*) FROM preview`) == 0
+		w.target.setSteps(proposeChangeSet)
+		w.startWorkers()
+		w.waitUntilClean()
+		w.waitUntil("no row is left", func() bool {
+			return w.Count(`SELECT count(*) FROM pull_request`)+w.Count(`SELECT count(*) FROM preview`) == 0
 		})
 	})
 }
 
-func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
+func TestPreviewsOfDeletedObjectsAreRemoved(t *testing.T) {
 	gone := map[string]func(w *world, cfg lockstep.SyncConfiguration){
 		"the pull request": func(w *world, _ lockstep.SyncConfiguration) { w.host.close(7) },
 		"the wish": func(w *world, cfg lockstep.SyncConfiguration) {
 			cfg.PullRequestComment = "DISABLED"
-			w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
+			w.Update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
 		},
 		"the configuration": func(w *world, cfg lockstep.SyncConfiguration) {
-			w.update(func(tx *db.Tx) error {
+			w.Update(func(tx *db.Tx) error {
 				return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 			})
 		},
 		"the link": func(w *world, cfg lockstep.SyncConfiguration) {
-			w.update(func(tx *db.Tx) error {
+			w.Update(func(tx *db.Tx) error {
 				if err := errors.Join(w.engine.DetachConfiguration(tx, cfg),
 					store.DeleteConfiguration(tx, cfg.ID)); err != nil {
 					return err
@@ -256,26 +256,26 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 	}
 	for name, goes := range gone {
 		t.Run(name, func(t *testing.T) {
-			inSQLite(t, func(w *world) {
-				cfg := w.settled(files("one"))
-				w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			runInSQLiteBubble(t, func(w *world) {
+				cfg := w.syncedStack(stackFiles("one"))
+				w.target.setSteps(func(attempt target.Attempt) (target.Step, error) {
 					if isPreview(attempt) && len(attempt.Checkpoint) > 0 {
 						return target.Step{ContinueAfter: time.Minute}, nil
 					}
-					return proposes(attempt)
+					return proposeChangeSet(attempt)
 				})
 
-				w.propose(7, files("two"))
-				w.until("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
+				w.openPullRequest(7, stackFiles("two"))
+				w.waitUntil("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
 				goes(w, cfg)
-				w.untilClean()
-				w.until("no pull request is kept", func() bool { return w.count(`SELECT count(*) FROM pull_request`) == 0 })
+				w.waitUntilClean()
+				w.waitUntil("no pull request is kept", func() bool { return w.Count(`SELECT count(*) FROM pull_request`) == 0 })
 			})
 		})
 	}
 }
 
-func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
+func TestProblemsAreReportedWithoutABlocker(t *testing.T) {
 	for name, test := range map[string]struct {
 		step target.Step
 		err  error
@@ -292,14 +292,14 @@ func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
 		"nothing": {step: target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, want: "| no changes |"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inSQLite(t, func(w *world) {
-				w.settled(files("one"))
-				w.target.script(func(target.Attempt) (target.Step, error) { return test.step, test.err })
-				w.propose(7, files("two"))
-				w.untilComment(7, test.want)
-				w.untilClean()
+			runInSQLiteBubble(t, func(w *world) {
+				w.syncedStack(stackFiles("one"))
+				w.target.setSteps(func(target.Attempt) (target.Step, error) { return test.step, test.err })
+				w.openPullRequest(7, stackFiles("two"))
+				w.waitForComment(7, test.want)
+				w.waitUntilClean()
 
-				if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+				if w.Count(`SELECT count(*) FROM sync_blocker`) != 0 {
 					t.Error("a preview makes a blocker")
 				}
 			})
@@ -307,9 +307,9 @@ func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
 	}
 }
 
-func TestARemovalIsTriedUntilItSucceeds(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.settled(files("one"))
+func TestARemovalIsRetriedUntilItSucceeds(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
 		tries := 0
 		w.target.discard = func(target.Attempt) error {
 			if tries++; tries < 6 {
@@ -318,9 +318,9 @@ func TestARemovalIsTriedUntilItSucceeds(t *testing.T) {
 			return nil
 		}
 
-		w.propose(7, files("two"))
-		w.untilComment(7, "1 modified")
-		w.untilClean()
+		w.openPullRequest(7, stackFiles("two"))
+		w.waitForComment(7, "1 modified")
+		w.waitUntilClean()
 
 		if tries != 6 {
 			t.Errorf("%d tries", tries)
@@ -328,70 +328,70 @@ func TestARemovalIsTriedUntilItSucceeds(t *testing.T) {
 	})
 }
 
-func TestAHostThatIsAwayIsAskedAgainAndLeftAloneAsItAsks(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.settled(files("one"))
-		w.host.set(func() {
-			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute},
+func TestAnUnavailableHostIsRetriedAfterItsDelay(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		w.syncedStack(stackFiles("one"))
+		w.host.update(func() {
+			w.host.failure = lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute},
 				"Too many requests.")
 		})
-		w.propose(7, files("two"))
+		w.openPullRequest(7, stackFiles("two"))
 		time.Sleep(10 * time.Second)
-		w.host.set(func() { w.host.listed = 0 })
+		w.host.update(func() { w.host.listed = 0 })
 		time.Sleep(19 * time.Minute)
 
 		if w.host.listed != 0 {
 			t.Errorf("asked %d times", w.host.listed)
 		}
 
-		w.host.set(func() { w.host.down = nil })
-		w.untilComment(7, "1 modified")
+		w.host.update(func() { w.host.failure = nil })
+		w.waitForComment(7, "1 modified")
 	})
 }
 
-func TestAHostWithoutPullRequestsIsLeftAlone(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.host.mute = true
-		w.settled(files("one"))
-		w.propose(7, files("two"))
+func TestAHostWithoutPullRequestsIsNotPolled(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		w.host.hasNoComments = true
+		w.syncedStack(stackFiles("one"))
+		w.openPullRequest(7, stackFiles("two"))
 		time.Sleep(10 * time.Minute)
-		if ids, _ := w.target.previews(); len(ids) != 0 || w.count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
+		if ids, _ := w.target.previews(); len(ids) != 0 || w.Count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
 			t.Errorf("previews %v", ids)
 		}
-		w.synced(w.push(files("next")))
+		w.waitForSync(w.push(stackFiles("next")))
 	})
 }
 
 func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.start()
-		all := files("one")
+	runInSQLiteBubble(t, func(w *world) {
+		w.startWorkers()
+		all := stackFiles("one")
 		for _, name := range []string{"a", "b", "c"} {
 			all[name+".yaml"] = "one"
 		}
 
 		sha := w.host.commit(all)
-		w.host.set(func() { w.host.heads["main"] = sha })
+		w.host.update(func() { w.host.heads["main"] = sha })
 		var last lockstep.SyncConfiguration
 		for _, name := range []string{"a", "b", "c"} {
-			last = w.configure(name)
+			last = w.createConfiguration(name)
 		}
 
-		w.synced(sha)
+		w.waitForSync(sha)
 		all["t.yaml"] = "two"
-		w.propose(7, all)
-		body := w.untilComment(7, "`a`", "`b`", "`c`")
+		w.openPullRequest(7, all)
+		body := w.waitForComment(7, "`a`", "`b`", "`c`")
 		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "being planned") {
 			t.Errorf("%d edits:\n%s", puts, body)
 		}
 
-		w.untilClean()
+		w.waitUntilClean()
 		last.PullRequestComment = "DISABLED"
-		w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &last) })
-		w.until("the stack that does not ask any more is gone from it", func() bool {
+		w.Update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &last) })
+		w.waitUntil("the stack that does not ask any more is gone from it", func() bool {
 			body, _ := w.host.comment(7)
 			return strings.Contains(body, "`b`") && !strings.Contains(body, "`c`")
 		})
-		w.untilClean()
+		w.waitUntilClean()
 	})
 }

@@ -21,17 +21,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// tick is how often the queue and a waiting test look.
-const tick = 200 * time.Millisecond
+// pollInterval is how often the queue and a waiting test look.
+const pollInterval = 200 * time.Millisecond
 
-// A world is an engine and previews over a real database, with a Git host and a
-// target that a test scripts.
+// A world is an engine and a preview controller on a real database, with a scripted
+// Git host and target.
 type world struct {
-	t       *testing.T
-	db      *db.DB
+	enginetest.Env
 	host    *gitHost
-	target  *scripted
-	driver  target.Driver // in place of target, if not nil
+	target  *scriptedTarget
+	driver  target.Driver // replaces target unless nil
 	forks   bool
 	engine  *engine.Engine
 	preview *preview.Controller
@@ -39,22 +38,22 @@ type world struct {
 	stop    func()
 }
 
-// inBubble runs f in a world of its own on both databases, in fake time.
-func inBubble(t *testing.T, f func(w *world)) {
+// runInBubble runs f with a world of its own on both databases, in fake time.
+func runInBubble(t *testing.T, f func(w *world)) {
 	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
-// inSQLite is inBubble for what no SQL decides.
-func inSQLite(t *testing.T, f func(w *world)) {
+// runInSQLiteBubble is runInBubble on SQLite only, for tests that do not depend on
+// SQL.
+func runInSQLiteBubble(t *testing.T, f func(w *world)) {
 	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{
-		t:      t,
-		db:     d,
+		Env:    enginetest.Env{T: t, DB: d},
 		host:   newGitHost(),
-		target: newScripted(),
+		target: newScriptedTarget(),
 	}
 	conn := lockstep.Connection{
 		ARN:          "arn:aws:codeconnections:us-east-1:123456789012:connection/c",
@@ -74,22 +73,22 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		RepositoryName: "infra",
 		ProviderType:   "Git",
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &w.link))
 	})
 	return w
 }
 
-// start begins to work; stop, or the test's end, ends it.
-func (w *world) start() {
-	w.t.Helper()
+// startWorkers starts the workers. They end with the test, or when stop is called.
+func (w *world) startWorkers() {
+	w.T.Helper()
 	log := slog.New(slog.DiscardHandler)
 	jobs := queue.New(queue.Options{
-		DB:           w.db,
+		DB:           w.DB,
 		Log:          log,
 		PollOnly:     true,
 		Workers:      10,
-		PollInterval: tick,
+		PollInterval: pollInterval,
 		Exclusive:    true,
 	})
 	var driver target.Driver = w.target
@@ -98,51 +97,39 @@ func (w *world) start() {
 	}
 
 	services := enginetest.New(enginetest.Options{
-		DB:        w.db,
+		DB:        w.DB,
 		Queue:     jobs,
 		Providers: []provider.Driver{w.host},
 		Targets:   []target.Driver{driver},
 	})
 	w.engine = services.Engine
 	w.preview = preview.New(preview.Options{
-		DB:           w.db,
+		DB:           w.DB,
 		Queue:        jobs,
 		Engine:       w.engine,
 		Repositories: services.Repositories,
 		Log:          log,
 		AllowForks:   w.forks,
 	})
-	w.must(jobs.Migrate(context.Background()))
-	w.must(jobs.Start(context.Background()))
+	w.Must(jobs.Migrate(context.Background()))
+	w.Must(jobs.Start(context.Background()))
 	ctx, cancel := context.WithCancel(context.Background())
 	var sweeps sync.WaitGroup
 	sweeps.Go(func() { w.preview.Sweep(ctx) })
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		sweeps.Wait()
-		w.must(jobs.Stop(context.Background()))
+		w.Must(jobs.Stop(context.Background()))
 		services.Repositories.Close()
 	})
 
-	w.t.Cleanup(w.stop)
+	w.T.Cleanup(w.stop)
 }
 
-func (w *world) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) update(f func(tx *db.Tx) error) {
-	w.t.Helper()
-	w.must(w.db.Update(context.Background(), f))
-}
-
-// configure makes a configuration that follows main with a file of its name and
-// asks for comments.
-func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
-	w.t.Helper()
+// createConfiguration creates a configuration that tracks main with a file of its
+// name and requests comments.
+func (w *world) createConfiguration(name string, change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
+	w.T.Helper()
 	cfg := lockstep.SyncConfiguration{
 		Account:            w.link.Account,
 		Region:             w.link.Region,
@@ -158,7 +145,7 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 		f(&cfg)
 	}
 
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
@@ -175,22 +162,22 @@ func (w *world) syncType() lockstep.SyncType {
 	return w.target.Type()
 }
 
-// push commits files to main and lets the engine and the previews know, as a
-// poll would.
+// push commits files to main and notifies the engine and the previews, as a poll
+// does.
 func (w *world) push(files map[string]string) lockstep.SHA {
-	w.t.Helper()
+	w.T.Helper()
 	sha := w.host.commit(files)
-	w.host.set(func() { w.host.heads["main"] = sha })
-	w.update(func(tx *db.Tx) error {
+	w.host.update(func() { w.host.heads["main"] = sha })
+	w.Update(func(tx *db.Tx) error {
 		return errors.Join(w.engine.RecordHead(tx, w.link.ID, "main", sha), w.preview.Refresh(tx, w.link.ID))
 	})
 	return sha
 }
 
-// propose opens a pull request into main with files, or moves its head, and says
-// so as a webhook would.
-func (w *world) propose(number int64, files map[string]string, change ...func(*provider.PullRequest)) lockstep.SHA {
-	w.t.Helper()
+// openPullRequest opens a pull request into main, or moves its head, and requests a
+// poll as a webhook does.
+func (w *world) openPullRequest(number int64, files map[string]string, change ...func(*provider.PullRequest)) lockstep.SHA {
+	w.T.Helper()
 	pullRequest := provider.PullRequest{
 		Number:     number,
 		Title:      "A change",
@@ -203,31 +190,31 @@ func (w *world) propose(number int64, files map[string]string, change ...func(*p
 		f(&pullRequest)
 	}
 	w.host.propose(pullRequest)
-	w.stir()
+	w.requestPoll()
 	return pullRequest.Head
 }
 
-func fork(pr *provider.PullRequest) { pr.Fork = true }
+func fromFork(pr *provider.PullRequest) { pr.Fork = true }
 
-func (w *world) stir() {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error { return w.preview.Refresh(tx, w.link.ID) })
+func (w *world) requestPoll() {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error { return w.preview.Refresh(tx, w.link.ID) })
 }
 
-// until waits, in fake time and at most a day of it, for a condition.
-func (w *world) until(what string, done func() bool) {
-	w.t.Helper()
-	for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(tick) {
+// waitUntil waits, in fake time and for at most three hours, for a condition.
+func (w *world) waitUntil(what string, done func() bool) {
+	w.T.Helper()
+	for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(pollInterval) {
 		if done() {
 			return
 		}
 	}
-	w.t.Fatalf("not within three hours: %s", what)
+	w.T.Fatalf("not within three hours: %s", what)
 }
 
-// untilComment waits for a comment that holds all of some texts.
-func (w *world) untilComment(number int64, texts ...string) string {
-	w.t.Helper()
+// waitForComment waits for a comment that contains all texts.
+func (w *world) waitForComment(number int64, texts ...string) string {
+	w.T.Helper()
 	for late := time.After(time.Hour); ; {
 		body, _ := w.host.comment(number)
 		missing := body == ""
@@ -240,48 +227,43 @@ func (w *world) untilComment(number int64, texts ...string) string {
 		}
 
 		select {
-		case <-w.host.told:
+		case <-w.host.commented:
 		case <-late:
-			w.t.Fatalf("not within an hour: %q in\n%s", texts, body)
+			w.T.Fatalf("not within an hour: %q in\n%s", texts, body)
 		}
 	}
 }
 
-// untilClean waits until nothing that a preview has proposed is left.
-func (w *world) untilClean() {
-	w.t.Helper()
-	w.until("no preview has left anything", func() bool {
+// waitUntilClean waits until no proposed changes remain.
+func (w *world) waitUntilClean() {
+	w.T.Helper()
+	w.waitUntil("no preview has left anything", func() bool {
 		_, left := w.target.previews()
-		return left == 0 && w.count(`SELECT count(*) FROM preview WHERE state <> 'DONE'`) == 0
+		return left == 0 && w.Count(`SELECT count(*) FROM preview WHERE state <> 'DONE'`) == 0
 	})
 }
 
-func (w *world) count(query string, args ...any) (n int) {
-	w.t.Helper()
-	w.must(w.db.View(context.Background(), func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) }))
-	return n
-}
-
-// settled is a world in which a stack called web is synced at files.
-func (w *world) settled(files map[string]string) lockstep.SyncConfiguration {
-	w.t.Helper()
-	w.start()
+// syncedStack returns the configuration of a stack called web that is synced with
+// files.
+func (w *world) syncedStack(files map[string]string) lockstep.SyncConfiguration {
+	w.T.Helper()
+	w.startWorkers()
 	sha := w.host.commit(files)
-	w.host.set(func() { w.host.heads["main"] = sha })
-	cfg := w.configure("web")
-	w.synced(sha)
+	w.host.update(func() { w.host.heads["main"] = sha })
+	cfg := w.createConfiguration("web")
+	w.waitForSync(sha)
 	return cfg
 }
 
-// synced waits until an attempt has brought something to a commit.
-func (w *world) synced(sha lockstep.SHA) {
-	w.t.Helper()
-	w.until("synced", func() bool {
-		return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND status = 'SUCCEEDED'`, string(sha)) > 0
+// waitForSync waits until an attempt has synced a commit.
+func (w *world) waitForSync(sha lockstep.SHA) {
+	w.T.Helper()
+	w.waitUntil("synced", func() bool {
+		return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND status = 'SUCCEEDED'`, string(sha)) > 0
 	})
 }
 
-// files are those of a stack called web.
-func files(template string) map[string]string {
+// stackFiles returns the files of a stack called web.
+func stackFiles(template string) map[string]string {
 	return map[string]string{"web.yaml": "template-file-path: t.yaml\n", "t.yaml": template}
 }

@@ -71,8 +71,8 @@ var busy = preview.Result{Plan: &lockstep.Plan{
 	Tags:       []lockstep.ValueChange{{Name: "team", After: "core"}},
 }}
 
-// pages are those of the golden files.
-func pages() map[string]preview.Comment {
+// goldenComments returns the comments of the golden files.
+func goldenComments() map[string]preview.Comment {
 	pending := stack("waits", preview.Result{})
 	pending.Pending = true
 	fork := page(stack("web", preview.Result{Plan: &lockstep.Plan{ID: "arn", Truncated: true}}))
@@ -85,12 +85,12 @@ func pages() map[string]preview.Comment {
 		"nothing":   page(),
 		"fork":      fork,
 		"unchanged": page(stack("web", preview.Result{})),
-		"hostile":   hostile(),
+		"hostile":   hostileComment(),
 	}
 }
 
-func TestCommentsAreTheGoldenOnes(t *testing.T) {
-	for name, comment := range pages() {
+func TestCommentsMatchTheGoldenFiles(t *testing.T) {
+	for name, comment := range goldenComments() {
 		file, got := filepath.Join("testdata", name+".md"), comment.Markdown(60_000)
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -114,8 +114,8 @@ func TestCommentsAreTheGoldenOnes(t *testing.T) {
 	}
 }
 
-// many is as much as a comment can be asked to say.
-func many(stacks, changes int) preview.Comment {
+// largeComment returns a comment of the maximum size.
+func largeComment(stacks, changes int) preview.Comment {
 	comment := page()
 	for i := range stacks {
 		plan := &lockstep.Plan{ID: "arn"}
@@ -133,14 +133,14 @@ func many(stacks, changes int) preview.Comment {
 	return comment
 }
 
-func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
+func TestALongCommentOmitsWholeRowsAndCountsThem(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: hundreds of thousands of rows")
 	}
 
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
-		for _, p := range []preview.Comment{many(400, 500), many(1, 500), many(400,
-			1), hostile(), pages()["everything"]} {
+		for _, p := range []preview.Comment{largeComment(400, 500), largeComment(1, 500), largeComment(400,
+			1), hostileComment(), goldenComments()["everything"]} {
 			text := p.Markdown(most)
 			if len(text) > most {
 				t.Errorf("%d bytes where %d may be", len(text), most)
@@ -150,7 +150,7 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 		}
 	}
 
-	text := many(400, 500).Markdown(65_536)
+	text := largeComment(400, 500).Markdown(65_536)
 	rows := len(regexp.MustCompile("(?m)^\\| `stack-").FindAllString(text, -1))
 	details := strings.Count(text, "<details>")
 
@@ -162,12 +162,12 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 		t.Errorf("%d details, and %v", details, m)
 	}
 
-	if one := many(1, 500).Markdown(20_000); !regexp.MustCompile(`Omitted: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
+	if one := largeComment(1, 500).Markdown(20_000); !regexp.MustCompile(`Omitted: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
 		t.Errorf("it does not say what is left out:\n%s", one[len(one)-300:])
 	}
 }
 
-// checkWhole: no row, no code span and no folded part is cut in the middle.
+// checkWhole checks that no row, code span or section is truncated.
 func checkWhole(t *testing.T, text string) {
 	t.Helper()
 	if strings.Count(text, "\n<details>") != strings.Count(text, "\n</details>\n") || !strings.HasSuffix(text, "\n") {
@@ -182,8 +182,8 @@ func checkWhole(t *testing.T, text string) {
 
 const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) **b** \n\n# h\n</details>\u202e\x1b[2J"
 
-// hostile has outside texts everywhere.
-func hostile() preview.Comment { return saying(attack) }
+// hostileComment returns a comment with hostile text everywhere.
+func hostileComment() preview.Comment { return saying(attack) }
 
 func saying(text string) preview.Comment {
 	values := []lockstep.ValueChange{{Name: text, Before: text, After: text}}
@@ -205,7 +205,9 @@ func saying(text string) preview.Comment {
 	return comment
 }
 
-func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) { checkHarmless(t, hostile()) }
+func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) {
+	checkHarmless(t, hostileComment())
+}
 
 func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
 	for _, text := range []string{attack, "", "`", "``", "\\`|", " ` ", "a|b", "</code>", "&lt;", "\xff\x00", "--", "-->", "\n\n/close\n", "<!--", "<!<!----"} {
@@ -214,7 +216,7 @@ func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { checkHarmless(t, saying(text)) })
 }
 
-// checkHarmless: outside of code there are only words of ours.
+// checkHarmless checks that text outside code is ours.
 func checkHarmless(t *testing.T, comment preview.Comment) {
 	t.Helper()
 	text := comment.Markdown(60_000)
@@ -240,7 +242,7 @@ func checkHarmless(t *testing.T, comment preview.Comment) {
 	checkWhole(t, text)
 }
 
-func TestTheMarkerIsThatOfOneLinkAndBranch(t *testing.T) {
+func TestTheMarkerIsUniqueToALinkAndBranch(t *testing.T) {
 	markers := map[string]bool{}
 	for _, branch := range []string{"main", "ma-in", "ma%2Din", "ma in", "ma--in", "Main", ""} {
 		markers[preview.Comment{LinkID: "a", Branch: branch}.Marker()] = true

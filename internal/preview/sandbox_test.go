@@ -22,14 +22,14 @@ import (
 
 const canary = "canary-8675309"
 
-// A watched driver says what it has done.
-type watched struct {
+// A watchedDriver announces what it has done.
+type watchedDriver struct {
 	*cfnstack.Driver
 	removed chan string           // ids of previews
-	ended   chan lockstep.Outcome // of attempts
+	ended   chan lockstep.Outcome // outcomes of attempts
 }
 
-func (d watched) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
+func (d watchedDriver) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
 	step, err := d.Driver.Advance(ctx, a)
 	if err == nil && step.End != nil && !isPreview(a) {
 		d.ended <- step.End.Outcome
@@ -37,7 +37,7 @@ func (d watched) Advance(ctx context.Context, a target.Attempt) (target.Step, er
 	return step, err
 }
 
-func (d watched) Discard(ctx context.Context, a target.Attempt) error {
+func (d watchedDriver) Discard(ctx context.Context, a target.Attempt) error {
 	err := d.Driver.Discard(ctx, a)
 	if err == nil && isPreview(a) {
 		d.removed <- a.ID
@@ -45,8 +45,8 @@ func (d watched) Discard(ctx context.Context, a target.Attempt) error {
 	return err
 }
 
-// onSandbox is a world whose stacks are in a sandbox, in real time.
-func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
+// newSandboxWorld returns a world whose stacks are in a sandbox, in real time.
+func newSandboxWorld(t *testing.T) (*world, watchedDriver, *cloudformation.Client) {
 	t.Helper()
 	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"),
 		sandbox.Options{ResourceDuration: time.Nanosecond})
@@ -72,15 +72,15 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 		t.Fatal(err)
 	}
 
-	d := watched{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
+	d := watchedDriver{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
 	w := newWorld(t, queuetest.Open(t, db.SQLite))
 	w.driver = d
-	w.start()
+	w.startWorkers()
 
 	return w, d, cloudformation.New(cloudformation.Options{Region: w.link.Region, BaseEndpoint: &server.URL, Credentials: key})
 }
 
-// receive waits for one of a channel.
+// receive waits for a value of a channel.
 func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 	t.Helper()
 	select {
@@ -92,7 +92,7 @@ func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 }
 
 // nothingProposed: the stack has no change set, and is no empty shell.
-func nothingProposed(t *testing.T, api *cloudformation.Client, exists bool) {
+func expectNothingProposed(t *testing.T, api *cloudformation.Client, exists bool) {
 	t.Helper()
 	stack, err := api.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 	if exists != (err == nil) {
@@ -122,22 +122,22 @@ Resources:
   Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub "${Title}${Password}"}}
 `
 
-func stackFiles(file, template string) map[string]string {
+func deploymentFiles(file, template string) map[string]string {
 	return map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template}
 }
 
-// One stack from a pull request that makes it to others that change it.
-func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.T) {
-	w, d, api := onSandbox(t)
+// The life of one stack: created, changed and previewed by pull requests.
+func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
+	w, d, api := newSandboxWorld(t)
 	sha := w.host.commit(map[string]string{"readme.md": "nothing yet"})
-	w.host.set(func() { w.host.heads["main"] = sha })
-	w.configure("web")
-	first := stackFiles("parameters: {Password: "+canary+"}\ntags: {team: core}\n", template)
-	w.propose(1, first)
+	w.host.update(func() { w.host.heads["main"] = sha })
+	w.createConfiguration("web")
+	first := deploymentFiles("parameters: {Password: "+canary+"}\ntags: {team: core}\n", template)
+	w.openPullRequest(1, first)
 	receive(t, d.removed, "the preview of a new stack is removed")
-	body := w.untilComment(1, "1 added", "`Topic`", "| `Password` | *hidden* | *hidden* |",
+	body := w.waitForComment(1, "1 added", "`Topic`", "| `Password` | *hidden* | *hidden* |",
 		"| `Title` | – | `one` |", "| `team` | – | `core` |")
-	nothingProposed(t, api, false)
+	expectNothingProposed(t, api, false)
 
 	if len(d.ended) != 0 {
 		t.Errorf("an attempt has ended: %s", <-d.ended)
@@ -148,31 +148,31 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 		t.Fatalf("the first sync: %s", outcome)
 	}
 
-	w.propose(2, stackFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
+	w.openPullRequest(2, deploymentFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
 	receive(t, d.removed, "the preview of a change is removed")
-	body += w.untilComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |",
+	body += w.waitForComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |",
 		"| `team` | `core` | `web` |", "| `Password` | *hidden*")
-	nothingProposed(t, api, true)
+	expectNothingProposed(t, api, true)
 
-	w.propose(3, stackFiles("parameters: {Password: "+canary+"}\n",
+	w.openPullRequest(3, deploymentFiles("parameters: {Password: "+canary+"}\n",
 		strings.Replace(template, "${Title}", "${Nothing}", 1)))
 	receive(t, d.removed, "the preview of a broken template is removed")
-	body += w.untilComment(3, "planning failed")
-	w.propose(4, stackFiles("no-such-key: 1\n", template))
+	body += w.waitForComment(3, "planning failed")
+	w.openPullRequest(4, deploymentFiles("no-such-key: 1\n", template))
 	receive(t, d.removed, "the preview of a broken file is removed")
-	body += w.untilComment(4, "planning failed", "no-such-key")
-	nothingProposed(t, api, true)
+	body += w.waitForComment(4, "planning failed", "no-such-key")
+	expectNothingProposed(t, api, true)
 
-	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {
+	if strings.Contains(body, canary) || w.Count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {
 		t.Errorf("a NoEcho value shows:\n%s", body)
 	}
 
-	w.push(stackFiles("parameters: {Title: three, Password: "+canary+"}\ntags: {team: core}\n", template))
+	w.push(deploymentFiles("parameters: {Title: three, Password: "+canary+"}\ntags: {team: core}\n", template))
 	if outcome := receive(t, d.ended, "the sync after previews"); outcome != lockstep.Applied {
 		t.Errorf("the sync after previews: %s", outcome)
 	}
 
-	if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+	if w.Count(`SELECT count(*) FROM sync_blocker`) != 0 {
 		t.Error("a preview was taken for a change by somebody else")
 	}
 }

@@ -61,7 +61,7 @@ func TestOnActivityIsCalledForMovesAndRequestedPolls(t *testing.T) {
 			t.Errorf("told %d times although nothing happened", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(time.Minute)
 		if n := told.Load(); n != 1 {
 			t.Errorf("told %d times of one hint", n)

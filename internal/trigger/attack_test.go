@@ -39,7 +39,7 @@ func TestAttack26APoisonRowStopsNoOther(t *testing.T) {
 				w.trackedLink("c", "bad")
 				link, _ := w.trackedLink("c", "good")
 				w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
-				w.update(func(tx *db.Tx) error {
+				w.Update(func(tx *db.Tx) error {
 					_, err := tx.Exec(poison)
 					return err
 				})

@@ -30,8 +30,7 @@ import (
 // A world is an engine on a real database with a scripted Git host. The test starts
 // the pollers.
 type world struct {
-	t            *testing.T
-	db           *db.DB
+	enginetest.Env
 	engine       *engine.Engine
 	repositories *repository.Repositories
 	host         *gitHost
@@ -73,17 +72,17 @@ func runInSQLiteBubble(t *testing.T, test func(w *world)) {
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
-	w := &world{t: t, db: d, host: newGitHost()}
+	w := &world{Env: enginetest.Env{T: t, DB: d}, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{
-		DB:           w.db,
+		DB:           w.DB,
 		Log:          log,
 		PollOnly:     true,
 		Workers:      4,
-		PollInterval: pollInterval,
+		PollInterval: enginetest.Tick,
 	})
 	services := enginetest.New(enginetest.Options{
-		DB:        w.db,
+		DB:        w.DB,
 		Queue:     q,
 		Providers: []provider.Driver{w.host},
 		Targets:   []target.Driver{instantTarget{}},
@@ -92,34 +91,19 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	w.engine, w.repositories = services.Engine, services.Repositories
 
 	ctx := context.Background()
-	w.must(q.Migrate(ctx))
-	w.must(q.Start(ctx))
+	w.Must(q.Migrate(ctx))
+	w.Must(q.Start(ctx))
 	t.Cleanup(func() {
-		w.must(q.Stop(context.Background()))
+		w.Must(q.Stop(context.Background()))
 		w.repositories.Close()
 	})
 
 	return w
 }
 
-// pollInterval is how often the queue and a waiting test poll.
-const pollInterval = 250 * time.Millisecond
-
-func (w *world) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) update(f func(tx *db.Tx) error) {
-	w.t.Helper()
-	w.must(w.db.Update(context.Background(), f))
-}
-
 // link creates a link over a connection.
 func (w *world) link(connection, id string) lockstep.RepositoryLink {
-	w.t.Helper()
+	w.T.Helper()
 	conn := lockstep.Connection{
 		ARN:          lockstep.ARN("arn:aws:codeconnections:us-east-1:123456789012:connection/" + connection),
 		Account:      "123456789012",
@@ -148,7 +132,7 @@ func (w *world) link(connection, id string) lockstep.RepositoryLink {
 		RepositoryName: id,
 		ProviderType:   "Git",
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		if w.connectionExists(tx, conn.ARN) {
 			return store.InsertLink(tx, &link)
 		}
@@ -166,7 +150,7 @@ func (w *world) connectionExists(tx *db.Tx, arn lockstep.ARN) bool {
 
 // track creates a configuration that tracks a link's main branch.
 func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
-	w.t.Helper()
+	w.T.Helper()
 	cfg := lockstep.SyncConfiguration{
 		Account:      l.Account,
 		Region:       l.Region,
@@ -177,7 +161,7 @@ func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 		ConfigFile:   "web.yaml",
 		RoleARN:      "arn:role",
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		return errors.Join(store.InsertConfiguration(tx, &cfg), w.engine.AttachConfiguration(tx, cfg))
 	})
 	return cfg
@@ -185,15 +169,15 @@ func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 
 // untrack deletes a configuration.
 func (w *world) untrack(cfg lockstep.SyncConfiguration) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 	})
 }
 
 // startPoller runs a poller until stop is called, or the test ends.
 func (w *world) startPoller(o trigger.PollerOptions) (stop func()) {
-	o.DB, o.Engine, o.Repositories, o.Log = w.db, w.engine, w.repositories, slog.New(slog.DiscardHandler)
+	o.DB, o.Engine, o.Repositories, o.Log = w.DB, w.engine, w.repositories, slog.New(slog.DiscardHandler)
 	poller := trigger.NewPoller(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -202,32 +186,14 @@ func (w *world) startPoller(o trigger.PollerOptions) (stop func()) {
 		close(done)
 	}()
 	stop = func() { cancel(); <-done }
-	w.t.Cleanup(stop)
+	w.T.Cleanup(stop)
 	return stop
-}
-
-// until waits, in fake time and at most half an hour of it, for a condition.
-func (w *world) until(what string, done func() bool) {
-	w.t.Helper()
-	for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); time.Sleep(pollInterval) {
-		if done() {
-			return
-		}
-	}
-	w.t.Fatalf("not within half an hour: %s", what)
-}
-
-// count returns a number from the database.
-func (w *world) count(query string, args ...any) (n int) {
-	w.t.Helper()
-	w.must(w.db.View(context.Background(), func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) }))
-	return n
 }
 
 // latestRepositorySync returns the latest repository sync of a link's main branch.
 func (w *world) latestRepositorySync(l lockstep.RepositoryLink) (attempt lockstep.RepositorySyncAttempt) {
-	w.t.Helper()
-	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
+	w.T.Helper()
+	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) (err error) {
 		attempt, err = syncstate.LatestRepositorySync(tx, l.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil

@@ -16,7 +16,7 @@ import (
 // trackedLinks creates a number of tracked links over a connection and waits until they are
 // synced.
 func (w *world) trackedLinks(connection string, n int) (ids []string) {
-	w.t.Helper()
+	w.T.Helper()
 	for i := range n {
 		id := fmt.Sprint(connection, i)
 		w.trackedLink(connection, id)
@@ -70,17 +70,17 @@ func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 			t.Errorf("another host was looked at %d times", n)
 		}
 
-		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
+		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
 			t.Errorf("the outage was told of %d links", n)
 		}
 
-		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
 			t.Errorf("the outage was told %d times", n)
 		}
 
 		w.host.update(func() { w.host.failureOf = nil })
 		back := time.Now()
-		w.until("all are looked at again", func() bool {
+		w.WaitUntil("all are looked at again", func() bool {
 			_, each := w.probeTimes(away, back)
 			return len(each) == len(away)
 		})
@@ -100,13 +100,13 @@ func TestAHostThatAsksForADelayGetsNoProbes(t *testing.T) {
 			w.setHostFailure(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: asked},
 				"The host answers 429."))
 			began := time.Now()
-			w.until("a look", func() bool {
+			w.WaitUntil("a look", func() bool {
 				looks, _ := w.probeTimes(ids, began)
 				return len(looks) > 0
 			})
 			w.setHostFailure(nil)
 			began = time.Now()
-			w.until("all are looked at again", func() bool {
+			w.WaitUntil("all are looked at again", func() bool {
 				_, each := w.probeTimes(ids, began)
 				return len(each) == len(ids)
 			})
@@ -117,7 +117,7 @@ func TestAHostThatAsksForADelayGetsNoProbes(t *testing.T) {
 				}
 			}
 
-			if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
+			if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
 				t.Errorf("%d failures were told", n)
 			}
 		})
@@ -160,7 +160,7 @@ func TestDeferredLinksAreProbedInTurn(t *testing.T) {
 		ids := w.trackedLinks("c", 60)
 		w.host.update(func() { w.host.delay = 200 * time.Millisecond })
 		began := time.Now()
-		w.update(func(tx *db.Tx) error { // all are due at the same time
+		w.Update(func(tx *db.Tx) error { // all are due at the same time
 			_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 			return err
 		})
@@ -182,14 +182,14 @@ func TestDeferredLinksAreProbedInTurn(t *testing.T) {
 func TestConnectionsToOneEndpointShareItsSlots(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		ids := append(w.trackedLinks("a", 5), w.trackedLinks("b", 5)...)
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE host SET endpoint = 'HTTPS://A.example.com/team' WHERE name = 'b'`)
 			return err
 		})
 		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
-		w.until("all are looked at", func() bool {
+		w.WaitUntil("all are looked at", func() bool {
 			_, each := w.probeTimes(ids, began)
 			return len(each) == len(ids)
 		})

@@ -21,8 +21,8 @@ func (w *world) setHostFailure(down error) { w.host.update(func() { w.host.failu
 
 // failureMessages returns the last event of each failed repository sync, oldest first.
 func (w *world) failureMessages() (list []string) {
-	w.t.Helper()
-	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Must(w.DB.View(w.T.Context(), func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT e.message FROM sync_event e JOIN repository_sync_attempt a ON a.id = e.repository_attempt_id
 			WHERE a.status = 'FAILED' AND e.type <> 'CLONE_STARTED' ORDER BY e.id`)
 		if err != nil {
@@ -47,9 +47,9 @@ func (w *world) failureMessages() (list []string) {
 }
 
 func (w *world) expectFailures(want ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	if diff := cmp.Diff(want, w.failureMessages()); diff != "" {
-		w.t.Errorf("failed repository syncs: %s", diff)
+		w.T.Errorf("failed repository syncs: %s", diff)
 	}
 }
 
@@ -58,10 +58,10 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		link, _ := w.trackedLink("c", "infra")
 		w.startPoller(constantInterval())
 		time.Sleep(time.Minute)
-		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
+		syncs := w.Count(`SELECT count(*) FROM repository_sync_attempt`)
 		began := time.Now()
 		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
-		w.until("the outage is told", func() bool { return len(w.failureMessages()) == 1 })
+		w.WaitUntil("the outage is told", func() bool { return len(w.failureMessages()) == 1 })
 
 		if n := w.countProbesSince("infra", began); n != 3 {
 			t.Errorf("it was told after %d looks, want 3", n)
@@ -73,13 +73,13 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		time.Sleep(6 * time.Minute) // by now the host is rarely probed
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.setHostFailure(nil)
-		w.until("the recovery is told", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
+		w.WaitUntil("the recovery is told", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
 
-		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
 			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
 		}
 
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
 			t.Errorf("%d resource syncs, although the head is what it was", n)
 		}
 
@@ -126,13 +126,13 @@ func TestTwoFailedProbesAreNoOutage(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			before := len(w.host.probesOf("infra"))
 			w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
-			w.until("two looks failed", func() bool { return len(w.host.probesOf("infra")) == before+2 })
+			w.WaitUntil("two looks failed", func() bool { return len(w.host.probesOf("infra")) == before+2 })
 			w.setHostFailure(nil)
 		}
 
 		time.Sleep(time.Minute)
 		w.expectFailures()
-		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != 1 {
 			t.Errorf("%d repository syncs, want the first alone", n)
 		}
 	})
@@ -145,7 +145,7 @@ func TestAFailureThatNeedsAPersonIsReportedAtOnce(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.setHostFailure(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
 		began := time.Now()
-		w.until("it is told", func() bool { return len(w.failureMessages()) == 1 })
+		w.WaitUntil("it is told", func() bool { return len(w.failureMessages()) == 1 })
 		if n := w.countProbesSince("infra", began); n != 1 {
 			t.Errorf("it was told after %d looks", n)
 		}
@@ -158,7 +158,7 @@ func TestAnOutageFoundByARepositorySyncEndsWithAProbe(t *testing.T) {
 		link := w.link("c", "infra")
 		sha := w.host.push("infra", "main")
 		w.track(link)
-		w.until("the repository sync fails", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed })
+		w.WaitUntil("the repository sync fails", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed })
 		w.startPoller(constantInterval())
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. Away.")
@@ -173,12 +173,12 @@ func TestProbesOfAnUnavailableHostBecomeRare(t *testing.T) {
 		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: 2 * time.Second, MaxInterval: 30 * time.Second})
-		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
+		w.WaitUntil("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
 		expectGaps(t, w.probeGaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.setHostFailure(nil)
-		w.until("the recovery", func() bool { return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
+		w.WaitUntil("the recovery", func() bool { return w.Count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
 
-		if n := w.count(`SELECT poll_interval FROM repository_link`); n != 2000 {
+		if n := w.Count(`SELECT poll_interval FROM repository_link`); n != 2000 {
 			t.Errorf("the interval after the recovery is %d ms", n)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 
 // trackedLink creates a tracked link and waits until it is synced.
 func (w *world) trackedLink(connection, id string) (lockstep.RepositoryLink, lockstep.SyncConfiguration) {
-	w.t.Helper()
+	w.T.Helper()
 	link := w.link(connection, id)
 	sha := w.host.push(id, "main")
 	cfg := w.track(link)
@@ -25,9 +25,9 @@ func (w *world) trackedLink(connection, id string) (lockstep.RepositoryLink, loc
 }
 
 func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
-	w.t.Helper()
-	w.until("the resource is at "+sha.Short(), func() bool {
-		return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`,
+	w.T.Helper()
+	w.WaitUntil("the resource is at "+sha.Short(), func() bool {
+		return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`,
 			string(sha)) == 1
 	})
 }
@@ -63,12 +63,12 @@ func TestOneProbeReadsAllTrackedBranches(t *testing.T) {
 		link, cfg := w.trackedLink("c", "infra")
 		w.host.push("infra", "dev")
 		cfg.Branch, cfg.ResourceName = "dev", "dev"
-		w.update(func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
+		w.Update(func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
 		link.Discovery = &lockstep.Discovery{Branch: "prod"}
-		w.update(func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, link.Discovery) })
+		w.Update(func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, link.Discovery) })
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{})
-		w.until("a look", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a look", func() bool { return len(w.host.probesOf("infra")) > before })
 
 		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.probesOf("infra")[before].branches); diff != "" {
 			t.Error(diff)
@@ -111,11 +111,11 @@ func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 		gate := make(chan struct{})
 		w.host.update(func() { w.host.gate = gate })
 		before := len(w.host.probesOf("infra"))
-		w.until("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
 		hinted := time.Now()
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		close(gate)
-		w.until("a look after the hint", func() bool { return w.countProbesSince("infra", hinted) > 0 })
+		w.WaitUntil("a look after the hint", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -130,8 +130,8 @@ func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 		}
 
 		hinted = time.Now()
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
-		w.until("a look after a hint between looks", func() bool { return w.countProbesSince("infra", hinted) > 0 })
+		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+		w.WaitUntil("a look after a hint between looks", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -145,7 +145,7 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
 		before := len(w.host.probesOf("infra"))
 		stop := w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
-		w.until("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
 		claimed := time.Now()
 		stop() // during the probe
 		w.host.update(func() { w.host.gate = nil })
@@ -157,7 +157,7 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 			t.Errorf("another poller looked %s after the claim, want a minute", took)
 		}
 
-		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
 			t.Error("the end of a poller was told as a failure")
 		}
 	})
@@ -168,8 +168,8 @@ func TestAProbeThatHangsTimesOutAndIsTransient(t *testing.T) {
 		link, _ := w.trackedLink("c", "infra")
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
-		w.until("a failure", func() bool {
-			return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 1`) == 1
+		w.WaitUntil("a failure", func() bool {
+			return w.Count(`SELECT count(*) FROM repository_link WHERE poll_failures = 1`) == 1
 		})
 		w.host.update(func() { w.host.gate = nil })
 		w.untilSynced(link, w.host.push("infra", "main"))
@@ -190,10 +190,10 @@ func TestIntervalsDoubleUntilABranchMoves(t *testing.T) {
 		w.trackedLink("c", "infra")
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: 4 * time.Second, MaxInterval: 30 * time.Second})
-		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
+		w.WaitUntil("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
 		expectGaps(t, w.probeGaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.host.push("infra", "main")
-		w.until("the move is seen", func() bool { return len(w.host.probesOf("infra")) >= before+8 })
+		w.WaitUntil("the move is seen", func() bool { return len(w.host.probesOf("infra")) >= before+8 })
 		moved := time.Now()
 		time.Sleep(25 * time.Second)
 		var polls []probe
@@ -235,7 +235,7 @@ func TestALinkMayHaveItsOwnIntervals(t *testing.T) {
 			},
 		})
 
-		w.until("looks", func() bool { return len(w.host.probesOf("far")) >= far+4 })
+		w.WaitUntil("looks", func() bool { return len(w.host.probesOf("far")) >= far+4 })
 		expectGaps(t, w.probeGaps("near", near), 5, 5, 5, 5, 5, 5)
 		expectGaps(t, w.probeGaps("far", far), 20, 40, 40)
 	})
@@ -284,7 +284,7 @@ func TestPollingStopsAndRestartsWithTrackedBranches(t *testing.T) {
 		w.untrack(cfg)
 		time.Sleep(15 * time.Second)
 
-		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
 			t.Error("the link is still to be polled")
 		}
 
@@ -294,7 +294,7 @@ func TestPollingStopsAndRestartsWithTrackedBranches(t *testing.T) {
 			t.Errorf("%d looks for nobody", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(10 * time.Second)
 		if n := w.countProbesSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody after a hint", n)
@@ -316,10 +316,10 @@ func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 		gate := make(chan struct{})
 		before := len(w.host.probesOf("gone"))
 		w.host.update(func() { w.host.gate = gate })
-		w.until("a look is under way", func() bool { return len(w.host.probesOf("gone")) > before })
+		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("gone")) > before })
 		w.host.push("gone", "main")
 		w.untrack(cfg)
-		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
+		w.Update(func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
 		w.host.update(func() { w.host.gate = nil })
 		close(gate)
 		w.untilSynced(other, w.host.push("infra", "main"))
@@ -330,7 +330,7 @@ func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 			t.Errorf("%d looks at a link that is gone", n)
 		}
 
-		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
 			t.Errorf("%d repository syncs of a link that is gone", n)
 		}
 	})
@@ -348,7 +348,7 @@ func TestConcurrentProbesOfAHostAreLimited(t *testing.T) {
 		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
-		w.until("all are looked at", func() bool {
+		w.WaitUntil("all are looked at", func() bool {
 			for _, id := range ids {
 				if w.countProbesSince(id, began) == 0 {
 					return false
@@ -383,20 +383,20 @@ func TestWaitingForASlotIsNotAFailure(t *testing.T) {
 			MaxPerHost:  1,
 		})
 		for range 12 {
-			w.update(func(tx *db.Tx) error { // all are due at the same time
+			w.Update(func(tx *db.Tx) error { // all are due at the same time
 				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 				return err
 			})
 			time.Sleep(45 * time.Second)
 		}
 
-		if n := w.count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); n != 0 {
+		if n := w.Count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); n != 0 {
 			t.Errorf("%d failures are called internal errors", n)
 		}
 
 		// The links without a slot record the outage once the host is known to be
 		// unavailable.
-		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
+		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
 			t.Errorf("the outage was told of %d links, want %d", n, links)
 		}
 	})
@@ -424,12 +424,12 @@ func TestClaimsAreSharedOut(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		for i := range 6 {
 			l := w.link("c", fmt.Sprint("r", i))
-			w.update(func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
+			w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
 		}
 
 		taken := map[string]int{}
 		for range 3 {
-			w.must(w.db.Update(context.Background(), func(tx *db.Tx) error {
+			w.Must(w.DB.Update(context.Background(), func(tx *db.Tx) error {
 				polls, err := store.ClaimPolls(tx, 4, time.Minute)
 				for _, p := range polls {
 					taken[p.LinkID]++

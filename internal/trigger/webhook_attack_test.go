@@ -160,8 +160,8 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 		for _, test := range deliveries {
 			hook := receiver.createWebhook(test.name, test.kind)
 			box, err := receiver.key.Seal(nil, []byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
-			receiver.must(err)
-			receiver.update(func(tx *db.Tx) error {
+			receiver.Must(err)
+			receiver.Update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE webhook SET sealed = $2 WHERE id = $1`, hook.ID, []byte(box))
 				return err
 			})

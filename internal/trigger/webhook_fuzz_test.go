@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/trigger"
@@ -29,7 +30,7 @@ func FuzzWebhook(f *testing.F) {
 	f.Add(uint8(2), "Webhook-Id: a\r\nWebhook-Timestamp: 9223372036854775807\r\nWebhook-Signature: v1, v1,=\r\n",
 		[]byte("."))
 	f.Add(uint8(4), "Authorization: Basic ====\r\n", []byte(nil))
-	receiver := webhookReceiver{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
+	receiver := webhookReceiver{world: &world{Env: enginetest.Env{DB: dbtest.OpenOn(f, db.SQLite, db.Schema())}}}
 	hooks := receiver.createRandomWebhooks(f)
 	f.Fuzz(func(t *testing.T, kind uint8, header string, body []byte) {
 		hook := hooks[int(kind)%len(hooks)]
@@ -50,7 +51,7 @@ func FuzzWebhook(f *testing.F) {
 }
 
 func newHooks(k *webhookReceiver) *trigger.Webhooks {
-	return trigger.NewWebhooks(trigger.WebhookOptions{DB: k.db, Seal: k.key, Log: slog.New(slog.DiscardHandler)})
+	return trigger.NewWebhooks(trigger.WebhookOptions{DB: k.DB, Seal: k.key, Log: slog.New(slog.DiscardHandler)})
 }
 
 // createRandomWebhooks creates a webhook of each kind with a random secret.
@@ -61,7 +62,7 @@ func (k *webhookReceiver) createRandomWebhooks(f *testing.F) (all []lockstep.Web
 		f.Fatal(err)
 	}
 
-	err = k.db.Update(f.Context(), func(tx *db.Tx) error {
+	err = k.DB.Update(f.Context(), func(tx *db.Tx) error {
 		conn := lockstep.Connection{
 			ARN:          "arn:c",
 			Account:      "123456789012",

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -36,10 +37,10 @@ type webhookReceiver struct {
 
 func newWebhookReceiver(w *world) *webhookReceiver {
 	key, err := seal.Generate()
-	w.must(err)
+	w.Must(err)
 	k := &webhookReceiver{world: w, key: key}
 	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
-		DB:     w.db,
+		DB:     w.DB,
 		Seal:   key,
 		Log:    slog.New(slog.NewJSONHandler(&k.log, nil)),
 		OnHint: func() { k.woken++ },
@@ -55,20 +56,20 @@ const (
 
 // createWebhook creates a link with a webhook of a kind.
 func (k *webhookReceiver) createWebhook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
-	k.t.Helper()
+	k.T.Helper()
 	secret := everybodys
 	if kind == lockstep.GitLabSigningWebhook {
 		secret = signing
 	}
 	w := lockstep.Webhook{LinkID: k.link("c", id).ID, Kind: kind}
-	k.update(func(tx *db.Tx) error { return store.PutWebhook(tx, k.key, &w, seal.NewSecret(secret)) })
+	k.Update(func(tx *db.Tx) error { return store.PutWebhook(tx, k.key, &w, seal.NewSecret(secret)) })
 	return w
 }
 
 // countRequestedPolls counts the polls that were requested for a link.
 func (k *webhookReceiver) countRequestedPolls(linkID string) int {
-	k.t.Helper()
-	return k.count(`SELECT requested_seq FROM repository_link WHERE id = $1`, linkID)
+	k.T.Helper()
+	return k.Count(`SELECT requested_seq FROM repository_link WHERE id = $1`, linkID)
 }
 
 // A webhookRequest is a recorded delivery.
@@ -132,12 +133,12 @@ func (m webhookRequest) request() *http.Request {
 
 // deliver sends a request and returns the status and text of the response.
 func (k *webhookReceiver) deliver(m webhookRequest) string {
-	k.t.Helper()
+	k.T.Helper()
 	return k.serve(m.request())
 }
 
 func (k *webhookReceiver) serve(r *http.Request) string {
-	k.t.Helper()
+	k.T.Helper()
 	rec := httptest.NewRecorder()
 	k.hooks.ServeHTTP(rec, r)
 	return fmt.Sprint(rec.Code, " ", strings.TrimSpace(rec.Body.String()))
@@ -218,7 +219,7 @@ func TestPublishedVectorsAreVerified(t *testing.T) {
 func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) {
 		// No queue: it would poll often in the years that pass here.
-		receiver := newWebhookReceiver(&world{t: t, db: d})
+		receiver := newWebhookReceiver(&world{Env: enginetest.Env{T: t, DB: d}})
 		hook := receiver.createWebhook("standard", lockstep.GitLabSigningWebhook)
 		time.Sleep(time.Until(time.Unix(1614265330, 0)))
 		message := readRecorded(t, "gitlab-signing-push").withBody(`{"test": 2432232314}`).with("Webhook-Id",
@@ -245,14 +246,14 @@ func TestAPollRequestedOnThisNodeIsMadeAtOnce(t *testing.T) {
 		w.host.push("infra", "main")
 		w.track(w.createLinkedWebhook("infra"))
 		p := trigger.NewPoller(trigger.PollerOptions{
-			DB:           w.db,
+			DB:           w.DB,
 			Engine:       w.engine,
 			Repositories: w.repositories,
 			Log:          slog.New(slog.DiscardHandler),
 			Interval:     time.Hour,
 		})
 		receiver.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
-			DB:     w.db,
+			DB:     w.DB,
 			Seal:   receiver.key,
 			Log:    slog.New(slog.DiscardHandler),
 			OnHint: p.Wake,
@@ -280,15 +281,15 @@ func TestAPollRequestedOnThisNodeIsMadeAtOnce(t *testing.T) {
 func (w *world) startGivenPoller(p *trigger.Poller) {
 	done := make(chan struct{})
 	go func() {
-		p.Run(w.t.Context())
+		p.Run(w.T.Context())
 		close(done)
 	}()
-	w.t.Cleanup(func() { <-done })
+	w.T.Cleanup(func() { <-done })
 }
 
 func (w *world) createLinkedWebhook(id string) (link lockstep.RepositoryLink) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) (err error) {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) (err error) {
 		link, err = store.LinkByID(tx, id)
 		return err
 	})
@@ -312,9 +313,9 @@ func TestARequestIsCommittedBeforeTheResponse(t *testing.T) {
 		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
 		r := readRecorded(t, "github-push").addressedTo(hook).request()
 		receiver.hooks.ServeHTTP(committedChecker{httptest.NewRecorder(), func() {
-			due := receiver.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
+			due := receiver.Count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
 				hook.LinkID, db.Millis(time.Now()))
-			known := receiver.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
+			known := receiver.Count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
 			if diff := cmp.Diff([]int{1, 1}, []int{due, known}); diff != "" {
 				t.Errorf("the answer was given before the hint was committed: %s", diff)
 			}
@@ -325,7 +326,7 @@ func TestARequestIsCommittedBeforeTheResponse(t *testing.T) {
 func TestADatabaseFailureIsReported(t *testing.T) {
 	runWithReceiver(t, func(receiver *webhookReceiver) {
 		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
-		receiver.update(func(tx *db.Tx) error {
+		receiver.Update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`DROP TABLE webhook_delivery`)
 			return err
 		})
@@ -367,7 +368,7 @@ func TestAFormerSecretStopsWorkingWithinSeconds(t *testing.T) {
 			t.Fatal(got)
 		}
 
-		receiver.update(func(tx *db.Tx) error {
+		receiver.Update(func(tx *db.Tx) error {
 			return store.PutWebhook(tx, receiver.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind},
 				seal.NewSecret("another one, and long"))
 		})
@@ -381,7 +382,7 @@ func TestAFormerSecretStopsWorkingWithinSeconds(t *testing.T) {
 			t.Errorf("by the new one: %s", got)
 		}
 
-		receiver.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
+		receiver.Update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
 		if got := receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token",
 			"another one, and long")); got != "401 not verified" {
 			t.Errorf("of a deleted webhook: %s", got)
