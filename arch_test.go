@@ -152,9 +152,12 @@ func layout() map[string]layoutEntry {
 		"internal/cli/clitest": {imports: ". internal/api internal/apiserver internal/awsjson internal/cli internal/connection internal/db internal/engine" +
 			" internal/iam internal/identity internal/provider internal/queue internal/seal internal/sigv4 internal/store internal/sts internal/wire"},
 		"internal/connection/connectiontest": {imports: ". internal/provider"},
-		"internal/gitwire/gitwiretest":       {},
-		"internal/provider/providertest":     {imports: ". internal/provider"},
-		"internal/target/targettest":         {imports: ". internal/target"},
+		"internal/api/apitest": {imports: ". internal/access internal/api internal/apiserver internal/connection" +
+			" internal/connection/connectiontest internal/db internal/engine internal/iam internal/identity internal/provider" +
+			" internal/queue internal/repository internal/seal internal/syncstate"},
+		"internal/gitwire/gitwiretest":   {},
+		"internal/provider/providertest": {imports: ". internal/provider"},
+		"internal/target/targettest":     {imports: ". internal/target"},
 
 		// The whole program, from outside.
 		"e2e": {tests: "internal/cli internal/db"},

@@ -46,20 +46,6 @@ func NewCaller(principal identity.Principal, policies *policy.Set, region, servi
 	}
 }
 
-// LocalAdministrator returns a Caller that may do everything in an account and
-// region, whatever the account's policies say. It is for code that runs in the
-// server's process on behalf of the person who started it, such as "lockstep up".
-// Never use it for a request that came over the network.
-func LocalAdministrator(account lockstep.AccountID, region string) (Caller, error) {
-	policies, err := policy.Compile(nil) // those of the roles alone
-	if err != nil {
-		return Caller{}, err
-	}
-
-	principal := identity.Principal{Account: string(account), Name: "local", Role: identity.Admin}
-	return NewCaller(principal, policies, region, "codeconnections"), nil
-}
-
 // NewARN returns the ARN of a new resource of the caller's account.
 func (c Caller) NewARN(kind, id string) lockstep.ARN {
 	return lockstep.MakeARN(c.Service, c.Region, string(c.Account), kind, id)

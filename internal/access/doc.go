@@ -4,8 +4,7 @@
 // # Callers
 //
 // A [Caller] is an authenticated principal together with the policies of its
-// account. [NewCaller] makes one for a request, [LocalAdministrator] one for code
-// in the same process.
+// account.
 //
 // # Authorization
 //

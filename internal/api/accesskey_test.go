@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -16,7 +17,7 @@ import (
 func (w *world) createKey(name, role string) (identity.AccessKey, wire.AccessKey, error) {
 	w.Helper()
 	var out wire.CreateAccessKeyOutput
-	err := w.ours("CreateAccessKey", wire.CreateAccessKeyInput{PrincipalName: name, Role: role}, &out)
+	err := w.Call("CreateAccessKey", wire.CreateAccessKeyInput{PrincipalName: name, Role: role}, &out)
 	return signer(out.AccessKey, out.SecretAccessKey), out.AccessKey, err
 }
 
@@ -26,7 +27,7 @@ func signer(k wire.AccessKey, secret string) identity.AccessKey {
 
 // works says how a key is answered.
 func (w *world) works(k identity.AccessKey) error {
-	_, err := w.as(k).sdk().ListHosts(w.Context(), &codeconnections.ListHostsInput{})
+	_, err := w.as(k).SDK().ListHosts(w.Context(), &codeconnections.ListHostsInput{})
 	return err
 }
 
@@ -36,7 +37,7 @@ func (w *world) keys() (all []wire.AccessKey) {
 	in := wire.ListAccessKeysInput{MaxResults: &one}
 	for more := true; more; more = in.NextToken != "" {
 		var out wire.ListAccessKeysOutput
-		if err := w.ours("ListAccessKeys", in, &out); err != nil {
+		if err := w.Call("ListAccessKeys", in, &out); err != nil {
 			w.Fatal(err)
 		}
 		all, in.NextToken = append(all, out.AccessKeys...), out.NextToken
@@ -45,11 +46,11 @@ func (w *world) keys() (all []wire.AccessKey) {
 }
 
 func (w *world) setKey(id, status string) error {
-	return w.ours("UpdateAccessKey", wire.UpdateAccessKeyInput{AccessKeyId: id, Status: status}, &wire.UpdateAccessKeyOutput{})
+	return w.Call("UpdateAccessKey", wire.UpdateAccessKeyInput{AccessKeyId: id, Status: status}, &wire.UpdateAccessKeyOutput{})
 }
 
 func (w *world) deleteKey(id string) error {
-	return w.ours("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: id}, &wire.DeleteAccessKeyOutput{})
+	return w.Call("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: id}, &wire.DeleteAccessKeyOutput{})
 }
 
 func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
@@ -73,7 +74,7 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		refused(t, w.works(unused), "UnrecognizedClientException", "")
+		apitest.ExpectError(t, w.works(unused), "UnrecognizedClientException", "")
 		listed := w.keys()
 		if at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 || listed[at].Status != "DISABLED" {
 			t.Errorf("listed: %+v", listed)
@@ -96,8 +97,8 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		refused(t, w.works(gone), "UnrecognizedClientException", "")
-		refused(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
+		apitest.ExpectError(t, w.works(gone), "UnrecognizedClientException", "")
+		apitest.ExpectError(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
 	})
 }
 
@@ -111,7 +112,7 @@ func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
 
 			var out wire.RotateAccessKeyOutput
 			in := wire.RotateAccessKeyInput{AccessKeyId: shown.AccessKeyId, KeepOldFor: &keep}
-			if err := w.ours("RotateAccessKey", in, &out); err != nil {
+			if err := w.Call("RotateAccessKey", in, &out); err != nil {
 				t.Fatal(err)
 			}
 
@@ -144,15 +145,15 @@ func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
 
 func TestKeysOfOthersAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		theirs := w.key(other, identity.Reader).AccessKeyID
+		theirs := w.CreateKey(other, identity.Reader).AccessKeyID
 		for _, id := range []string{theirs, "LSAKAAAAAAAAAAAAAAAA"} {
 			says := "Could not find access key: " + id
-			refused(t, w.setKey(id, "DISABLED"), "ResourceNotFoundException", says)
-			refused(t, w.deleteKey(id), "ResourceNotFoundException", says)
-			refused(t, w.ours("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil), "ResourceNotFoundException", says)
+			apitest.ExpectError(t, w.setKey(id, "DISABLED"), "ResourceNotFoundException", says)
+			apitest.ExpectError(t, w.deleteKey(id), "ResourceNotFoundException", says)
+			apitest.ExpectError(t, w.Call("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil), "ResourceNotFoundException", says)
 		}
 
-		if all := w.keys(); len(all) != 1 || all[0].AccessKeyId != w.admin.AccessKeyID {
+		if all := w.keys(); len(all) != 1 || all[0].AccessKeyId != w.Key.AccessKeyID {
 			t.Errorf("listed: %+v", all)
 		}
 	})
@@ -167,7 +168,7 @@ func TestKeysAreRefusedThatCouldNotBeMeant(t *testing.T) {
 		{"a b", "READER", "ValidationException", "principalName"},
 	} {
 		_, _, err := w.createKey(tc.name, tc.role)
-		refused(t, err, tc.code, tc.says)
+		apitest.ExpectError(t, err, tc.code, tc.says)
 	}
 
 	if n := len(w.keys()); n != 1 {

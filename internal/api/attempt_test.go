@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -20,7 +21,7 @@ func (w *world) history(name string, size int) (ids []string, err error) {
 	in := wire.ListResourceSyncAttemptsInput{ResourceName: name, SyncType: "CFN_STACK_SYNC", MaxResults: &size}
 	for more := true; more; more = in.NextToken != "" {
 		var out wire.ListResourceSyncAttemptsOutput
-		if err := w.ours("ListResourceSyncAttempts", in, &out); err != nil {
+		if err := w.Call("ListResourceSyncAttempts", in, &out); err != nil {
 			return nil, err
 		}
 
@@ -36,13 +37,13 @@ func (w *world) history(name string, size int) (ids []string, err error) {
 
 func (w *world) getAttempt(id string) (out wire.GetResourceSyncAttemptOutput, err error) {
 	w.Helper()
-	err = w.ours("GetResourceSyncAttempt", wire.GetResourceSyncAttemptInput{AttemptId: id}, &out)
+	err = w.Call("GetResourceSyncAttempt", wire.GetResourceSyncAttemptInput{AttemptId: id}, &out)
 	return out, err
 }
 
 func (w *world) deconfigure(name string) {
 	w.Helper()
-	must[*codeconnections.DeleteSyncConfigurationOutput](w)(w.sdk().DeleteSyncConfiguration(w.Context(),
+	apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](w)(w.SDK().DeleteSyncConfiguration(w.Context(),
 		&codeconnections.DeleteSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"}))
 }
 
@@ -59,29 +60,29 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		}
 
 		for _, size := range []int{0, 1, 2, 100} {
-			got := must[[]string](t)(w.history("web", size))
+			got := apitest.Must[[]string](t)(w.history("web", size))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
 
 		_, err := w.history("nothing", 1)
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
-		last := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		last := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
 		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" || last.EndedAt.IsZero() ||
 			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" || last.Attempt.TargetRevision.Sha != string(sha1) {
 			t.Errorf("one attempt: %+v", last)
 		}
 
-		running := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[0]))
+		running := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[0]))
 		if running.Outcome != "" || !running.EndedAt.IsZero() || running.Attempt.Status != "INITIATED" {
 			t.Errorf("a running attempt: %+v", running)
 		}
 
 		_, err = w.getAttempt("no-such-attempt")
-		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: no-such-attempt")
-		_, err = w.as(w.key(other, identity.Admin)).getAttempt(want[0])
-		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+want[0])
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: no-such-attempt")
+		_, err = w.as(w.CreateKey(other, identity.Admin)).getAttempt(want[0])
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+want[0])
 	})
 }
 
@@ -96,17 +97,17 @@ func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
 		w.deconfigure("web")
 		w.configure("web", public)
 		now := w.attempt("web", sha2, lockstep.Applied).ID
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has repository && resource.repository == "public" };`))
-		all := w.as(w.principal("all", identity.Reader))
+		all := w.as(w.CreatePrincipal("all", identity.Reader))
 		check := func(who *world, want ...string) {
 			t.Helper()
-			if diff := cmp.Diff(want, must[[]string](t)(who.history("web", 1))); diff != "" {
+			if diff := cmp.Diff(want, apitest.Must[[]string](t)(who.history("web", 1))); diff != "" {
 				t.Errorf("history (-want +got):\n%s", diff)
 			}
 
 			var out wire.ListSyncEventsOutput
-			if err := who.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &out); err != nil {
+			if err := who.Call("ListSyncEvents", wire.ListSyncEventsInput{}, &out); err != nil {
 				t.Fatal(err)
 			}
 
@@ -122,21 +123,21 @@ func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
 		}
 
 		_, err := they.getAttempt(before)
-		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
 
 		// Of what is gone nobody can say any more what a policy would have said.
-		they = w.as(w.principal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
+		they = w.as(w.CreatePrincipal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
 		check(they, now, before)
 		if err := w.tag(linkARN(secret), "secret=yes"); err != nil {
 			t.Fatal(err)
 		}
 
 		check(they, now)
-		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
+		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.SDK().DeleteRepositoryLink(t.Context(),
 			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(secret)}))
 		check(they, now)
 		_, err = they.getAttempt(before)
-		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
 		check(all, now, before)
 	})
 }
@@ -145,7 +146,7 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
 		a := w.attempt("web", sha1, "")
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
 				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue",
 					Details: []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
@@ -158,7 +159,7 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
 			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
 
-		got := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(a.ID))
+		got := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(a.ID))
 		if diff := cmp.Diff(want, got.Plan); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

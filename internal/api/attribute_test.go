@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -22,7 +23,7 @@ func (w *world) fleet(size int) (names []string, counts *wire.ResourceSyncCounts
 	in := wire.ListResourceSyncsInput{MaxResults: &size, IncludeCounts: aws.Bool(true)}
 	for more := true; more; more = in.NextToken != "" {
 		var out wire.ListResourceSyncsOutput
-		if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+		if err := w.Call("ListResourceSyncs", in, &out); err != nil {
 			w.Fatal(err)
 		}
 
@@ -49,7 +50,7 @@ func (w *world) lookup(names ...string) (found []string) {
 			found = append(found, name)
 			continue
 		}
-		refused(w, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: "+name)
+		apitest.ExpectError(w, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: "+name)
 	}
 	return found
 }
@@ -61,7 +62,7 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"}, "c": {web, "main"}, "d": {web, "dev"}} {
 			in := newConfiguration(name, c.link)
 			in.Branch = &c.branch
-			must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
+			apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
 		}
 
 		if err := w.tag(linkARN(web), "team=web"); err != nil {
@@ -83,7 +84,7 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 		} {
 			n++
 			name := fmt.Sprintf("who%d", n)
-			they := w.as(w.principal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when)))
+			they := w.as(w.CreatePrincipal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when)))
 			for _, size := range []int{1, 2, 100} {
 				got, counts := they.fleet(size)
 				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) || counts.NeverSynced != len(want) {
@@ -109,8 +110,8 @@ func TestWhatIsForbiddenIsForbiddenToAdminsToo(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, err := w.sdk().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
-		refused(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
+		_, err := w.SDK().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
+		apitest.ExpectError(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
 		if got, counts := w.fleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
 			t.Errorf("the fleet is %v, %+v", got, counts)
 		}
@@ -132,14 +133,14 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 			w.host(name)
 		}
 
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has name && resource.name like "shown*" };`))
 		for size := int32(1); size <= 4; size++ {
 			var got []string
 			var token *string
 			pages := 0
 			for more := true; more; more = token != nil {
-				out := must[*codeconnections.ListHostsOutput](t)(they.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: size, NextToken: token}))
+				out := apitest.Must[*codeconnections.ListHostsOutput](t)(they.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: size, NextToken: token}))
 				for _, h := range out.Hosts {
 					got = append(got, *h.Name)
 				}
@@ -158,23 +159,23 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
 		const passable = "arn:aws:iam::111122223333:role/sync"
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
 			unless { resource is IamRole || (resource has branch && resource.branch != "dev") };
 			permit (principal == User::"they", action == Action::"iam:PassRole", resource == IamRole::"`+passable+`");`))
 		create := func(name, branch, role string) error {
 			in := newConfiguration(name, link)
 			in.Branch, in.RoleArn = &branch, &role
-			_, err := they.sdk().CreateSyncConfiguration(t.Context(), in)
+			_, err := they.SDK().CreateSyncConfiguration(t.Context(), in)
 
 			return err
 		}
 
-		w.engine.take()
-		refused(t, create("web", "main", passable), "AccessDeniedException", "perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		w.Syncs.Take()
+		apitest.ExpectError(t, create("web", "main", passable), "AccessDeniedException", "perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
 		admin := "arn:aws:iam::111122223333:role/admin"
-		refused(t, create("web", "dev", admin), "AccessDeniedException", "perform: iam:PassRole on resource: "+admin)
+		apitest.ExpectError(t, create("web", "dev", admin), "AccessDeniedException", "perform: iam:PassRole on resource: "+admin)
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}
 
@@ -184,13 +185,13 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 
 		update := func(in codeconnections.UpdateSyncConfigurationInput) error {
 			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
-			_, err := they.sdk().UpdateSyncConfiguration(t.Context(), &in)
+			_, err := they.SDK().UpdateSyncConfiguration(t.Context(), &in)
 			return err
 		}
 
-		refused(t, update(codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("main")}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
-		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}), "AccessDeniedException", "iam:PassRole on resource: "+admin)
-		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("main")}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}), "AccessDeniedException", "iam:PassRole on resource: "+admin)
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
 
 		if err := update(codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("b.yaml")}); err != nil {
 			t.Error(err)
@@ -198,8 +199,8 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 
 		w.configure("api", link) // on main, which they do not see
 		in := &codeconnections.UpdateSyncConfigurationInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC", Branch: aws.String("dev")}
-		_, err := they.sdk().UpdateSyncConfiguration(t.Context(), in)
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: api")
+		_, err := they.SDK().UpdateSyncConfiguration(t.Context(), in)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: api")
 	})
 }
 
@@ -210,7 +211,7 @@ func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
 		host := w.host("h")
 		one, two := w.connection("one", host), w.connection("two", host)
 		link := w.link(one, "infra")
-		they := w.as(w.principal("they", identity.None,
+		they := w.as(w.CreatePrincipal("they", identity.None,
 			`permit (principal == User::"they", action, resource is Host) when { resource.endpoint like "https://git.example.com*" };
 			permit (principal == User::"they", action, resource is Connection);
 			permit (principal == User::"they", action, resource is RepositoryLink in Connection::"`+one+`");`))
@@ -218,14 +219,14 @@ func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		refused(t, they.moveHost(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
-		refused(t, they.relink(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
+		apitest.ExpectError(t, they.moveHost(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
+		apitest.ExpectError(t, they.relink(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
 		if err := they.relink(link, one); err != nil {
 			t.Error(err)
 		}
 
-		h := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
-		l := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		h := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		l := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
 		if *h.ProviderEndpoint != "https://git.example.com/git" || *l.RepositoryLinkInfo.ConnectionArn != one {
 			t.Errorf("the host is at %s, the link over %s", *h.ProviderEndpoint, *l.RepositoryLinkInfo.ConnectionArn)
 		}
@@ -235,7 +236,7 @@ func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
 func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
 			when { action != Action::"codeconnections:TagResource" && action != Action::"codeconnections:UntagResource" };
 			permit (principal == User::"they", action == Action::"codeconnections:TagResource", resource)
 			when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "web" && ["team", "stage"].containsAll(context.tagKeys) };
@@ -254,7 +255,7 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 				}
 
 				if !tc.may {
-					refused(t, err, "AccessDeniedException", "perform: codeconnections:TagResource")
+					apitest.ExpectError(t, err, "AccessDeniedException", "perform: codeconnections:TagResource")
 				}
 			}
 		}
@@ -263,12 +264,12 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 			t.Error(err)
 		}
 
-		refused(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
+		apitest.ExpectError(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
 		if err := they.makeHost(nil); err != nil {
 			t.Errorf("making without tags takes no permission to tag: %v", err)
 		}
 
-		out := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		out := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
 		if len(out.Hosts) != 4 {
 			t.Errorf("%d hosts, want the first, two that were tagged and one that was not", len(out.Hosts))
 		}
@@ -281,17 +282,17 @@ func (w *world) makeHost(tags []string) error {
 		key, value, _ := strings.Cut(t, "=")
 		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	_, err := w.sdk().CreateHost(w.Context(), in)
+	_, err := w.SDK().CreateHost(w.Context(), in)
 	return err
 }
 
 func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	host := w.host("h")
-	they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource) unless { resource is Host };`))
+	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) unless { resource is Host };`))
 	for _, arn := range []string{host, host[:len(host)-8] + "00000000"} {
-		_, err := they.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &arn})
-		refused(t, err, "ResourceNotFoundException", "Could not find host: "+arn)
+		_, err := they.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &arn})
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find host: "+arn)
 	}
 }
 
@@ -299,12 +300,12 @@ func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
 func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	connection := w.connection("acme", w.host("h"))
-	they := w.as(w.principal("they", identity.None,
+	they := w.as(w.CreatePrincipal("they", identity.None,
 		`permit (principal == User::"they", action in Action::"Configure", resource) unless { resource is RepositoryLink };
 		permit (principal == User::"they", action == Action::"codeconnections:CreateRepositoryLink", resource)
 		when { resource.owner == "acme" && resource.repository like "infra-*" };`))
 	for repository, may := range map[string]bool{"infra-web": true, "payroll": false} {
-		_, err := they.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+		_, err := they.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &repository,
 		})
 		if may && err != nil {
@@ -312,7 +313,7 @@ func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
 		}
 
 		if !may {
-			refused(t, err, "AccessDeniedException", "perform: codeconnections:CreateRepositoryLink on resource: * because")
+			apitest.ExpectError(t, err, "AccessDeniedException", "perform: codeconnections:CreateRepositoryLink on resource: * because")
 		}
 	}
 }
@@ -323,7 +324,7 @@ func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		w.configure("api", link)
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has resourceName && resource.resourceName == "api" };`))
 		two := 2
 		_, cursor := they.events(wire.ListSyncEventsInput{})
@@ -340,6 +341,6 @@ func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
 			t.Errorf("seen (-want +got):\n%s", diff)
 		}
 
-		refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+		apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -22,12 +23,12 @@ const (
 
 func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	disabled := w.key(account, identity.Admin)
-	w.update(func(tx *db.Tx) error { return identity.DisableKey(tx, disabled.AccessKeyID) })
+	disabled := w.CreateKey(account, identity.Admin)
+	w.Update(func(tx *db.Tx) error { return identity.DisableKey(tx, disabled.AccessKeyID) })
 	key := func(id, secret string) identity.AccessKey {
 		return identity.AccessKey{Principal: identity.Principal{AccessKeyID: id}, Secret: seal.NewSecret(secret)}
 	}
-	admin, right := w.admin.AccessKeyID, w.admin.Secret.Reveal()
+	admin, right := w.Key.AccessKeyID, w.Key.Secret.Reveal()
 	unknown := admin[:len(admin)-1] + "A"
 	if unknown == admin {
 		unknown = admin[:len(admin)-1] + "B"
@@ -44,15 +45,15 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 		"disabled key":  {disabled, "codeconnections", region, "UnrecognizedClientException", "security token included in the request is invalid"},
 		"AWS's own key": {key("AKIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "A real AWS access key"},
 		"AWS's session": {key("ASIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "AWS_PROFILE=lockstep"},
-		"other service": {w.admin, "codestar-connections", region, "InvalidSignatureException", "correct service: 'codeconnections'"},
-		"odd region":    {w.admin, "codeconnections", "EU_1", "InvalidSignatureException", "scoped to a valid region, not 'EU_1'"},
+		"other service": {w.Key, "codestar-connections", region, "InvalidSignatureException", "correct service: 'codeconnections'"},
+		"odd region":    {w.Key, "codeconnections", "EU_1", "InvalidSignatureException", "scoped to a valid region, not 'EU_1'"},
 	} {
-		status, body := w.send(request{key: tc.key, region: tc.region, service: tc.service, target: newPrefix + ".ListHosts", body: "{}"})
+		status, body := w.Send(request{Key: tc.key, Region: tc.region, Service: tc.service, Target: newPrefix + ".ListHosts", Body: "{}"})
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", name, status)
 		}
 
-		t.Run(name, func(t *testing.T) { refused(t, exception(t, body), tc.code, tc.says) })
+		t.Run(name, func(t *testing.T) { apitest.ExpectError(t, apitest.DecodeError(t, body), tc.code, tc.says) })
 	}
 }
 
@@ -65,7 +66,7 @@ func TestServicesAreSignedForApart(t *testing.T) {
 		"CodeStar_connections_20191201.ListHosts": "codestar-connections",
 		ourPrefix + ".ListResourceSyncs":          "lockstep",
 	} {
-		if status, body := w.send(w.signed(service, target, "{}")); status != http.StatusOK {
+		if status, body := w.Send(w.NewRequest(service, target, "{}")); status != http.StatusOK {
 			t.Errorf("%s: %d %s", target, status, body)
 		}
 	}
@@ -84,7 +85,7 @@ func operations() map[string]bool {
 
 func TestReaderReadsAndNothingElse(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	reader := w.key(account, identity.Reader)
+	reader := w.CreateKey(account, identity.Reader)
 	for call, answered := range operations() {
 		if !answered {
 			continue
@@ -92,7 +93,7 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 
 		service, target, _ := strings.Cut(call, " ")
 		operation := target[strings.LastIndexByte(target, '.')+1:]
-		status, body := w.send(request{key: reader, region: region, service: service, target: target, body: "{}"})
+		status, body := w.Send(request{Key: reader, Region: region, Service: service, Target: target, Body: "{}"})
 		reads := strings.HasPrefix(operation, "Get") || strings.HasPrefix(operation, "List")
 		if status == http.StatusOK {
 			if !reads {
@@ -101,7 +102,7 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 			continue
 		}
 
-		e := exception(t, body)
+		e := apitest.DecodeError(t, body)
 		action := strings.Replace(service, "codestar-", "code", 1) + ":" + operation
 		reads = reads && !administers(action)
 		if denied := e.Code == "AccessDeniedException"; denied == reads {
@@ -130,7 +131,7 @@ func TestOperationsThatAreNotThereAreUnknown(t *testing.T) {
 
 	for call, answered := range calls {
 		service, target, _ := strings.Cut(call, " ")
-		_, body := w.send(w.signed(service, target, "{}"))
+		_, body := w.Send(w.NewRequest(service, target, "{}"))
 		if unknown := strings.Contains(string(body), "UnknownOperationException"); unknown == answered {
 			t.Errorf("%s: %s", target, body)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -19,18 +20,18 @@ import (
 func (w *world) block(name, reason string) string {
 	w.Helper()
 	a := w.attempt(name, sha1, lockstep.Failed)
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		return syncstate.InsertBlocker(tx, a.ResourceID, reason, []lockstep.Context{{Key: "StackName", Value: name}})
 	})
 	return w.blocker(name)
 }
 
 func (w *world) summary(name string) (*codeconnections.GetSyncBlockerSummaryOutput, error) {
-	return w.sdk().GetSyncBlockerSummary(w.Context(), &codeconnections.GetSyncBlockerSummaryInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	return w.SDK().GetSyncBlockerSummary(w.Context(), &codeconnections.GetSyncBlockerSummaryInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
 }
 
 func (w *world) resolve(name, id string) (*codeconnections.UpdateSyncBlockerOutput, error) {
-	return w.sdk().UpdateSyncBlocker(w.Context(), &codeconnections.UpdateSyncBlockerInput{
+	return w.SDK().UpdateSyncBlocker(w.Context(), &codeconnections.UpdateSyncBlockerInput{
 		ResourceName: &name, SyncType: "CFN_STACK_SYNC", Id: &id, ResolvedReason: aws.String("It is fine."),
 	})
 }
@@ -38,15 +39,15 @@ func (w *world) resolve(name, id string) (*codeconnections.UpdateSyncBlockerOutp
 func TestBlockersAreSummed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
-		empty := must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web"))
+		empty := apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web"))
 		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 || s.ParentResourceName != nil {
 			t.Errorf("without a blocker: %+v", s)
 		}
 
 		_, err := w.summary("nothing")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		first := w.block("web", "Somebody did.")
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
 			if err == nil {
 				_, err = syncstate.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
@@ -57,7 +58,7 @@ func TestBlockersAreSummed(t *testing.T) {
 		second := w.block("web", "Again.")
 		type seen struct{ id, status, created, resolved, context string }
 		var got []seen
-		for _, b := range must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary.LatestBlockers {
+		for _, b := range apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary.LatestBlockers {
 			got = append(got, seen{*b.Id, string(b.Status), *b.CreatedReason, aws.ToString(b.ResolvedReason), *b.Contexts[0].Key + "=" + *b.Contexts[0].Value})
 			if (b.ResolvedAt != nil) != (b.Status == "RESOLVED") || b.CreatedAt == nil || b.Type != "AUTOMATED" {
 				t.Errorf("%+v", b)
@@ -77,26 +78,26 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 		w.configure("web", link)
 		w.configure("api", link)
 		id, others := w.block("web", "Somebody did."), w.block("api", "Somebody did.")
-		w.engine.take()
-		out := must[*codeconnections.UpdateSyncBlockerOutput](t)(w.resolve("web", id))
+		w.Syncs.Take()
+		out := apitest.Must[*codeconnections.UpdateSyncBlockerOutput](t)(w.resolve("web", id))
 		if *out.ResourceName != "web" || *out.SyncBlocker.Id != id || out.ParentResourceName != nil {
 			t.Errorf("answered %+v", out)
 		}
 
-		if diff := cmp.Diff([]string{"resolve web It is fine."}, w.engine.take()); diff != "" {
+		if diff := cmp.Diff([]string{"resolve web It is fine."}, w.Syncs.Take()); diff != "" {
 			t.Errorf("the engine was asked for (-want +got):\n%s", diff)
 		}
 
 		for _, unknown := range []string{"no-such-blocker", others} {
 			_, err := w.resolve("web", unknown)
-			refused(t, err, "SyncBlockerDoesNotExistException", "Could not find sync blocker: "+unknown)
+			apitest.ExpectError(t, err, "SyncBlockerDoesNotExistException", "Could not find sync blocker: "+unknown)
 		}
 
 		_, err := w.resolve("nothing", id)
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
-		w.engine.err = lockstep.Wrapf(lockstep.Unavailable, engine.ErrNotRetried, "There is no driver.")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		w.Syncs.Err = lockstep.Wrapf(lockstep.Unavailable, engine.ErrNotRetried, "There is no driver.")
 		_, err = w.resolve("web", id)
-		refused(t, err, "RetryLatestCommitFailedException", "There is no driver.")
+		apitest.ExpectError(t, err, "RetryLatestCommitFailedException", "There is no driver.")
 	})
 }
 
@@ -108,23 +109,23 @@ func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 		w.configure("api", link)
 		id := w.block("web", "Somebody did.")
 		w.block("api", "Somebody did.")
-		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || (resource has resourceName && resource.resourceName == "api") };`))
-		w.engine.take()
+		w.Syncs.Take()
 		_, err := they.resolve("web", id)
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
 		_, err = they.resolve("api", id)
-		refused(t, err, "SyncBlockerDoesNotExistException", id)
+		apitest.ExpectError(t, err, "SyncBlockerDoesNotExistException", id)
 		_, err = they.summary("web")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}
 
 		var out wire.ListSyncBlockersOutput
 		one := 1
-		if err := they.ours("ListSyncBlockers", wire.ListSyncBlockersInput{MaxResults: &one}, &out); err != nil {
+		if err := they.Call("ListSyncBlockers", wire.ListSyncBlockersInput{MaxResults: &one}, &out); err != nil {
 			t.Fatal(err)
 		}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -26,12 +27,12 @@ func newConfiguration(name, link string) *codeconnections.CreateSyncConfiguratio
 
 func (w *world) configure(name, link string) {
 	w.Helper()
-	must[*codeconnections.CreateSyncConfigurationOutput](w)(w.sdk().CreateSyncConfiguration(w.Context(), newConfiguration(name, link)))
+	apitest.Must[*codeconnections.CreateSyncConfigurationOutput](w)(w.SDK().CreateSyncConfiguration(w.Context(), newConfiguration(name, link)))
 }
 
 func (w *world) getConfiguration(name string) (*types.SyncConfiguration, error) {
 	w.Helper()
-	out, err := w.sdk().GetSyncConfiguration(w.Context(), &codeconnections.GetSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	out, err := w.SDK().GetSyncConfiguration(w.Context(), &codeconnections.GetSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 			RoleArn: in.RoleArn, SyncType: in.SyncType,
 		}
 
-		created := must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
-		got := must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
-		listed := must[*codeconnections.ListSyncConfigurationsOutput](t)(w.sdk().ListSyncConfigurations(t.Context(),
+		created := apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
+		got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
+		listed := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(w.SDK().ListSyncConfigurations(t.Context(),
 			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 		for how, shown := range map[string]types.SyncConfiguration{
 			"create": *created.SyncConfiguration, "get": *got, "list": listed.SyncConfigurations[0],
@@ -60,7 +61,7 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff([]string{"configured web main"}, w.engine.take()); diff != "" {
+		if diff := cmp.Diff([]string{"configured web main"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 	})
@@ -94,13 +95,13 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 		} {
 			in := newConfiguration(tc.name, tc.link)
 			in.Branch, in.ConfigFile = &tc.branch, &tc.file
-			_, err := w.sdk().CreateSyncConfiguration(t.Context(), in)
-			refused(t, err, tc.code, tc.says)
+			_, err := w.SDK().CreateSyncConfiguration(t.Context(), in)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
 		_, err := w.getConfiguration("web")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
-		if diff := cmp.Diff([]string{"configured taken main"}, w.engine.take()); diff != "" {
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		if diff := cmp.Diff([]string{"configured taken main"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 	})
@@ -111,13 +112,13 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 		first := w.linked()
 		second := w.link(w.connection("second", w.host("h2")), "other")
 		w.configure("web", first)
-		w.engine.take()
-		want := *must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
+		w.Syncs.Take()
+		want := *apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		update := func(in codeconnections.UpdateSyncConfigurationInput) {
 			t.Helper()
 			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
-			out := must[*codeconnections.UpdateSyncConfigurationOutput](t)(w.sdk().UpdateSyncConfiguration(t.Context(), &in))
-			got := must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
+			out := apitest.Must[*codeconnections.UpdateSyncConfigurationOutput](t)(w.SDK().UpdateSyncConfiguration(t.Context(), &in))
+			got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 			for how, shown := range map[string]*types.SyncConfiguration{"answer": out.SyncConfiguration, "get": got} {
 				if diff := cmp.Diff(want, *shown, ignore); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", how, diff)
@@ -137,7 +138,7 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 			TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "ENABLED", PullRequestComment: "DISABLED",
 		})
 		noted := []string{"configured web main", "configured web dev", "configured web dev", "configured web dev", "configured web dev"}
-		if diff := cmp.Diff(noted, w.engine.take()); diff != "" {
+		if diff := cmp.Diff(noted, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 	})
@@ -146,7 +147,7 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
-		w.engine.take()
+		w.Syncs.Take()
 		for _, tc := range []struct {
 			name, code, says string
 			change           codeconnections.UpdateSyncConfigurationInput
@@ -157,11 +158,11 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 			{"web", "InvalidInputException", "ConfigFile must be", codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("")}},
 		} {
 			tc.change.ResourceName, tc.change.SyncType = &tc.name, "CFN_STACK_SYNC"
-			_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &tc.change)
-			refused(t, err, tc.code, tc.says)
+			_, err := w.SDK().UpdateSyncConfiguration(t.Context(), &tc.change)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was told %v", noted)
 		}
 	})
@@ -170,9 +171,9 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 func TestDeleteSyncConfigurationTellsTheEngineFirst(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
-		w.engine.take()
+		w.Syncs.Take()
 		remove := func() error {
-			_, err := w.sdk().DeleteSyncConfiguration(t.Context(),
+			_, err := w.SDK().DeleteSyncConfiguration(t.Context(),
 				&codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
 			return err
 		}
@@ -180,26 +181,26 @@ func TestDeleteSyncConfigurationTellsTheEngineFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff([]string{"deconfigured web"}, w.engine.take()); diff != "" {
+		if diff := cmp.Diff([]string{"deconfigured web"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 
 		// The model declares no ResourceNotFoundException for this operation.
-		refused(t, remove(), "InvalidInputException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, remove(), "InvalidInputException", "Could not find a sync configuration for resource: web")
 	})
 }
 
 func TestConfigurationIsNotMadeWhenTheEngineFails(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
-		w.engine.err = errors.New("hunter2 is what nobody should see")
-		_, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("web", link))
-		refused(t, err, "InternalServerException", "Internal error.")
+		w.Syncs.Err = errors.New("hunter2 is what nobody should see")
+		_, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("web", link))
+		apitest.ExpectError(t, err, "InternalServerException", "Internal error.")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the cause is shown: %v", err)
 		}
 		_, err = w.getConfiguration("web")
-		refused(t, err, "ResourceNotFoundException", "")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "")
 	})
 }
 
@@ -215,18 +216,18 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 			})
 		}
 
-		got := must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.sdk().ListRepositorySyncDefinitions(t.Context(),
+		got := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.SDK().ListRepositorySyncDefinitions(t.Context(),
 			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 		if diff := cmp.Diff(want, got.RepositorySyncDefinitions, ignore); diff != "" {
 			t.Errorf("definitions (-want +got):\n%s", diff)
 		}
 
-		_, err := w.sdk().ListRepositorySyncDefinitions(t.Context(),
+		_, err := w.SDK().ListRepositorySyncDefinitions(t.Context(),
 			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
-		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
-		_, err = w.sdk().ListSyncConfigurations(t.Context(),
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
+		_, err = w.SDK().ListSyncConfigurations(t.Context(),
 			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
-		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
 	})
 }
 
@@ -234,7 +235,7 @@ func TestLongListsEnd(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	link := w.linked()
 	const many = 1001 // one more than are read at a time
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		for n := range many {
 			cfg := lockstep.SyncConfiguration{
 				Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: fmt.Sprintf("r%d", n),
@@ -248,7 +249,7 @@ func TestLongListsEnd(t *testing.T) {
 		return nil
 	})
 
-	all := must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.sdk().ListRepositorySyncDefinitions(t.Context(),
+	all := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.SDK().ListRepositorySyncDefinitions(t.Context(),
 		&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 	if got := len(all.RepositorySyncDefinitions); got != many {
 		t.Errorf("%d definitions, want %d", got, many)
@@ -257,7 +258,7 @@ func TestLongListsEnd(t *testing.T) {
 	names := map[string]bool{}
 	in := &codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC", MaxResults: 100}
 	for more := true; more; more = in.NextToken != nil {
-		page := must[*codeconnections.ListSyncConfigurationsOutput](t)(w.sdk().ListSyncConfigurations(t.Context(), in))
+		page := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(w.SDK().ListSyncConfigurations(t.Context(), in))
 		for _, c := range page.SyncConfigurations {
 			names[*c.ResourceName] = true
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -18,14 +19,14 @@ import (
 
 func (w *world) connection(name, host string) string {
 	w.Helper()
-	out := must[*codeconnections.CreateConnectionOutput](w)(w.sdk().CreateConnection(w.Context(),
+	out := apitest.Must[*codeconnections.CreateConnectionOutput](w)(w.SDK().CreateConnection(w.Context(),
 		&codeconnections.CreateConnectionInput{ConnectionName: &name, HostArn: &host}))
 	return *out.ConnectionArn
 }
 
 func (w *world) getConnection(arn string) types.Connection {
 	w.Helper()
-	out := must[*codeconnections.GetConnectionOutput](w)(w.sdk().GetConnection(w.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn}))
+	out := apitest.Must[*codeconnections.GetConnectionOutput](w)(w.SDK().GetConnection(w.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn}))
 	return *out.Connection
 }
 
@@ -46,7 +47,7 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 		}
 
 		var out wire.CompleteConnectionOutput
-		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
+		err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: arn, Credential: wire.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"},
 		}, &out)
 		if err != nil || out.ConnectionStatus != "AVAILABLE" {
@@ -58,8 +59,8 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 			t.Errorf("completed connection (-want +got):\n%s", diff)
 		}
 
-		w.update(func(tx *db.Tx) error {
-			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
+		w.Update(func(tx *db.Tx) error {
+			got, err := store.Credential(tx, w.Seal, lockstep.ARN(arn))
 			if got != (lockstep.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"}) {
 				t.Errorf("stored %#v", got)
 			}
@@ -73,13 +74,13 @@ func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
 		arn := w.connection("acme", w.host("h"))
 		polled := w.link(arn, "infra")
 		idle := w.link(arn, "other")
-		w.update(func(tx *db.Tx) error { return store.StartPolling(tx, polled, tx.Now.Add(time.Hour)) })
+		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, polled, tx.Now.Add(time.Hour)) })
 		complete := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "t"}}
-		if err := w.ours("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
+		if err := w.Call("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
 			t.Fatal(err)
 		}
 
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			polls, err := store.ClaimPolls(tx, 10, time.Minute)
 			if len(polls) != 1 || polls[0].LinkID != polled {
 				t.Errorf("due are %v, want %s and not %s", polls, polled, idle)
@@ -101,14 +102,14 @@ func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 			{wire.Credential{Kind: "NONE", Secret: "hunter2"}, "InvalidInputException", "neither Username nor Secret"},
 			{wire.Credential{Kind: "COOKIE"}, "ValidationException", "enum value set"},
 		} {
-			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
-			refused(t, err, tc.code, tc.says)
+			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
-		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
+		err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: arn + "x", Credential: wire.Credential{Kind: "NONE"},
 		}, nil)
-		refused(t, err, "ResourceNotFoundException", "Could not find connection: "+arn+"x")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find connection: "+arn+"x")
 		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" {
 			t.Errorf("the connection is %s", got)
 		}
@@ -118,7 +119,7 @@ func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host, away := w.host("h"), w.host("away")
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE host SET status = 'VPC_CONFIG_INITIALIZING' WHERE arn = $1`, away)
 			return err
 		})
@@ -135,20 +136,20 @@ func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 				in.HostArn = &tc.host
 			}
 
-			_, err := w.sdk().CreateConnection(t.Context(), in)
-			refused(t, err, tc.code, tc.says)
+			_, err := w.SDK().CreateConnection(t.Context(), in)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
 		for _, provider := range []types.ProviderType{"Git", ""} {
-			must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+			apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 				ConnectionName: aws.String("same name"), ProviderType: provider, HostArn: &host,
 			}))
 		}
 
-		_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+		_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("this name is longer than the 32 it may have"), ProviderType: "GitHub",
 		})
-		refused(t, err, "ValidationException", "Value 'this name is longer than the 32 it may have' at 'connectionName' failed to satisfy constraint: "+
+		apitest.ExpectError(t, err, "ValidationException", "Value 'this name is longer than the 32 it may have' at 'connectionName' failed to satisfy constraint: "+
 			"Member must have length less than or equal to 32")
 	})
 }
@@ -157,11 +158,11 @@ func TestConnectionsAreFiltered(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
 		w.connection("hosted", host)
-		must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+		apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("plain"), ProviderType: "GitHub",
 		}))
 		list := func(in *codeconnections.ListConnectionsInput) (names []string) {
-			out := must[*codeconnections.ListConnectionsOutput](t)(w.sdk().ListConnections(t.Context(), in))
+			out := apitest.Must[*codeconnections.ListConnectionsOutput](t)(w.SDK().ListConnections(t.Context(), in))
 			for _, c := range out.Connections {
 				names = append(names, *c.ConnectionName)
 			}
@@ -186,19 +187,19 @@ func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
 		arn := w.connection("acme", w.host("h"))
 		link := w.link(arn, "infra")
 		remove := func() error {
-			_, err := w.sdk().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &arn})
+			_, err := w.SDK().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &arn})
 			return err
 		}
-		refused(t, remove(), "ValidationException", "is used by 1 repository link.")
-		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
+		apitest.ExpectError(t, remove(), "ValidationException", "is used by 1 repository link.")
+		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.SDK().DeleteRepositoryLink(t.Context(),
 			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link}))
 
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
 
-		refused(t, remove(), "ResourceNotFoundException", "Could not find connection: "+arn)
-		_, err := w.sdk().GetConnection(t.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn})
-		refused(t, err, "ResourceNotFoundException", "Could not find connection: "+arn)
+		apitest.ExpectError(t, remove(), "ResourceNotFoundException", "Could not find connection: "+arn)
+		_, err := w.SDK().GetConnection(t.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn})
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find connection: "+arn)
 	})
 }

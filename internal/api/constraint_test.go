@@ -401,7 +401,7 @@ func (a *asker) ask(operation string, input any) (name, message string) {
 	}
 
 	a.asked++
-	status, answer := a.send(a.signed(a.signing, a.prefix+"."+operation, string(body)))
+	status, answer := a.Send(a.NewRequest(a.signing, a.prefix+"."+operation, string(body)))
 	var e struct {
 		Type    string `json:"__type"`
 		Message string // either spelling

@@ -6,11 +6,12 @@
 //
 // An operation is a method of [Service]. It takes an [access.Caller] and a request
 // of package wire, and returns a response. The method is the whole use case: the
-// HTTP handler (package apiserver), the console and "lockstep up" call it alike.
-// [Service.NewCaller] returns the caller for a principal, and
-// [access.LocalAdministrator] the one for code in the same process:
+// HTTP handler (package apiserver) and "lockstep up" call it alike. Code in the same
+// process looks up a principal by its access key:
 //
-//	caller, err := access.LocalAdministrator(account, region)
+//	principal, _, err := directory.Lookup(ctx, accessKeyID, "")
+//	...
+//	caller, err := service.NewCaller(ctx, principal, region, "codeconnections")
 //	...
 //	output, err := service.CreateHost(ctx, caller, &wire.CreateHostInput{...})
 //

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -22,7 +23,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		w.attempt("web", sha1, lockstep.Applied)
 		running := w.attempt("web", sha2, "")
 		failed := w.attempt("api", sha1, lockstep.Failed)
-		w.update(func(tx *db.Tx) error { return syncstate.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
+		w.Update(func(tx *db.Tx) error { return syncstate.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
 		entry := func(name string) wire.ResourceSyncSummary {
 			return wire.ResourceSyncSummary{
 				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra", AccountId: account, OwnerId: "acme",
@@ -37,7 +38,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 			var all []wire.ResourceSyncSummary
 			for more := true; more; more = in.NextToken != "" {
 				var out wire.ListResourceSyncsOutput
-				if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+				if err := w.Call("ListResourceSyncs", in, &out); err != nil {
 					t.Fatal(err)
 				}
 
@@ -62,14 +63,14 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 			}
 		}
 
-		refused(t, w.ours("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+		apitest.ExpectError(t, w.Call("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
 	})
 }
 
 func (w *world) events(in wire.ListSyncEventsInput) (types []string, next string) {
 	w.Helper()
 	var out wire.ListSyncEventsOutput
-	if err := w.ours("ListSyncEvents", in, &out); err != nil {
+	if err := w.Call("ListSyncEvents", in, &out); err != nil {
 		w.Fatal(err)
 	}
 	for _, ev := range out.Events {
@@ -80,7 +81,7 @@ func (w *world) events(in wire.ListSyncEventsInput) (types []string, next string
 
 func (w *world) addEvents(attempt string, from, to int) {
 	w.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		for n := from; n <= to; n++ {
 			if err := syncstate.AddResourceEvents(tx, attempt, lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
 				return err
@@ -122,7 +123,7 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 		}
 
 		for _, cursor := range []string{"x", "-1", "1"} {
-			refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+			apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
 		}
 	})
 }
@@ -133,7 +134,7 @@ func TestEventsTellWhatTheyAreAbout(t *testing.T) {
 		w.configure("web", link)
 		w.configure("api", link)
 		var repository syncstate.RepositoryAttempt
-		w.update(func(tx *db.Tx) (err error) {
+		w.Update(func(tx *db.Tx) (err error) {
 			if repository, err = syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {
 				return err
 			}
@@ -143,11 +144,11 @@ func TestEventsTellWhatTheyAreAbout(t *testing.T) {
 		resource := w.attempt("web", sha1, lockstep.Applied)
 		w.attempt("api", sha1, lockstep.Applied)
 		var all, web wire.ListSyncEventsOutput
-		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &all); err != nil {
+		if err := w.Call("ListSyncEvents", wire.ListSyncEventsInput{}, &all); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &web); err != nil {
+		if err := w.Call("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &web); err != nil {
 			t.Fatal(err)
 		}
 

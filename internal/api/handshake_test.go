@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -21,8 +22,8 @@ import (
 // authorizer makes a host that can be asked, and that lets applications in.
 func (w *world) authorizer(name string) string {
 	w.Helper()
-	out := must[*codeconnections.CreateHostOutput](w)(w.sdk().CreateHost(w.Context(), &codeconnections.CreateHostInput{
-		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.git.URL,
+	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
+		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.GitHost.URL,
 	}))
 	return *out.HostArn
 }
@@ -30,14 +31,14 @@ func (w *world) authorizer(name string) string {
 // withQueue gives the world's queue its tables.
 func (w *world) withQueue() {
 	w.Helper()
-	if err := w.queue.Migrate(w.Context()); err != nil {
+	if err := w.Queue.Migrate(w.Context()); err != nil {
 		w.Fatal(err)
 	}
 }
 
 func (w *world) start(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
 	w.Helper()
-	err = w.ours("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
+	err = w.Call("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
 		ClientId: connectiontest.ClientID, ClientSecret: connectiontest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
 	return out, err
 }
@@ -51,7 +52,7 @@ func (w *world) visit(address string) string {
 	}
 
 	answer := httptest.NewRecorder()
-	w.git.ServeHTTP(answer, req)
+	w.GitHost.ServeHTTP(answer, req)
 	back, err := answer.Result().Location()
 	if err != nil {
 		w.Fatalf("the host answers %d: %s", answer.Code, answer.Body)
@@ -62,24 +63,24 @@ func (w *world) visit(address string) string {
 
 func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.git.Tokens["canary-good"] = true
+		w.GitHost.Tokens["canary-good"] = true
 		arn := w.connection("acme", w.authorizer("lab"))
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
-		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
+		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
 
 		if w.credential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
 			t.Error("it is stored all the same")
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
-		if err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
+		if err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
 			stands.Reason != "The connection has no credential yet." {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
 
 		in.Credential.Secret = "canary-good"
 		var out wire.CompleteConnectionOutput
-		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
 	})
@@ -88,16 +89,16 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.withQueue()
-		w.git.Update(func() { w.git.Unavailable = true })
+		w.GitHost.Update(func() { w.GitHost.Unavailable = true })
 		arn := w.connection("acme", w.authorizer("lab"))
 		var out wire.CompleteConnectionOutput
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}
-		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.credential(arn) {
+		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.credential(arn) {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
-		err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
+		err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
 		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" || stands.NextCheckAt.IsZero() {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
@@ -121,8 +122,8 @@ func TestCredentialsAreWhole(t *testing.T) {
 			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"}, "InvalidInputException", "waits for no handshake"},
 			{wire.Credential{Kind: "OAUTH", Secret: "canary"}, "ValidationException", "enum value set"},
 		} {
-			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
-			refused(t, err, tc.code, tc.says)
+			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("a secret is repeated: %v", err)
 			}
@@ -130,8 +131,8 @@ func TestCredentialsAreWhole(t *testing.T) {
 
 		app := wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: key}
 		w.complete(arn, app)
-		w.update(func(tx *db.Tx) error {
-			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
+		w.Update(func(tx *db.Tx) error {
+			got, err := store.Credential(tx, w.Seal, lockstep.ARN(arn))
 			if got != (lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: key}) {
 				t.Errorf("stored is a %v of app %s", got, got.AppID)
 			}
@@ -145,22 +146,22 @@ func TestAnApplicationIsLetInOnce(t *testing.T) {
 		w.withQueue()
 		arn := w.connection("acme", w.authorizer("lab"))
 		_, err := w.start(w.connection("plain", w.host("h")))
-		refused(t, err, "InvalidInputException", "does not support OAuth")
-		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		apitest.ExpectError(t, err, "InvalidInputException", "does not support OAuth")
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
 		code := w.visit(started.AuthorizationUrl)
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}}
 		var out wire.CompleteConnectionOutput
-		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
-		err = w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
+		err = w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
 		if err != nil || stands.CredentialKind != "OAUTH" || !stands.Renewed || stands.ExpiresAt.IsZero() {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
 
-		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
+		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
 	})
 }
 
@@ -169,14 +170,14 @@ func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.withQueue()
 		arn := w.connection("acme", w.authorizer("lab"))
-		thief := w.as(w.key(other, identity.Admin))
+		thief := w.as(w.CreateKey(other, identity.Admin))
 		theirs := thief.connection("theirs", thief.authorizer("lab"))
-		_ = must[wire.StartConnectionHandshakeOutput](t)(thief.start(theirs))
-		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		_ = apitest.Must[wire.StartConnectionHandshakeOutput](t)(thief.start(theirs))
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
 		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.visit(started.AuthorizationUrl), State: started.State}
-		refused(t, thief.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: leaked}, nil),
+		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: leaked}, nil),
 			"ResourceNotFoundException", "Could not find connection")
-		refused(t, thief.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: theirs, Credential: leaked}, nil),
+		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: theirs, Credential: leaked}, nil),
 			"InvalidInputException", "waits for no handshake")
 		w.complete(arn, leaked) // neither attempt has spent it
 	})
@@ -187,7 +188,7 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.withQueue()
 		arn := w.connection("acme", w.authorizer("lab"))
-		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
 		code := w.visit(started.AuthorizationUrl)
 		body, err := json.Marshal(wire.CompleteConnectionInput{ConnectionArn: arn,
 			Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}})
@@ -195,12 +196,12 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, answers := w.send(w.signed("lockstep", "Lockstep_20261122.CompleteConnection", string(body)))
+		_, answers := w.Send(w.NewRequest("lockstep", "Lockstep_20261122.CompleteConnection", string(body)))
 		named := `{"ConnectionArn":"` + arn + `","MaxResults":10}`
-		_, got := w.send(w.signed("lockstep", "Lockstep_20261122.GetConnectionHandshake", named))
+		_, got := w.Send(w.NewRequest("lockstep", "Lockstep_20261122.GetConnectionHandshake", named))
 		answers = append(answers, got...)
 		for _, operation := range []string{"GetConnection", "ListConnections", "ListHosts"} {
-			_, got := w.send(w.signed("codeconnections", newPrefix+"."+operation, named))
+			_, got := w.Send(w.NewRequest("codeconnections", newPrefix+"."+operation, named))
 			answers = append(answers, got...)
 		}
 
@@ -219,20 +220,20 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
-		before := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		before := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 		certificate := connectiontest.Certificate(t)
 		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",
 			"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
-			refused(t, w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
+			apitest.ExpectError(t, w.Call("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
 				"InvalidInputException", "one or more certificates in PEM")
 		}
 
 		for _, text := range []string{certificate, certificate + certificate, ""} {
-			if err := w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text}, &wire.PutHostCertificateOutput{}); err != nil {
+			if err := w.Call("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text}, &wire.PutHostCertificateOutput{}); err != nil {
 				t.Fatal(err)
 			}
 
-			w.update(func(tx *db.Tx) error {
+			w.Update(func(tx *db.Tx) error {
 				h, err := store.HostByARN(tx, lockstep.ARN(host))
 				if h.Certificate() != text {
 					t.Errorf("the host has the certificate %q", h.Certificate())
@@ -241,7 +242,7 @@ func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 			})
 		}
 
-		after := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		after := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 		if before.VpcConfiguration != nil || after.VpcConfiguration != nil {
 			t.Error("AWS's shape shows a VPC that nobody gave")
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -24,7 +25,7 @@ var ignore = cmp.Options{
 
 func (w *world) host(name string) string {
 	w.Helper()
-	out := must[*codeconnections.CreateHostOutput](w)(w.sdk().CreateHost(w.Context(), &codeconnections.CreateHostInput{
+	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
 		Name: &name, ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com"),
 	}))
 	return *out.HostArn
@@ -37,7 +38,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 			VpcId: aws.String("vpc-12345678"), SubnetIds: []string{"subnet-12345678"},
 			SecurityGroupIds: []string{"sg-12345678"}, TlsCertificate: aws.String("-----BEGIN"),
 		}
-		created := must[*codeconnections.CreateHostOutput](t)(w.sdk().CreateHost(t.Context(), &codeconnections.CreateHostInput{
+		created := apitest.Must[*codeconnections.CreateHostOutput](t)(w.SDK().CreateHost(t.Context(), &codeconnections.CreateHostInput{
 			Name: aws.String("My Git-Host"), ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com/base"),
 			VpcConfiguration: vpc, Tags: tags,
 		}))
@@ -53,12 +54,12 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 			Name: aws.String("My Git-Host"), HostArn: created.HostArn, ProviderType: "Git",
 			ProviderEndpoint: aws.String("https://git.example.com/base"), VpcConfiguration: vpc, Status: aws.String("AVAILABLE"),
 		}
-		listed := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
 		if diff := cmp.Diff([]types.Host{want}, listed.Hosts, ignore); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
 		}
 
-		got := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: created.HostArn}))
+		got := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: created.HostArn}))
 		shown := types.Host{
 			Name: got.Name, HostArn: created.HostArn, ProviderType: got.ProviderType,
 			ProviderEndpoint: got.ProviderEndpoint, VpcConfiguration: got.VpcConfiguration, Status: got.Status,
@@ -67,7 +68,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 			t.Errorf("get (-want +got):\n%s", diff)
 		}
 
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			stored, err := store.Tags(tx, lockstep.ARN(*created.HostArn))
 			if diff := cmp.Diff([]lockstep.Tag{{Key: "team", Value: "infra"}}, stored); diff != "" {
 				t.Errorf("stored tags (-want +got):\n%s", diff)
@@ -106,11 +107,11 @@ func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
 				in.Tags = append(in.Tags, types.Tag{Key: &key, Value: aws.String("")})
 			}
 
-			_, err := w.sdk().CreateHost(t.Context(), in)
-			refused(t, err, "ValidationException", tc.says)
+			_, err := w.SDK().CreateHost(t.Context(), in)
+			apitest.ExpectError(t, err, "ValidationException", tc.says)
 		}
 
-		listed := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
 		if len(listed.Hosts) != 0 {
 			t.Errorf("hosts were made: %v", listed.Hosts)
 		}
@@ -122,19 +123,19 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 		host := w.host("h")
 		conn := w.connection("c", host)
 		remove := func() error {
-			_, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
+			_, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
 			return err
 		}
-		refused(t, remove(), "ResourceUnavailableException", "is used by 1 connection.")
-		must[*codeconnections.DeleteConnectionOutput](t)(w.sdk().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &conn}))
+		apitest.ExpectError(t, remove(), "ResourceUnavailableException", "is used by 1 connection.")
+		apitest.Must[*codeconnections.DeleteConnectionOutput](t)(w.SDK().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &conn}))
 
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
 
-		refused(t, remove(), "ResourceNotFoundException", "Could not find host: "+host)
-		_, err := w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
-		refused(t, err, "ResourceNotFoundException", "Could not find host: "+host)
+		apitest.ExpectError(t, remove(), "ResourceNotFoundException", "Could not find host: "+host)
+		_, err := w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find host: "+host)
 	})
 }
 
@@ -145,14 +146,14 @@ func TestListsGoPageByPage(t *testing.T) {
 		}
 
 		list := func(max int32, token *string) (*codeconnections.ListHostsOutput, error) {
-			return w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: max, NextToken: token})
+			return w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: max, NextToken: token})
 		}
-		first := must[*codeconnections.ListHostsOutput](t)(list(2, nil))
+		first := apitest.Must[*codeconnections.ListHostsOutput](t)(list(2, nil))
 		if len(first.Hosts) != 2 || first.NextToken == nil {
 			t.Fatalf("first page: %d hosts, token %v", len(first.Hosts), first.NextToken)
 		}
 
-		second := must[*codeconnections.ListHostsOutput](t)(list(2, first.NextToken))
+		second := apitest.Must[*codeconnections.ListHostsOutput](t)(list(2, first.NextToken))
 		names := map[string]bool{}
 		for _, h := range append(first.Hosts, second.Hosts...) {
 			names[*h.Name] = true
@@ -162,21 +163,21 @@ func TestListsGoPageByPage(t *testing.T) {
 			t.Errorf("two pages hold %v and go on at %v", names, second.NextToken)
 		}
 
-		if all := must[*codeconnections.ListHostsOutput](t)(list(0, nil)); len(all.Hosts) != 3 {
+		if all := apitest.Must[*codeconnections.ListHostsOutput](t)(list(0, nil)); len(all.Hosts) != 3 {
 			t.Errorf("a page of size 0 holds %d hosts, want the default's 3", len(all.Hosts))
 		}
 
-		_, err := w.sdk().ListConnections(t.Context(), &codeconnections.ListConnectionsInput{NextToken: first.NextToken})
-		refused(t, err, "ValidationException", "NextToken")
-		_, err = w.sdk().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{NextToken: first.NextToken})
-		refused(t, err, "InvalidInputException", "NextToken")
+		_, err := w.SDK().ListConnections(t.Context(), &codeconnections.ListConnectionsInput{NextToken: first.NextToken})
+		apitest.ExpectError(t, err, "ValidationException", "NextToken")
+		_, err = w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{NextToken: first.NextToken})
+		apitest.ExpectError(t, err, "InvalidInputException", "NextToken")
 
 		for _, token := range []string{"x", "AAAA", *first.NextToken + "!", (*first.NextToken)[:12]} {
 			_, err := list(2, &token)
-			refused(t, err, "ValidationException", "NextToken")
+			apitest.ExpectError(t, err, "ValidationException", "NextToken")
 		}
 
 		_, err = list(101, nil)
-		refused(t, err, "ValidationException", "less than or equal to 100")
+		apitest.ExpectError(t, err, "ValidationException", "less than or equal to 100")
 	})
 }

@@ -1,49 +1,20 @@
 package api_test
 
 import (
-	"context"
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/repository"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
-
-func (n *notes) WebhookKind(context.Context, string) (lockstep.WebhookKind, error) {
-	return lockstep.GitHubWebhook, n.hostErr
-}
-
-func (n *notes) RegisterWebhook(_ context.Context, _, url, secret string) error {
-	if n.noHook != nil {
-		return n.noHook
-	}
-	return n.note(fmt.Sprintf("register %s with %d characters", url, len(secret)))
-}
-
-func (n *notes) RemoveWebhook(_ context.Context, _, url string) error {
-	if n.noHook != nil {
-		return n.noHook
-	}
-	return n.note("remove " + url)
-}
-
-func (n *notes) Propose(_ context.Context, _ string, p repository.Proposal) (provider.PullRequest, string, error) {
-	if n.hostErr != nil {
-		return provider.PullRequest{}, "", n.hostErr
-	}
-	return provider.PullRequest{Number: 7, URL: "https://git.example.com/pulls/7"}, "main",
-		n.note(fmt.Sprintf("propose %s %s of %s on %q %v %v", p.Resource, p.File, p.Template, p.Branch, p.Parameters, p.Tags))
-}
 
 func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.link(w.connection("acme", w.host("h")), "infra")
 		var out wire.RegisterRepositoryWebhookOutput
 		register := func(url string) error {
-			return w.ours("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: url}, &out)
+			return w.Call("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: url}, &out)
 		}
 		for url, says := range map[string]string{"": "public-url", "https://": "", "https://ann:x@example.com": "https://HOST", "https://example.com?x": "https://HOST"} {
 			if err := register(url); err == nil || !strings.Contains(err.Error(), says) {
@@ -55,12 +26,12 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if got := w.engine.take(); len(got) != 1 || got[0] != "register "+out.Url+" with 43 characters" {
+		if got := w.Syncs.Take(); len(got) != 1 || got[0] != "register "+out.Url+" with 43 characters" {
 			t.Errorf("the host was told %q, the caller %+v", got, out)
 		}
 
 		var is wire.GetRepositoryWebhookOutput
-		if err := w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is); err != nil ||
+		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is); err != nil ||
 			"https://lockstep.example.com"+is.Path != out.Url || is.Kind != "GITHUB" || out.Kind != "GITHUB" {
 			t.Errorf("it is %+v, %v", is, err)
 		}
@@ -68,29 +39,29 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		var gone wire.DeleteRepositoryWebhookOutput
 		remove := func() error {
 			gone = wire.DeleteRepositoryWebhookOutput{}
-			return w.ours("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &gone)
+			return w.Call("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &gone)
 		}
 		if err := remove(); err != nil || gone.StillRegistered != "" {
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
 
-		if got := w.engine.take(); len(got) != 1 || got[0] != "remove "+out.Url {
+		if got := w.Syncs.Take(); len(got) != 1 || got[0] != "remove "+out.Url {
 			t.Errorf("the host was told %q", got)
 		}
 
 		// A host that refuses, at first and at last.
-		w.engine.noHook = lockstep.Errorf(lockstep.Denied, "The token may not.")
-		refused(t, register("https://lockstep.example.com"), "InvalidInputException", "The token may not.")
+		w.Syncs.WebhookErr = lockstep.Errorf(lockstep.Denied, "The token may not.")
+		apitest.ExpectError(t, register("https://lockstep.example.com"), "InvalidInputException", "The token may not.")
 		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never told
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
 
-		w.engine.noHook = nil
+		w.Syncs.WebhookErr = nil
 		if err := register("https://lockstep.example.com"); err != nil {
 			t.Fatal(err)
 		}
 
-		w.engine.noHook = lockstep.Errorf(lockstep.Unavailable, "The host is away.")
+		w.Syncs.WebhookErr = lockstep.Errorf(lockstep.Unavailable, "The host is away.")
 		if err := remove(); err != nil || gone.StillRegistered != "The host is away." {
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
@@ -107,11 +78,11 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web", TemplateFile: "t/web.yaml",
 			Parameters: []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team", Value: "a"}}}
 		var out wire.ProposeDeploymentFileOutput
-		if err := w.ours("ProposeDeploymentFile", in, &out); err != nil || out != (wire.ProposeDeploymentFileOutput{Branch: "main", Number: 7, Url: "https://git.example.com/pulls/7"}) {
+		if err := w.Call("ProposeDeploymentFile", in, &out); err != nil || out != (wire.ProposeDeploymentFileOutput{Branch: "main", Number: 7, Url: "https://git.example.com/pulls/7"}) {
 			t.Errorf("got %+v, %v", out, err)
 		}
 
-		if got := w.engine.take(); len(got) != 1 || got[0] != `propose web  of t/web.yaml on "" map[Size:] map[team:a]` {
+		if got := w.Syncs.Take(); len(got) != 1 || got[0] != `propose web  of t/web.yaml on "" map[Size:] map[team:a]` {
 			t.Errorf("asked for %q", got)
 		}
 
@@ -120,14 +91,14 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 			"is not a valid branch name":       func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
 			"ResourceNotFoundException":        func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
 			"ResourceAlreadyExistsException": func(*wire.ProposeDeploymentFileInput) {
-				w.engine.hostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
+				w.Syncs.HostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
 			},
 		} {
 			bad := in
-			w.engine.hostErr = nil
+			w.Syncs.HostErr = nil
 			change(&bad)
 
-			if err := w.ours("ProposeDeploymentFile", bad, &out); err == nil || !strings.Contains(err.Error(), says) {
+			if err := w.Call("ProposeDeploymentFile", bad, &out); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v", says, err)
 			}
 		}
@@ -141,7 +112,7 @@ func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
-		w.engine.noHead, w.engine.hostErr = no, no
+		w.Syncs.HeadErr, w.Syncs.HostErr = no, no
 
 		for operation, tc := range map[string]struct {
 			in   any
@@ -153,7 +124,7 @@ func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
 			"ProposeDeploymentFile": {wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
 				TemplateFile: "t.yaml"}, "InvalidInputException"},
 		} {
-			refused(t, w.ours(operation, tc.in, nil), tc.code, "Connection acme is PENDING.")
+			apitest.ExpectError(t, w.Call(operation, tc.in, nil), tc.code, "Connection acme is PENDING.")
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -18,14 +19,14 @@ import (
 )
 
 func (w *world) moveHost(host, endpoint string) error {
-	_, err := w.sdk().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{HostArn: &host, ProviderEndpoint: &endpoint})
+	_, err := w.SDK().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{HostArn: &host, ProviderEndpoint: &endpoint})
 	return err
 }
 
 func (w *world) complete(connection string, c wire.Credential) {
 	w.Helper()
 	in := wire.CompleteConnectionInput{ConnectionArn: connection, Credential: c}
-	if err := w.ours("CompleteConnection", in, &wire.CompleteConnectionOutput{}); err != nil {
+	if err := w.Call("CompleteConnection", in, &wire.CompleteConnectionOutput{}); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -33,8 +34,8 @@ func (w *world) complete(connection string, c wire.Credential) {
 // credential says whether a connection holds one.
 func (w *world) credential(connection string) (held bool) {
 	w.Helper()
-	w.update(func(tx *db.Tx) error {
-		_, err := store.Credential(tx, w.seal, lockstep.ARN(connection))
+	w.Update(func(tx *db.Tx) error {
+		_, err := store.Credential(tx, w.Seal, lockstep.ARN(connection))
 		held = err == nil
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
@@ -58,8 +59,8 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 			{codeconnections.UpdateHostInput{ProviderEndpoint: aws.String("https://git.example.com/base")}, "https://git.example.com/base", vpc},
 		} {
 			step.in.HostArn = &host
-			must[*codeconnections.UpdateHostOutput](t)(w.sdk().UpdateHost(t.Context(), &step.in))
-			got := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+			apitest.Must[*codeconnections.UpdateHostOutput](t)(w.SDK().UpdateHost(t.Context(), &step.in))
+			got := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" || *got.ProviderEndpoint != step.endpoint ||
 				*got.Name != "h" || *got.Status != "AVAILABLE" {
 				t.Errorf("%s, %s, %s, network (-want +got):\n%s", *got.Name, *got.ProviderEndpoint, *got.Status, diff)
@@ -67,7 +68,7 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 		}
 
 		old := w.oldHost()
-		must[*codestarconnections.UpdateHostOutput](t)(w.oldSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
+		apitest.Must[*codestarconnections.UpdateHostOutput](t)(w.CodeStarSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
 			HostArn: &old, ProviderEndpoint: aws.String("https://old.example.com"),
 		}))
 	})
@@ -82,17 +83,17 @@ func TestUpdateHostRefuses(t *testing.T) {
 			{host, "ssh://git.example.com", "ValidationException", "https form"},
 			{host, "https://git.example.com?x", "ValidationException", "not have a query"},
 		} {
-			refused(t, w.moveHost(tc.host, tc.endpoint), tc.code, tc.says)
+			apitest.ExpectError(t, w.moveHost(tc.host, tc.endpoint), tc.code, tc.says)
 		}
 
 		for _, status := range []string{"VPC_CONFIG_INITIALIZING", "VPC_CONFIG_DELETING"} {
-			w.update(func(tx *db.Tx) error {
+			w.Update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE host SET status = $2 WHERE arn = $1`, host, status)
 				return err
 			})
-			refused(t, w.moveHost(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
-			_, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
-			refused(t, err, "ResourceUnavailableException", "is "+status)
+			apitest.ExpectError(t, w.moveHost(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
+			_, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
+			apitest.ExpectError(t, err, "ResourceUnavailableException", "is "+status)
 		}
 	})
 }
@@ -146,13 +147,13 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 		arn := w.connection("acme", w.host("h"))
 		given := connection.HandshakeInput{Credential: lockstep.Credential{Kind: "TOKEN", Secret: "t"}}
 		moved := make(chan error, 1)
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			conn, err := store.LockConnection(tx, account, region, lockstep.ARN(arn))
 			if err != nil {
 				return err
 			}
 
-			offer, err := w.handshake.BeginHandshake(tx, conn, given)
+			offer, err := w.Connections.BeginHandshake(tx, conn, given)
 			if err != nil {
 				return err
 			}

@@ -23,17 +23,17 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 		link := w.link(connection, "infra")
 		w.configure("web", link)
 		w.attempt("web", sha1, lockstep.Applied)
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			_, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 			return err
 		})
-		w.engine.take()
+		w.Syncs.Take()
 		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,"ConnectionArn":%q,"Branch":"main",`+
 			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c","RedirectUri":"https://c.example","AllowedSigners":%q`, link, host, connection, role, allowed)
 		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection, connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
 		strangers := []request{
-			{key: w.key(other, identity.Admin), region: region},
-			{key: w.admin, region: "us-east-1"},
+			{Key: w.CreateKey(other, identity.Admin), Region: region},
+			{Key: w.Key, Region: "us-east-1"},
 		}
 		for _, q := range strangers {
 			for call, answered := range operations() {
@@ -47,19 +47,19 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 					continue
 				}
 
-				q.service, q.target = service, target
-				q.body = "{" + theirs + "}"
-				_, got := w.send(q)
-				q.body = "{" + missing + "}"
-				status, want := w.send(q)
+				q.Service, q.Target = service, target
+				q.Body = "{" + theirs + "}"
+				_, got := w.Send(q)
+				q.Body = "{" + missing + "}"
+				status, want := w.Send(q)
 				want = []byte(strings.NewReplacer(noLink, link, "web0", "web", host[:len(host)-8]+"00000000", host, connection[:len(connection)-12]+"000000000000", connection).Replace(string(want)))
 				if status != http.StatusBadRequest || string(got) != string(want) {
-					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.key.Account, q.region, got, status, want)
+					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.Key.Account, q.Region, got, status, want)
 				}
 			}
 		}
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("strangers made the engine do %v", noted)
 		}
 
@@ -69,7 +69,7 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 
 func (w *world) stillThere(host, connection, link string) {
 	w.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		_, err := store.Host(tx, account, region, lockstep.ARN(host))
 		return err
 	})
@@ -91,7 +91,7 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 		w.configure("web", link)
 		w.sign("web")
 		w.attempt("web", sha1, lockstep.Applied)
-		stranger := w.key(other, identity.Admin)
+		stranger := w.CreateKey(other, identity.Admin)
 		for target, want := range map[string]string{
 			newPrefix + ".ListHosts":             `{"Hosts":[]}`,
 			newPrefix + ".ListConnections":       `{"Connections":[]}`,
@@ -106,11 +106,11 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 			}
 
 			for _, q := range []request{
-				{key: stranger, region: region, service: service, target: target, body: "{}"},
-				{key: w.admin, region: "us-east-1", service: service, target: target, body: "{}"},
+				{Key: stranger, Region: region, Service: service, Target: target, Body: "{}"},
+				{Key: w.Key, Region: "us-east-1", Service: service, Target: target, Body: "{}"},
 			} {
-				if _, got := w.send(q); cursors.ReplaceAllString(string(got), `"CURSOR"`) != want {
-					t.Errorf("%s by %s in %s: %s, want %s", target, q.key.Account, q.region, got, want)
+				if _, got := w.Send(q); cursors.ReplaceAllString(string(got), `"CURSOR"`) != want {
+					t.Errorf("%s by %s in %s: %s, want %s", target, q.Key.Account, q.Region, got, want)
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 func TestAccountsAndRegionsHaveResourcesOfTheSameName(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
-		w.admin = w.key(other, identity.Admin)
+		w.Key = w.CreateKey(other, identity.Admin)
 		w.configure("web", w.linked())
 	})
 }

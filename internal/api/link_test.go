@@ -8,11 +8,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 )
 
 func (w *world) link(connection, name string) string {
 	w.Helper()
-	out := must[*codeconnections.CreateRepositoryLinkOutput](w)(w.sdk().CreateRepositoryLink(w.Context(), &codeconnections.CreateRepositoryLinkInput{
+	out := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](w)(w.SDK().CreateRepositoryLink(w.Context(), &codeconnections.CreateRepositoryLinkInput{
 		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &name,
 	}))
 	return *out.RepositoryLinkInfo.RepositoryLinkId
@@ -28,7 +30,7 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		connection := w.connection("acme", w.host("h"))
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
-		created := must[*codeconnections.CreateRepositoryLinkOutput](t)(w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+		created := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: &connection, OwnerId: aws.String("group/sub"), RepositoryName: aws.String("my infra.git"), EncryptionKeyArn: &kms,
 		}))
 		id := *created.RepositoryLinkInfo.RepositoryLinkId
@@ -38,9 +40,9 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 			RepositoryLinkId:  &id, RepositoryName: aws.String("my infra.git"),
 		}
 
-		got := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(),
+		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(),
 			&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(strings.ToUpper(id))}))
-		listed := must[*codeconnections.ListRepositoryLinksOutput](t)(w.sdk().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}))
+		listed := apitest.Must[*codeconnections.ListRepositoryLinksOutput](t)(w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}))
 		for how, shown := range map[string]types.RepositoryLinkInfo{
 			"create": *created.RepositoryLinkInfo, "get": *got.RepositoryLinkInfo, "list": listed.RepositoryLinks[0],
 		} {
@@ -68,13 +70,13 @@ func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
 			{connection, "acme", "a\tb", "InvalidInputException", "are not the path"},
 			{connection, "-", "..", "InvalidInputException", "are not the path"},
 		} {
-			_, err := w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+			_, err := w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 				ConnectionArn: &tc.connection, OwnerId: &tc.owner, RepositoryName: &tc.name,
 			})
-			refused(t, err, tc.code, tc.says)
+			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
-		must[*codeconnections.CreateRepositoryLinkOutput](t)(w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+		apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: &connection, OwnerId: aws.String("-"), RepositoryName: aws.String("infra"),
 		}))
 	})
@@ -85,19 +87,19 @@ func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		remove := func() error {
-			_, err := w.sdk().DeleteRepositoryLink(t.Context(), &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link})
+			_, err := w.SDK().DeleteRepositoryLink(t.Context(), &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link})
 			return err
 		}
-		refused(t, remove(), "SyncConfigurationStillExistsException", "is used by 1 sync configuration.")
-		must[*codeconnections.DeleteSyncConfigurationOutput](t)(w.sdk().DeleteSyncConfiguration(t.Context(),
+		apitest.ExpectError(t, remove(), "SyncConfigurationStillExistsException", "is used by 1 sync configuration.")
+		apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](t)(w.SDK().DeleteSyncConfiguration(t.Context(),
 			&codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"}))
 
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
 
-		refused(t, remove(), "ResourceNotFoundException", "Could not find repository link:"+link)
-		_, err := w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link})
-		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+link)
+		apitest.ExpectError(t, remove(), "ResourceNotFoundException", "Could not find repository link:"+link)
+		_, err := w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link})
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+link)
 	})
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
 func (w *world) relink(link, connection string) error {
-	_, err := w.sdk().UpdateRepositoryLink(w.Context(), &codeconnections.UpdateRepositoryLinkInput{
+	_, err := w.SDK().UpdateRepositoryLink(w.Context(), &codeconnections.UpdateRepositoryLinkInput{
 		RepositoryLinkId: &link, ConnectionArn: &connection,
 	})
 	return err
@@ -28,19 +29,19 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 		w.configure("web", link)
 		onDev := newConfiguration("api", link)
 		onDev.Branch = aws.String("dev")
-		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), onDev))
-		w.update(func(tx *db.Tx) error { return store.StartPolling(tx, link, tx.Now.Add(time.Hour)) })
-		w.engine.take()
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), onDev))
+		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, link, tx.Now.Add(time.Hour)) })
+		w.Syncs.Take()
 		away := w.connection("away", w.host("away"))
 		if err := w.relink(link, away); err != nil {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff([]string{"request dev", "request main"}, w.engine.take()); diff != "" {
+		if diff := cmp.Diff([]string{"request dev", "request main"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("the engine was asked for (-want +got):\n%s", diff)
 		}
 
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			polls, err := store.ClaimPolls(tx, 10, time.Minute)
 			if len(polls) != 1 || polls[0].LinkID != link {
 				t.Errorf("due are %v", polls)
@@ -50,7 +51,7 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 		in := &codeconnections.UpdateRepositoryLinkInput{RepositoryLinkId: &link, EncryptionKeyArn: &kms}
-		out := must[*codeconnections.UpdateRepositoryLinkOutput](t)(w.sdk().UpdateRepositoryLink(t.Context(), in))
+		out := apitest.Must[*codeconnections.UpdateRepositoryLinkOutput](t)(w.SDK().UpdateRepositoryLink(t.Context(), in))
 		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms || *info.RepositoryName != "infra" {
 			t.Errorf("the link is now %+v", info)
 		}
@@ -59,7 +60,7 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("nothing about the connection has changed, and the engine was asked for %v", noted)
 		}
 	})
@@ -71,7 +72,7 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		link := w.link(connection, "infra")
 		taken := w.connection("taken", w.host("h"))
 		w.link(taken, "infra")
-		hub := must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+		hub := apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("hub"), ProviderType: "GitHub",
 		}))
 		for _, tc := range []struct{ link, connection, code, says string }{
@@ -80,22 +81,22 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 			{link, *hub.ConnectionArn, "InvalidInputException", "provider type of the connection is GitHub"},
 			{link, taken, "ConditionalCheckFailedException", "acme/infra already exists"},
 		} {
-			refused(t, w.relink(tc.link, tc.connection), tc.code, tc.says)
+			apitest.ExpectError(t, w.relink(tc.link, tc.connection), tc.code, tc.says)
 		}
 
 		free := w.connection("free", w.host("h"))
 		for _, lacking := range []string{"PassConnection", "UseConnection"} {
-			k := w.principal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
+			k := w.CreatePrincipal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
 				unless { action == Action::"codeconnections:`+lacking+`" };`)
-			refused(t, w.as(k).relink(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
+			apitest.ExpectError(t, w.as(k).relink(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
 		}
 
-		got := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
 		if *got.RepositoryLinkInfo.ConnectionArn != connection {
 			t.Errorf("the link has moved to %s", *got.RepositoryLinkInfo.ConnectionArn)
 		}
 
-		if noted := w.engine.take(); noted != nil {
+		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codestarconnections"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -33,14 +34,14 @@ type estate struct {
 
 func newEstate(t *testing.T, d *db.DB) *estate {
 	w := newWorld(t, d)
-	w.engine.head = sha1
+	w.Syncs.Head = sha1
 	host := w.host("h")
 	connection := w.connection("acme", host)
 	link := w.link(connection, "infra")
 	w.configure("web", link)
 	attempt := w.attempt("web", sha1, lockstep.Applied)
-	key := w.key(account, identity.None)
-	w.update(func(tx *db.Tx) error {
+	key := w.CreateKey(account, identity.None)
+	w.Update(func(tx *db.Tx) error {
 		_, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 		if err != nil {
 			return err
@@ -50,7 +51,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		}
 
 		hook := lockstep.Webhook{LinkID: link, Kind: lockstep.GitHubWebhook}
-		if err := store.PutWebhook(tx, w.seal, &hook, store.NewWebhookSecret(hook.Kind)); err != nil {
+		if err := store.PutWebhook(tx, w.Seal, &hook, store.NewWebhookSecret(hook.Kind)); err != nil {
 			return err
 		}
 
@@ -62,11 +63,11 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 			return err
 		}
 
-		if err := identity.PutPolicy(tx, w.seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
+		if err := identity.PutPolicy(tx, w.Seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
 			return err
 		}
 
-		return identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+		return identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
 			Name: "ci", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Reader,
 			MaxSession: identity.MaxSession,
 		}, []string{issuer})
@@ -86,8 +87,6 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 			"Subjects": []any{"repo:acme/infra:*"}},
 	}}
 }
-
-const issuer = "https://issuer.example.com"
 
 // special is what some operations need to be told otherwise, to succeed.
 var special = map[string]map[string]any{
@@ -145,12 +144,12 @@ func (e *estate) ask(key identity.AccessKey, a asked) (code, body string) {
 		e.Fatal(err)
 	}
 
-	status, answer := e.send(request{key: key, region: region, service: a.service, target: a.target, body: string(text)})
+	status, answer := e.Send(request{Key: key, Region: region, Service: a.service, Target: a.target, Body: string(text)})
 	if status == http.StatusOK {
 		return "", string(answer)
 	}
 
-	return exception(e, answer).Code, string(answer)
+	return apitest.DecodeError(e, answer).Code, string(answer)
 }
 
 // spare makes a thing that nothing uses.
@@ -183,7 +182,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 	}
 	for role, allowed := range may {
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-		caller := e.principal("caller", role)
+		caller := e.CreatePrincipal("caller", role)
 		for _, a := range everyOperation() {
 			if groups[a.action] == "" {
 				t.Fatalf("%s is no action that a policy could speak of", a.action)
@@ -199,7 +198,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 			}
 		}
 
-		if noted := e.engine.take(); len(noted) != 1 { // the estate's own configuration
+		if noted := e.Syncs.Take(); len(noted) != 1 { // the estate's own configuration
 			t.Errorf("%s made the engine do %v", role, noted[1:])
 		}
 	}
@@ -212,7 +211,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 		for role, allowed := range may {
 			if slices.Contains(allowed, groups[a.action]) {
 				e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-				if code, body := e.ask(e.principal("caller", role), a); code != "" {
+				if code, body := e.ask(e.CreatePrincipal("caller", role), a); code != "" {
 					t.Errorf("%s by %s: %s", a.target, role, body)
 				}
 
@@ -244,7 +243,7 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 		for i, lacking := range needs {
 			name := fmt.Sprintf("lacks-%d", i)
-			caller := e.principal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name, lacking))
+			caller := e.CreatePrincipal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name, lacking))
 			code, body := e.ask(caller, a)
 			if slices.Contains([]string{"codeconnections:GetHost", "codeconnections:GetConnection", "codeconnections:GetRepositoryLink"}, lacking) {
 				// Without it the thing is not to be seen.
@@ -264,7 +263,7 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 			list = append(list, fmt.Sprintf("Action::%q", action))
 		}
 
-		caller := e.principal("exact", identity.None, `permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
+		caller := e.CreatePrincipal("exact", identity.None, `permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
 		if code, body := e.ask(caller, a); code != "" {
 			t.Errorf("%s with %s alone: %s", a.target, needs, body)
 		}
@@ -275,7 +274,7 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 // theirs, the very same answer.
 func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 	e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-	elsewhere := e.principal("elsewhere", identity.None, `permit (principal == User::"elsewhere", action, resource)
+	elsewhere := e.CreatePrincipal("elsewhere", identity.None, `permit (principal == User::"elsewhere", action, resource)
 		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") || (resource has branch && resource.branch == "other") };`)
 	e.literal = true
 	real := maps.Clone(e.input)
@@ -317,7 +316,7 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 // blocker gives the id of the blocker that is active.
 func (w *world) blocker(name string) (id string) {
 	w.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
 		if err != nil {
 			return err
@@ -338,7 +337,7 @@ func (w *world) blocker(name string) (id string) {
 func (w *world) oldHost() string {
 	w.Helper()
 	name, endpoint := "old", "https://git.example.com"
-	out := must[*codestarconnections.CreateHostOutput](w)(w.oldSDK().CreateHost(w.Context(), &codestarconnections.CreateHostInput{
+	out := apitest.Must[*codestarconnections.CreateHostOutput](w)(w.CodeStarSDK().CreateHost(w.Context(), &codestarconnections.CreateHostInput{
 		Name: &name, ProviderEndpoint: &endpoint, ProviderType: "Git",
 	}))
 	return *out.HostArn

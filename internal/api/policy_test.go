@@ -6,24 +6,25 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
 func (w *world) putPolicy(name, document string) error {
-	return w.ours("PutPolicy", wire.PutPolicyInput{Name: name, Document: document}, &wire.PutPolicyOutput{})
+	return w.Call("PutPolicy", wire.PutPolicyInput{Name: name, Document: document}, &wire.PutPolicyOutput{})
 }
 
 func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
-		they := w.as(w.principal("they", identity.None))
+		they := w.as(w.CreatePrincipal("they", identity.None))
 		get := func() error {
-			_, err := they.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
+			_, err := they.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
 			return err
 		}
-		refused(t, get(), "AccessDeniedException",
+		apitest.ExpectError(t, get(), "AccessDeniedException",
 			"User: arn:aws:iam::111122223333:user/they is not authorized to perform: codeconnections:GetHost on resource: * because no policy allows the action")
 		put := func(name, document string) {
 			t.Helper()
@@ -43,16 +44,16 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 		}
 
 		var out wire.GetPolicyOutput
-		if err := w.ours("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil || out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
+		if err := w.Call("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil || out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
 			t.Errorf("got %+v, %v", out, err)
 		}
 
 		var all wire.ListPoliciesOutput
-		if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 || all.Policies[0].Name != "never" {
+		if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 || all.Policies[0].Name != "never" {
 			t.Errorf("listed %+v, %v", all, err)
 		}
 
-		if err := w.ours("DeletePolicy", wire.DeletePolicyInput{Name: "never"}, &wire.DeletePolicyOutput{}); err != nil {
+		if err := w.Call("DeletePolicy", wire.DeletePolicyInput{Name: "never"}, &wire.DeletePolicyOutput{}); err != nil {
 			t.Fatal(err)
 		}
 
@@ -61,8 +62,8 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 		}
 
 		for _, operation := range []string{"GetPolicy", "DeletePolicy"} {
-			refused(t, w.ours(operation, wire.GetPolicyInput{Name: "never"}, nil), "ResourceNotFoundException", "never")
-			refused(t, w.as(w.key(other, identity.Admin)).ours(operation, wire.GetPolicyInput{Name: "reads"}, nil), "ResourceNotFoundException", "reads")
+			apitest.ExpectError(t, w.Call(operation, wire.GetPolicyInput{Name: "never"}, nil), "ResourceNotFoundException", "never")
+			apitest.ExpectError(t, w.as(w.CreateKey(other, identity.Admin)).Call(operation, wire.GetPolicyInput{Name: "reads"}, nil), "ResourceNotFoundException", "reads")
 		}
 	})
 }
@@ -76,12 +77,12 @@ func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
 		{"\n\npermit (principal, action, resource) when { resource.colour == \"red\" };", "line 3, column"},
 		{"# permit", "line 1, column 1"},
 	} {
-		refused(t, w.putPolicy("bad", tc.document), "InvalidInputException", tc.says)
+		apitest.ExpectError(t, w.putPolicy("bad", tc.document), "InvalidInputException", tc.says)
 	}
 
-	refused(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException", "'name'")
+	apitest.ExpectError(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException", "'name'")
 	var all wire.ListPoliciesOutput
-	if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 0 {
+	if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 0 {
 		t.Errorf("kept %+v, %v", all, err)
 	}
 }
@@ -89,18 +90,18 @@ func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
 // A policy of one account says nothing in another, not even of everybody.
 func TestAPolicyEndsWithItsAccount(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	stranger := w.as(w.key(other, identity.Admin))
+	stranger := w.as(w.CreateKey(other, identity.Admin))
 	if err := stranger.putPolicy("all", `permit (principal, action, resource);`); err != nil {
 		t.Fatal(err)
 	}
 
-	they := w.as(w.principal("they", identity.None))
-	refused(t, they.ours("ListPolicies", wire.ListPoliciesInput{}, nil), "AccessDeniedException", "no policy allows")
+	they := w.as(w.CreatePrincipal("they", identity.None))
+	apitest.ExpectError(t, they.Call("ListPolicies", wire.ListPoliciesInput{}, nil), "AccessDeniedException", "no policy allows")
 	if err := stranger.putPolicy("none", fmt.Sprintf(`forbid (principal, action, resource == Account::%q);`, account)); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &wire.ListPoliciesOutput{}); err != nil {
+	if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &wire.ListPoliciesOutput{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -31,16 +32,16 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 		fill := func(w *world) {
 			host := w.host("h1")
 			w.host("h2")
-			refused(t, w.makeHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
+			apitest.ExpectError(t, w.makeHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
 			connection := w.connection("c1", host)
 			w.connection("c2", host)
-			_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c3"), HostArn: &host})
-			refused(t, err, "LimitExceededException", "There are 2 connections already")
+			_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c3"), HostArn: &host})
+			apitest.ExpectError(t, err, "LimitExceededException", "There are 2 connections already")
 			one, two := w.link(connection, "one"), w.link(connection, "two")
-			_, err = w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+			_, err = w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 				ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("three"),
 			})
-			refused(t, err, "LimitExceededException", "There are 2 repository links already")
+			apitest.ExpectError(t, err, "LimitExceededException", "There are 2 repository links already")
 
 			for n, step := range []struct{ link, branch, says string }{
 				{one, "main", ""}, {one, "main", ""}, {one, "main", "There are 2 sync configurations of this branch already"},
@@ -49,26 +50,26 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 			} {
 				in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
 				in.Branch = &step.branch
-				_, err := w.sdk().CreateSyncConfiguration(t.Context(), in)
+				_, err := w.SDK().CreateSyncConfiguration(t.Context(), in)
 				if step.says != "" {
-					refused(t, err, "LimitExceededException", step.says)
+					apitest.ExpectError(t, err, "LimitExceededException", step.says)
 				} else if err != nil {
 					t.Errorf("%d: %v", n, err)
 				}
 			}
 
 			w.deconfigure("r0")
-			if _, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("r0", two)); err != nil {
+			if _, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("r0", two)); err != nil {
 				t.Errorf("in the room that was made: %v", err)
 			}
 		}
 
 		fill(w)
 		// Another account has quotas of its own; so has another region.
-		fill(w.as(w.key(other, identity.Admin)))
-		_, got := w.send(request{key: w.admin, region: "us-east-1", service: "codeconnections", target: newPrefix + ".CreateHost",
-			body: `{"Name":"h","ProviderType":"Git","ProviderEndpoint":"https://git.example.com"}`})
-		if n, _ := lists(t, got); n != 0 || len(got) < 20 || got[2] != 'H' {
+		fill(w.as(w.CreateKey(other, identity.Admin)))
+		_, got := w.Send(request{Key: w.Key, Region: "us-east-1", Service: "codeconnections", Target: newPrefix + ".CreateHost",
+			Body: `{"Name":"h","ProviderType":"Git","ProviderEndpoint":"https://git.example.com"}`})
+		if n, _ := apitest.CountItems(t, got); n != 0 || len(got) < 20 || got[2] != 'H' {
 			t.Errorf("in another region: %s", got)
 		}
 	})
@@ -83,7 +84,7 @@ func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
 	for n, step := range []struct{ link, branch string }{{one, "main"}, {one, "main"}, {one, "dev"}, {two, "dev"}} {
 		in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
 		in.Branch = &step.branch
-		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
 	}
 
 	for _, step := range []struct{ name, link, branch, says string }{
@@ -94,11 +95,11 @@ func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
 		{"r2", one, "main", ""}, // in the room that was made
 		{"r1", two, "dev", "There are 2 sync configurations of this branch already"},
 	} {
-		_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &codeconnections.UpdateSyncConfigurationInput{
+		_, err := w.SDK().UpdateSyncConfiguration(t.Context(), &codeconnections.UpdateSyncConfigurationInput{
 			ResourceName: &step.name, SyncType: types.SyncConfigurationTypeCfnStackSync, RepositoryLinkId: &step.link, Branch: &step.branch,
 		})
 		if step.says != "" {
-			refused(t, err, "InvalidInputException", step.says)
+			apitest.ExpectError(t, err, "InvalidInputException", step.says)
 		} else if err != nil {
 			t.Errorf("%s to %s: %v", step.name, step.branch, err)
 		}
@@ -109,19 +110,19 @@ func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Keys: 2} })
 	var made wire.CreateAccessKeyOutput
 	in := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
-	if err := w.ours("CreateAccessKey", in, &made); err != nil {
+	if err := w.Call("CreateAccessKey", in, &made); err != nil {
 		t.Fatal(err)
 	}
 
-	refused(t, w.ours("CreateAccessKey", in, nil), "LimitExceededException", "There are 2 access keys already")
+	apitest.ExpectError(t, w.Call("CreateAccessKey", in, nil), "LimitExceededException", "There are 2 access keys already")
 	rotate := wire.RotateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}
-	refused(t, w.ours("RotateAccessKey", rotate, nil), "LimitExceededException", "There are 2 access keys already")
+	apitest.ExpectError(t, w.Call("RotateAccessKey", rotate, nil), "LimitExceededException", "There are 2 access keys already")
 
-	if err := w.ours("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}, &wire.DeleteAccessKeyOutput{}); err != nil {
+	if err := w.Call("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}, &wire.DeleteAccessKeyOutput{}); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := w.ours("CreateAccessKey", in, &made); err != nil {
+	if err := w.Call("CreateAccessKey", in, &made); err != nil {
 		t.Errorf("in the room that was made: %v", err)
 	}
 }
@@ -133,11 +134,11 @@ func TestQuotasAreLookedAtLast(t *testing.T) {
 	connection := w.connection("acme", w.host("h"))
 	link := w.link(connection, "infra")
 	w.configure("web", link)
-	they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
-	_, err := they.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
+	_, err := they.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("other"),
 	})
-	refused(t, err, "InvalidInputException", "Could not find connection: "+connection)
-	_, err = they.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("api", link))
-	refused(t, err, "InvalidInputException", "Could not find repository link:"+link)
+	apitest.ExpectError(t, err, "InvalidInputException", "Could not find connection: "+connection)
+	_, err = they.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("api", link))
+	apitest.ExpectError(t, err, "InvalidInputException", "Could not find repository link:"+link)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
@@ -34,10 +35,10 @@ func TestTagsThatComeAtOnceAreCountedTogether(t *testing.T) {
 				}
 
 				if err := w.tag(host, tags...); err != nil {
-					refused(t, err, "LimitExceededException", "at most 50 tags")
+					apitest.ExpectError(t, err, "LimitExceededException", "at most 50 tags")
 				}
 			})
-			if got := must[[]string](t)(w.tags(host)); len(got) != 50 {
+			if got := apitest.Must[[]string](t)(w.tags(host)); len(got) != 50 {
 				t.Errorf("there are %d tags", len(got))
 			}
 		}
@@ -57,7 +58,7 @@ func TestTheSameTagsComeAtOnceInAnyOrder(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if got := must[[]string](t)(w.tags(host)); !slices.Equal(got, keys) {
+		if got := apitest.Must[[]string](t)(w.tags(host)); !slices.Equal(got, keys) {
 			t.Errorf("it has %v", got)
 		}
 	})
@@ -74,18 +75,18 @@ func TestNoTagOutlivesItsThing(t *testing.T) {
 			host := hosts[i/2]
 			if i%2 == 0 {
 				if err := w.tag(host, "a=1"); err != nil {
-					refused(t, err, "ResourceNotFoundException", "Could not find resource: "+host)
+					apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource: "+host)
 				}
 				return
 			}
 
-			if _, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host}); err != nil {
+			if _, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host}); err != nil {
 				t.Error(err)
 			}
 		})
 
 		var n int
-		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
+		w.Update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
 		if n != 0 {
 			t.Errorf("%d tags are left", n)
 		}
@@ -104,17 +105,17 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 		}{
 			{"host", func(int) error { return w.makeHost(nil) }},
 			{"connection", func(int) error {
-				_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
+				_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
 				return err
 			}},
 			{"repository_link", func(i int) error {
-				_, err := w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+				_, err := w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 					ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String(fmt.Sprintf("r%d", i)),
 				})
 				return err
 			}},
 			{"sync_configuration", func(i int) error {
-				_, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration(fmt.Sprintf("r%d", i), link))
+				_, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration(fmt.Sprintf("r%d", i), link))
 				return err
 			}},
 		} {
@@ -129,12 +130,12 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 
 			atOnce(20, func(i int) {
 				if err := tc.make(i); err != nil {
-					refused(t, err, "LimitExceededException", "which is the limit")
+					apitest.ExpectError(t, err, "LimitExceededException", "which is the limit")
 				}
 			})
 
 			var n int
-			w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + tc.table).Scan(&n) })
+			w.Update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + tc.table).Scan(&n) })
 			if n != 3 {
 				t.Errorf("%d in %s", n, tc.table)
 			}

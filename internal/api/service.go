@@ -87,7 +87,7 @@ func New(options Options) *Service {
 }
 
 // NewCaller returns a Caller that may do what the policies of the principal's
-// account allow. Use [access.LocalAdministrator] for calls within the process.
+// account allow.
 func (s *Service) NewCaller(
 	ctx context.Context, principal identity.Principal, region, service string,
 ) (access.Caller, error) {

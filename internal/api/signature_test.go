@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -23,10 +24,10 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 		var got wire.GetSignaturePolicyOutput
 		get := func() error {
 			got = wire.GetSignaturePolicyOutput{}
-			return w.ours("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &got)
+			return w.Call("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &got)
 		}
 		put := func(name, text string) error {
-			return w.ours("PutSignaturePolicy", wire.PutSignaturePolicyInput{SyncType: kind, ResourceName: name, AllowedSigners: text},
+			return w.Call("PutSignaturePolicy", wire.PutSignaturePolicyInput{SyncType: kind, ResourceName: name, AllowedSigners: text},
 				&wire.PutSignaturePolicyOutput{})
 		}
 
@@ -52,7 +53,7 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 		}
 
 		for range 2 {
-			err := w.ours("DeleteSignaturePolicy", wire.DeleteSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &wire.DeleteSignaturePolicyOutput{})
+			err := w.Call("DeleteSignaturePolicy", wire.DeleteSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &wire.DeleteSignaturePolicyOutput{})
 			if err != nil {
 				t.Errorf("deleted: %v", err)
 			}
@@ -71,7 +72,7 @@ func (w *world) signers(size int) (all []wire.ResourceSignaturePolicy) {
 	in := wire.ListSignaturePoliciesInput{MaxResults: &size}
 	for more := true; more; more = in.NextToken != "" {
 		var out wire.ListSignaturePoliciesOutput
-		if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
+		if err := w.Call("ListSignaturePolicies", in, &out); err != nil {
 			w.Fatal(err)
 		}
 
@@ -97,7 +98,7 @@ func (w *world) sign(names ...string) {
 	w.Helper()
 	for _, name := range names {
 		in := wire.PutSignaturePolicyInput{SyncType: "CFN_STACK_SYNC", ResourceName: name, AllowedSigners: "# " + name + "\n" + allowed}
-		if err := w.ours("PutSignaturePolicy", in, &wire.PutSignaturePolicyOutput{}); err != nil {
+		if err := w.Call("PutSignaturePolicy", in, &wire.PutSignaturePolicyOutput{}); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -119,7 +120,7 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 
 			for _, p := range got {
 				var one wire.GetSignaturePolicyOutput
-				if err := w.ours("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: p.SyncType, ResourceName: p.ResourceName}, &one); err != nil {
+				if err := w.Call("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: p.SyncType, ResourceName: p.ResourceName}, &one); err != nil {
 					t.Fatal(err)
 				}
 
@@ -129,11 +130,11 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 			}
 		}
 
-		if got := w.as(w.key(other, identity.Admin)).signers(100); got != nil {
+		if got := w.as(w.CreateKey(other, identity.Admin)).signers(100); got != nil {
 			t.Errorf("another account sees %v", resourcesOf(got))
 		}
 
-		refused(t, w.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+		apitest.ExpectError(t, w.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
 	})
 }
 
@@ -159,7 +160,7 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 		} {
 			n++
 			name := fmt.Sprintf("who%d", n)
-			they := w.as(w.principal(name, identity.None, strings.ReplaceAll(policy, "WHO", name)))
+			they := w.as(w.CreatePrincipal(name, identity.None, strings.ReplaceAll(policy, "WHO", name)))
 			for _, size := range []int{1, 2, 4, 100} {
 				if diff := cmp.Diff(want, resourcesOf(they.signers(size))); diff != "" {
 					t.Errorf("%s, %d at a time (-want +got):\n%s", policy, size, diff)
@@ -167,8 +168,8 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 			}
 		}
 
-		they := w.as(w.principal("lone", identity.None, `permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
-		refused(t, they.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil), "AccessDeniedException", "lockstep:ListSignaturePolicies")
+		they := w.as(w.CreatePrincipal("lone", identity.None, `permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
+		apitest.ExpectError(t, they.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil), "AccessDeniedException", "lockstep:ListSignaturePolicies")
 	})
 }
 
@@ -191,7 +192,7 @@ func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
 		in := wire.ListSignaturePoliciesInput{MaxResults: &one}
 		for page := 0; page == 0 || in.NextToken != ""; page++ {
 			var out wire.ListSignaturePoliciesOutput
-			if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
+			if err := w.Call("ListSignaturePolicies", in, &out); err != nil {
 				t.Fatal(err)
 			}
 
@@ -213,21 +214,21 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web", RepositoryLinkId: link, Branch: "main",
 			ConfigFile: "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
 		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
-			return out, w.ours("CreateSignedSyncConfiguration", in, &out)
+			return out, w.Call("CreateSignedSyncConfiguration", in, &out)
 		}
 		_, err := create()
-		refused(t, err, "InvalidInputException", "The lists of allowed signers contain no key")
+		apitest.ExpectError(t, err, "InvalidInputException", "The lists of allowed signers contain no key")
 		in.AllowedSigners = "ann ssh-ed25519 nonsense"
 		_, err = create()
-		refused(t, err, "InvalidInputException", "Allowed signers, line 1")
+		apitest.ExpectError(t, err, "InvalidInputException", "Allowed signers, line 1")
 		in.AllowedSigners, in.Branch = allowed, "a..b"
 		_, err = create()
-		refused(t, err, "InvalidInputException", "is not a valid branch name")
+		apitest.ExpectError(t, err, "InvalidInputException", "is not a valid branch name")
 		in.Branch, in.RepositoryLinkId = "main", noLink
 		_, err = create()
-		refused(t, err, "ResourceNotFoundException", noLink)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", noLink)
 
-		if noted := w.engine.take(); noted != nil || w.signers(100) != nil {
+		if noted := w.Syncs.Take(); noted != nil || w.signers(100) != nil {
 			t.Errorf("refused, and yet the engine was made to do %v", noted)
 		}
 
@@ -238,8 +239,8 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		}
 
 		var read wire.GetSyncConfigurationOutput
-		raw := w.signed("codeconnections", newPrefix+".GetSyncConfiguration", `{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
-		_, body := w.send(raw)
+		raw := w.NewRequest("codeconnections", newPrefix+".GetSyncConfiguration", `{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
+		_, body := w.Send(raw)
 		if err := json.Unmarshal(body, &read); err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +249,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 			t.Errorf("the configuration (-read +made):\n%s", diff)
 		}
 
-		if noted := w.engine.take(); len(noted) != 1 {
+		if noted := w.Syncs.Take(); len(noted) != 1 {
 			t.Errorf("the engine was made to do %v", noted)
 		}
 
@@ -257,6 +258,6 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		}
 
 		_, err = create()
-		refused(t, err, "ResourceAlreadyExistsException", "web")
+		apitest.ExpectError(t, err, "ResourceAlreadyExistsException", "web")
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -28,7 +29,7 @@ const (
 // with one event, and how it ended ("" for not yet).
 func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome) (a syncstate.ResourceAttempt) {
 	w.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
 		if err != nil {
 			return err
@@ -84,7 +85,7 @@ func (w *world) saveDocument(tx *db.Tx, s syncstate.ResourceState) error {
 }
 
 func (w *world) status(name string) (*codeconnections.GetResourceSyncStatusOutput, error) {
-	return w.sdk().GetResourceSyncStatus(w.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	return w.SDK().GetResourceSyncStatus(w.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
 }
 
 func revisionOf(sha lockstep.SHA) *types.Revision {
@@ -98,10 +99,10 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
 		_, err := w.status("web")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for resource: web")
 		good := w.attempt("web", sha1, lockstep.Applied)
 		bad := w.attempt("web", sha2, lockstep.Failed)
-		got := must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
+		got := apitest.Must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
 		event := func(a syncstate.ResourceAttempt) []types.ResourceSyncEvent {
 			return []types.ResourceSyncEvent{{
 				Event: aws.String("Uploaded <the> template."), ExternalId: aws.String("x"), Time: &a.StartedAt, Type: aws.String("TEMPLATE_BUNDLED"),
@@ -163,18 +164,18 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
 		read := func(link, branch string) (*codeconnections.GetRepositorySyncStatusOutput, error) {
-			return w.sdk().GetRepositorySyncStatus(t.Context(), &codeconnections.GetRepositorySyncStatusInput{
+			return w.SDK().GetRepositorySyncStatus(t.Context(), &codeconnections.GetRepositorySyncStatusInput{
 				Branch: &branch, RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC",
 			})
 		}
 
 		_, err := read(link, "main")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
 		_, err = read(noLink, "main")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+noLink)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+noLink)
 
 		var started time.Time
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			a, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 			if err != nil {
 				return err
@@ -186,7 +187,7 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 				lockstep.Event{Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(sha1), ExternalID: string(sha1)})
 		})
 
-		got := must[*codeconnections.GetRepositorySyncStatusOutput](t)(read(link, "main"))
+		got := apitest.Must[*codeconnections.GetRepositorySyncStatusOutput](t)(read(link, "main"))
 		want := &types.RepositorySyncAttempt{
 			StartedAt: &started, Status: "INITIATED",
 			Events: []types.RepositorySyncEvent{
@@ -199,7 +200,7 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 		}
 
 		_, err = read(link, "dev")
-		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
+		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
 	})
 }
 
@@ -209,33 +210,33 @@ func TestStartingSyncsTellsTheEngine(t *testing.T) {
 		w.configure("web", link)
 		dev := newConfiguration("dev", link)
 		dev.Branch = aws.String("dev")
-		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), dev))
-		w.engine.take()
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), dev))
+		w.Syncs.Take()
 
-		if err := w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &struct{}{}); err != nil {
+		if err := w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if err := w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "dev"}, &struct{}{}); err != nil {
+		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "dev"}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if err := w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link}, &struct{}{}); err != nil {
+		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if diff := cmp.Diff([]string{"retry web", "request dev", "request dev", "request main"}, w.engine.take()); diff != "" {
+		if diff := cmp.Diff([]string{"retry web", "request dev", "request dev", "request main"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 
-		refused(t, w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
+		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
 			"ResourceNotFoundException", "resource: api")
-		refused(t, w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
+		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
 			"ResourceNotFoundException", "repository link:"+noLink)
-		refused(t, w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "gone"}, nil),
+		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "gone"}, nil),
 			"InvalidInputException", "tracks branch gone")
-		w.engine.err = lockstep.Errorf(lockstep.Unavailable, "Not now.")
-		refused(t, w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, nil),
+		w.Syncs.Err = lockstep.Errorf(lockstep.Unavailable, "Not now.")
+		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, nil),
 			"RetryLatestCommitFailedException", "Not now.")
 	})
 }
@@ -244,36 +245,36 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
 		w.configure("web", link)
-		w.engine.head = sha2
-		w.engine.answer = engine.RevisionStatus{State: engine.Failed, Reason: "The bucket exists."}
+		w.Syncs.Head = sha2
+		w.Syncs.Status = engine.RevisionStatus{State: engine.Failed, Reason: "The bucket exists."}
 		ask := func(sha lockstep.SHA) (out wire.GetRevisionSyncOutput, err error) {
-			err = w.ours("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha)}, &out)
+			err = w.Call("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha)}, &out)
 			return out, err
 		}
 		want := wire.GetRevisionSyncOutput{Sha: string(sha1), Status: "FAILED", Reason: "The bucket exists."}
-		if diff := cmp.Diff(want, must[wire.GetRevisionSyncOutput](t)(ask(sha1))); diff != "" {
+		if diff := cmp.Diff(want, apitest.Must[wire.GetRevisionSyncOutput](t)(ask(sha1))); diff != "" {
 			t.Errorf("before an attempt (-want +got):\n%s", diff)
 		}
 
 		w.attempt("web", sha2, lockstep.Failed)
-		w.update(func(tx *db.Tx) error {
+		w.Update(func(tx *db.Tx) error {
 			if _, err := syncstate.LockBranch(tx, link, "main"); err != nil {
 				return err
 			}
 			return syncstate.SetBranchHead(tx, link, "main", sha2)
 		})
 
-		got := must[wire.GetRevisionSyncOutput](t)(ask(""))
+		got := apitest.Must[wire.GetRevisionSyncOutput](t)(ask(""))
 		if got.Sha != string(sha2) || got.Head != string(sha2) || got.ResourceSync == nil || got.ResourceSync.LatestSync.Status != "FAILED" {
 			t.Errorf("of the head: %+v", got)
 		}
 
 		_, err := ask("abc")
-		refused(t, err, "InvalidInputException", "full commit id")
-		w.engine.noHead = lockstep.Errorf(lockstep.Unavailable, "git.example.com does not answer.")
+		apitest.ExpectError(t, err, "InvalidInputException", "full commit id")
+		w.Syncs.HeadErr = lockstep.Errorf(lockstep.Unavailable, "git.example.com does not answer.")
 		_, err = ask("")
-		refused(t, err, "ResourceUnavailableException", "git.example.com does not answer.")
-		refused(t, w.ours("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
+		apitest.ExpectError(t, err, "ResourceUnavailableException", "git.example.com does not answer.")
+		apitest.ExpectError(t, w.Call("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
 			"ResourceNotFoundException", "resource: api")
 	})
 }

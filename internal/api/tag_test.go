@@ -12,6 +12,7 @@ import (
 	oldtypes "github.com/aws/aws-sdk-go-v2/service/codestarconnections/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -24,17 +25,17 @@ func (w *world) tag(arn string, tags ...string) error {
 		key, value, _ := strings.Cut(t, "=")
 		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	_, err := w.sdk().TagResource(w.Context(), in)
+	_, err := w.SDK().TagResource(w.Context(), in)
 	return err
 }
 
 func (w *world) untag(arn string, keys ...string) error {
-	_, err := w.sdk().UntagResource(w.Context(), &codeconnections.UntagResourceInput{ResourceArn: &arn, TagKeys: keys})
+	_, err := w.SDK().UntagResource(w.Context(), &codeconnections.UntagResourceInput{ResourceArn: &arn, TagKeys: keys})
 	return err
 }
 
 func (w *world) tags(arn string) (tags []string, err error) {
-	out, err := w.sdk().ListTagsForResource(w.Context(), &codeconnections.ListTagsForResourceInput{ResourceArn: &arn})
+	out, err := w.SDK().ListTagsForResource(w.Context(), &codeconnections.ListTagsForResourceInput{ResourceArn: &arn})
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +67,13 @@ func TestTagsComeAndGoOnHostConnectionAndLink(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			got := must[[]string](t)(w.tags(arn))
+			got := apitest.Must[[]string](t)(w.tags(arn))
 			if diff := cmp.Diff([]string{"a=one", "c=", "Ä +-._:/@=x y"}, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", arn, diff)
 			}
 		}
 
-		if got := must[[]string](t)(w.tags(w.host("bare"))); got != nil {
+		if got := apitest.Must[[]string](t)(w.tags(w.host("bare"))); got != nil {
 			t.Errorf("a bare host has %v", got)
 		}
 	})
@@ -81,10 +82,10 @@ func TestTagsComeAndGoOnHostConnectionAndLink(t *testing.T) {
 func TestOlderServiceTagsWhatBothHaveMade(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, arn := range []string{w.oldHost(), w.connection("acme", w.host("h"))} {
-		must[*codestarconnections.TagResourceOutput](t)(w.oldSDK().TagResource(t.Context(), &codestarconnections.TagResourceInput{
+		apitest.Must[*codestarconnections.TagResourceOutput](t)(w.CodeStarSDK().TagResource(t.Context(), &codestarconnections.TagResourceInput{
 			ResourceArn: &arn, Tags: []oldtypes.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
 		}))
-		if diff := cmp.Diff([]string{"a=1"}, must[[]string](t)(w.tags(arn))); diff != "" {
+		if diff := cmp.Diff([]string{"a=1"}, apitest.Must[[]string](t)(w.tags(arn))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", arn, diff)
 		}
 	}
@@ -98,7 +99,7 @@ func TestAThingHasAtMostFiftyTags(t *testing.T) {
 			many = append(many, fmt.Sprintf("k%02d=v", n))
 		}
 
-		refused(t, w.tag(host, many...), "LimitExceededException", "at most 50 tags")
+		apitest.ExpectError(t, w.tag(host, many...), "LimitExceededException", "at most 50 tags")
 		if err := w.tag(host, many[:50]...); err != nil {
 			t.Fatal(err)
 		}
@@ -107,8 +108,8 @@ func TestAThingHasAtMostFiftyTags(t *testing.T) {
 			t.Error(err)
 		}
 
-		refused(t, w.tag(host, "k00=lost", many[50]), "LimitExceededException", "at most 50 tags")
-		got := must[[]string](t)(w.tags(host))
+		apitest.ExpectError(t, w.tag(host, "k00=lost", many[50]), "LimitExceededException", "at most 50 tags")
+		got := apitest.Must[[]string](t)(w.tags(host))
 		if len(got) != 50 || got[0] != "k00=another value" || got[49] != "k49=v" {
 			t.Errorf("%d tags, %v", len(got), got)
 		}
@@ -133,14 +134,14 @@ func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
 		{"a\tb=1", "has invalid characters"},
 		{"a=<script>", "has invalid characters"},
 	} {
-		refused(t, w.tag(host, tc.tag), "ValidationException", tc.says)
+		apitest.ExpectError(t, w.tag(host, tc.tag), "ValidationException", tc.says)
 	}
 
-	refused(t, w.tag(host, "a=1", "a=2"), "ValidationException", "given twice")
-	refused(t, w.tag(host, strings.Repeat("k", 129)+"=1"), "ValidationException", "less than or equal to 128")
-	refused(t, w.tag(host, "k="+strings.Repeat("v", 257)), "ValidationException", "less than or equal to 256")
+	apitest.ExpectError(t, w.tag(host, "a=1", "a=2"), "ValidationException", "given twice")
+	apitest.ExpectError(t, w.tag(host, strings.Repeat("k", 129)+"=1"), "ValidationException", "less than or equal to 128")
+	apitest.ExpectError(t, w.tag(host, "k="+strings.Repeat("v", 257)), "ValidationException", "less than or equal to 256")
 
-	if got := must[[]string](t)(w.tags(host)); got != nil {
+	if got := apitest.Must[[]string](t)(w.tags(host)); got != nil {
 		t.Errorf("it has %v", got)
 	}
 }
@@ -152,7 +153,7 @@ func TestOnlyWhatIsThereCanBeTagged(t *testing.T) {
 		host := w.host("h")
 		connection := w.connection("acme", host)
 		link := linkARN(w.link(connection, "infra"))
-		theirs := w.as(w.key(other, identity.Admin)).host("theirs")
+		theirs := w.as(w.CreateKey(other, identity.Admin)).host("theirs")
 		for _, arn := range []string{
 			host[:len(host)-8] + "00000000", theirs, strings.Replace(host, account, other, 1), strings.Replace(theirs, other, account, 1),
 			strings.Replace(host, region, "us-east-1", 1), strings.Replace(connection, "codeconnections", "codestar-connections", 1),
@@ -162,12 +163,12 @@ func TestOnlyWhatIsThereCanBeTagged(t *testing.T) {
 		} {
 			_, err := w.tags(arn)
 			for _, err := range []error{err, w.tag(arn, "a=1"), w.untag(arn, "a")} {
-				refused(t, err, "ResourceNotFoundException", "Could not find resource: "+arn)
+				apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource: "+arn)
 			}
 		}
 
 		var n int
-		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
+		w.Update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
 		if n != 0 {
 			t.Errorf("%d tags were written", n)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
 )
@@ -20,34 +21,34 @@ func throttled(t *testing.T) *world {
 
 func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {
 	w := throttled(t)
-	sam := w.principal("sam", identity.Reader)
-	list := w.signed("codeconnections", newPrefix+".ListHosts", "{}")
-	if status, got := w.send(list); status != http.StatusOK {
+	sam := w.CreatePrincipal("sam", identity.Reader)
+	list := w.NewRequest("codeconnections", newPrefix+".ListHosts", "{}")
+	if status, got := w.Send(list); status != http.StatusOK {
 		t.Fatalf("the first: %s", got)
 	}
 
 	for _, target := range []string{newPrefix + ".ListHosts", newPrefix + ".ListConnections"} {
-		list.target = target
-		status, got := w.send(list)
-		refused(t, exception(t, got), "ThrottlingException", "Rate exceeded")
+		list.Target = target
+		status, got := w.Send(list)
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "ThrottlingException", "Rate exceeded")
 
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", target, status)
 		}
 	}
 
-	if status, got := w.send(request{key: sam, region: region, service: "codeconnections", target: list.target, body: "{}"}); status != http.StatusOK {
+	if status, got := w.Send(request{Key: sam, Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}); status != http.StatusOK {
 		t.Errorf("another principal: %s", got)
 	}
 
 	w.host("another class")
 	// Who is not let in takes from nobody's bucket.
-	forged := request{key: w.key(account, identity.Reader), region: region, service: "codeconnections", target: list.target, body: "{}"}
-	forged.key.AccessKeyID = sam.AccessKeyID
+	forged := request{Key: w.CreateKey(account, identity.Reader), Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}
+	forged.Key.AccessKeyID = sam.AccessKeyID
 
 	for range 3 {
-		_, got := w.send(forged)
-		refused(t, exception(t, got), "InvalidSignatureException", "")
+		_, got := w.Send(forged)
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "InvalidSignatureException", "")
 	}
 }
 
@@ -60,7 +61,7 @@ func TestAnSDKTriesAgainWhenThrottled(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})}
 	client := codeconnections.New(codeconnections.Options{
-		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), HTTPClient: counting,
+		Region: region, BaseEndpoint: &w.URL, Credentials: apitest.CredentialsOf(w.Key), HTTPClient: counting,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.MaxAttempts = 1, 4 }),
 	})
 	if _, err := client.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
@@ -68,7 +69,7 @@ func TestAnSDKTriesAgainWhenThrottled(t *testing.T) {
 	}
 
 	_, err := client.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
-	refused(t, err, "ThrottlingException", "Rate exceeded")
+	apitest.ExpectError(t, err, "ThrottlingException", "Rate exceeded")
 	if n := asked.Load(); n != 1+4 {
 		t.Errorf("%d requests, want one and four", n)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -54,7 +55,7 @@ func (w *world) many(n int) (link string) {
 	host := w.host("h0")
 	connection := w.connection("c0", host)
 	link = w.link(connection, "l0")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		for i := range n {
 			name := fmt.Sprintf("r%02d", i)
 			if i > 0 {
@@ -69,7 +70,7 @@ func (w *world) many(n int) (link string) {
 					return err
 				}
 
-				if _, err := identity.CreateKey(tx, w.seal, identity.CreateKeyInput{Account: account, Principal: name, Role: identity.None}); err != nil {
+				if _, err := identity.CreateKey(tx, w.Seal, identity.CreateKeyInput{Account: account, Principal: name, Role: identity.None}); err != nil {
 					return err
 				}
 			}
@@ -80,8 +81,8 @@ func (w *world) many(n int) (link string) {
 				return err
 			}
 			if err := first(store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed}),
-				identity.PutPolicy(tx, w.seal, account, name, `permit (principal == User::"nobody", action, resource);`),
-				identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+				identity.PutPolicy(tx, w.Seal, account, name, `permit (principal == User::"nobody", action, resource);`),
+				identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
 					Name: name, Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Grants: identity.None,
 				}, []string{issuer})); err != nil {
 				return err
@@ -130,7 +131,7 @@ func (w *world) page(l paged, max any, token string, added map[string]any) (int,
 		w.Fatal(err)
 	}
 
-	return w.send(request{key: w.admin, region: region, service: l.service, target: l.target, body: string(body)})
+	return w.Send(request{Key: w.Key, Region: region, Service: l.service, Target: l.target, Body: string(body)})
 }
 
 func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
@@ -143,11 +144,11 @@ func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
 		}{{nil, 50}, {0, 50}, {1, 1}, {50, 50}, {100, 0}, {101, -1}, {-1, -1}} {
 			status, got := w.page(l, tc.max, "", nil)
 			if tc.want < 0 {
-				refused(t, exception(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
+				apitest.ExpectError(t, apitest.DecodeError(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
 				continue
 			}
 
-			n, token := lists(t, got)
+			n, token := apitest.CountItems(t, got)
 			whole := tc.want == 0 && n >= 51
 			if status != http.StatusOK || n != tc.want && !whole || (token == "") != whole {
 				t.Errorf("%s with MaxResults %v: %d of them, token %q: %.300s", l.target, tc.max, n, token, got)
@@ -162,14 +163,14 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 	link := w.many(2)
 	all := everyList(t, link)
 	strangers := map[string]*world{
-		"another principal": w.as(w.principal("sam", identity.Admin)),
-		"another account":   w.as(w.key(other, identity.Admin)),
+		"another principal": w.as(w.CreatePrincipal("sam", identity.Admin)),
+		"another account":   w.as(w.CreateKey(other, identity.Admin)),
 	}
-	colleague := w.as(w.principal("jo", identity.Admin)) // the admin's own name, with another key
+	colleague := w.as(w.CreatePrincipal("jo", identity.Admin)) // the admin's own name, with another key
 	tokens := map[string]string{}
 	for _, l := range all {
 		_, got := w.page(l, 1, "", nil)
-		if _, tokens[l.target] = lists(t, got); tokens[l.target] == "" {
+		if _, tokens[l.target] = apitest.CountItems(t, got); tokens[l.target] == "" {
 			t.Fatalf("%s gives no token: %s", l.target, got)
 		}
 	}
@@ -177,7 +178,7 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 	refuses := func(who string, w *world, l paged, token string, added map[string]any) {
 		t.Helper()
 		_, got := w.page(l, 1, token, added)
-		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one that this list returned") ||
+		if e := apitest.DecodeError(t, got); !strings.Contains(e.Message, "NextToken is not one that this list returned") ||
 			e.Code != "ValidationException" && e.Code != "InvalidInputException" {
 			t.Errorf("%s: the token for %s was answered with %s", l.target, who, got)
 		}
@@ -225,15 +226,15 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 	}
 	for _, l := range everyList(t, link) {
 		_, got := w.page(l, 1, "", nil)
-		_, token := lists(t, got)
+		_, token := apitest.CountItems(t, got)
 		for _, added := range narrower[l.operation] {
 			_, got := w.page(l, 1, token, added)
-			if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one") {
+			if e := apitest.DecodeError(t, got); !strings.Contains(e.Message, "NextToken is not one") {
 				t.Errorf("%s with %v goes on with a token of the list without: %s", l.target, added, got)
 			}
 		}
 
-		elsewhere := request{key: w.admin, region: "us-east-1", service: l.service, target: l.target}
+		elsewhere := request{Key: w.Key, Region: "us-east-1", Service: l.service, Target: l.target}
 		in := map[string]any{"NextToken": token}
 		maps.Copy(in, l.input)
 		body, err := json.Marshal(in)
@@ -241,9 +242,9 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		elsewhere.body = string(body)
-		_, got = w.send(elsewhere)
-		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one") {
+		elsewhere.Body = string(body)
+		_, got = w.Send(elsewhere)
+		if e := apitest.DecodeError(t, got); !strings.Contains(e.Message, "NextToken is not one") {
 			t.Errorf("%s in another region: %s", l.target, got)
 		}
 	}
@@ -260,7 +261,7 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 		seen := map[string]int{}
 		var token *string
 		for page := 0; page == 0 || token != nil; page++ {
-			out := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: 2, NextToken: token}))
+			out := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: 2, NextToken: token}))
 			var last string
 			for _, h := range out.Hosts {
 				last = *h.Name
@@ -270,7 +271,7 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 			if token = out.NextToken; page < 2 {
 				// The very thing that the page ended with, one that is yet to come, and one that is new.
 				for _, name := range []string{last, fmt.Sprintf("h%d", 8-page)} {
-					must[*codeconnections.DeleteHostOutput](t)(w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: ptr(hosts[name])}))
+					apitest.Must[*codeconnections.DeleteHostOutput](t)(w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: ptr(hosts[name])}))
 					delete(hosts, name)
 				}
 				w.host("new")
@@ -308,7 +309,7 @@ func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
 		}
 		for page := 0; page == 0 || in.NextToken != ""; page++ {
 			var out wire.ListResourceSyncsOutput
-			if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+			if err := w.Call("ListResourceSyncs", in, &out); err != nil {
 				t.Fatal(err)
 			}
 

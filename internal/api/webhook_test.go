@@ -13,7 +13,7 @@ import (
 // hooked gives a link a webhook.
 func (w *world) hooked(link, kind, secret string) (out wire.PutRepositoryWebhookOutput, err error) {
 	w.Helper()
-	err = w.ours("PutRepositoryWebhook", wire.PutRepositoryWebhookInput{RepositoryLinkId: link, Kind: kind, Secret: secret}, &out)
+	err = w.Call("PutRepositoryWebhook", wire.PutRepositoryWebhookInput{RepositoryLinkId: link, Kind: kind, Secret: secret}, &out)
 	return out, err
 }
 
@@ -31,7 +31,7 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 		}
 
 		var got wire.GetRepositoryWebhookOutput
-		if err := w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got); err != nil {
+		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got); err != nil {
 			t.Fatal(err)
 		}
 
@@ -40,13 +40,13 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 		}
 
 		for _, want := range []string{"", "ResourceNotFoundException"} {
-			err := w.ours("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &wire.DeleteRepositoryWebhookOutput{})
+			err := w.Call("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &wire.DeleteRepositoryWebhookOutput{})
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("deleted: %v", err)
 			}
 		}
 
-		err = w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got)
+		err = w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got)
 		if err == nil || !strings.Contains(err.Error(), "Could not find a webhook of repository link:"+link) {
 			t.Errorf("after it was deleted: %v", err)
 		}
@@ -76,13 +76,13 @@ func TestAttack19ASecretIsShownOnceAndStoredSealed(t *testing.T) {
 		}
 
 		var sealed []byte
-		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT sealed FROM webhook`).Scan(&sealed) })
+		w.Update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT sealed FROM webhook`).Scan(&sealed) })
 		if strings.Contains(string(sealed), made.Secret) {
 			t.Error("it lies open in the database")
 		}
 
-		w.update(func(tx *db.Tx) error {
-			_, secret, err := store.OpenWebhook(tx, w.seal, made.Path[len("/webhooks/github/"):])
+		w.Update(func(tx *db.Tx) error {
+			_, secret, err := store.OpenWebhook(tx, w.Seal, made.Path[len("/webhooks/github/"):])
 			if secret.Reveal() != made.Secret {
 				t.Error("another one lies there")
 			}

@@ -10,6 +10,7 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -29,7 +30,7 @@ func ciRole(jwks string) wire.WebIdentityRole {
 
 func (w *world) putRole(r wire.WebIdentityRole) (arn string, err error) {
 	var out wire.PutWebIdentityRoleOutput
-	err = w.ours("PutWebIdentityRole", wire.PutWebIdentityRoleInput{WebIdentityRole: r}, &out)
+	err = w.Call("PutWebIdentityRole", wire.PutWebIdentityRoleInput{WebIdentityRole: r}, &out)
 	return out.RoleArn, err
 }
 
@@ -41,7 +42,7 @@ func (w *world) assume(key identitytest.Key, name string) identity.Session {
 		"iss": cluster, "aud": "sts", "sub": "repo:acme/infra", "environment": "production", "ref": "refs/heads/main",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
-	sts := identity.NewTokenExchange(identity.TokenExchangeOptions{DB: w.db, Key: w.seal, Log: slog.New(slog.DiscardHandler)})
+	sts := identity.NewTokenExchange(identity.TokenExchangeOptions{DB: w.DB, Key: w.Seal, Log: slog.New(slog.DiscardHandler)})
 	got, err := sts.AssumeRole(w.Context(), identity.AssumeRoleInput{Account: account, Role: "ci", SessionName: name, Token: token})
 	if err != nil {
 		w.Fatal(err)
@@ -53,8 +54,8 @@ func (w *world) assume(key identitytest.Key, name string) identity.Session {
 // asks signs with a session's credentials.
 func (s session) asks(w *world, target, body string) (int, []byte) {
 	w.Helper()
-	return w.send(request{key: identity.AccessKey{Principal: s.Principal, Secret: s.Secret}, token: s.Token.Reveal(),
-		region: region, service: "codeconnections", target: newPrefix + "." + target, body: body})
+	return w.Send(request{Key: identity.AccessKey{Principal: s.Principal, Secret: s.Secret}, Token: s.Token.Reveal(),
+		Region: region, Service: "codeconnections", Target: newPrefix + "." + target, Body: body})
 }
 
 type session struct{ identity.Session }
@@ -74,7 +75,7 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 		hour := 3600
 		plain.MaxSessionDuration = &hour
 		var all wire.ListWebIdentityRolesOutput
-		if err := w.ours("ListWebIdentityRoles", wire.ListWebIdentityRolesInput{}, &all); err != nil {
+		if err := w.Call("ListWebIdentityRoles", wire.ListWebIdentityRolesInput{}, &all); err != nil {
 			t.Fatal(err)
 		}
 
@@ -83,14 +84,14 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 		}
 
 		remove := func(who *world, name string) error {
-			return who.ours("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name}, &wire.DeleteWebIdentityRoleOutput{})
+			return who.Call("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name}, &wire.DeleteWebIdentityRoleOutput{})
 		}
-		refused(t, remove(w.as(w.key(other, identity.Admin)), "ci"), "ResourceNotFoundException", "ci")
+		apitest.ExpectError(t, remove(w.as(w.CreateKey(other, identity.Admin)), "ci"), "ResourceNotFoundException", "ci")
 		if err := remove(w, "ci"); err != nil {
 			t.Error(err)
 		}
 
-		refused(t, remove(w, "ci"), "ResourceNotFoundException", "ci")
+		apitest.ExpectError(t, remove(w, "ci"), "ResourceNotFoundException", "ci")
 	})
 }
 
@@ -108,7 +109,7 @@ func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
 		r := good
 		spoil(&r)
 		_, err := w.putRole(r)
-		refused(t, err, "InvalidInputException", says)
+		apitest.ExpectError(t, err, "InvalidInputException", says)
 	}
 }
 
@@ -127,12 +128,12 @@ func TestASessionMayWhatItsRoleMay(t *testing.T) {
 		}
 
 		_, got := s.asks(w, "DeleteHost", body)
-		refused(t, exception(t, got), "AccessDeniedException",
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "AccessDeniedException",
 			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: codeconnections:DeleteHost")
 		stolen := s
 		stolen.Token = w.assume(key, "build-2").Token
 		_, got = stolen.asks(w, "GetHost", body)
-		refused(t, exception(t, got), "UnrecognizedClientException", "")
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "UnrecognizedClientException", "")
 
 		if err := w.putPolicy("ci", `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
 			when { principal.name like "build-*" };`); err != nil {
@@ -157,14 +158,14 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 	w.host("a")
 	w.host("b")
 	_, got := session{w.assume(key, "one")}.asks(w, "ListHosts", `{"MaxResults":1}`)
-	_, token := lists(t, got)
+	_, token := apitest.CountItems(t, got)
 	if status, got := (session{w.assume(key, "two")}).asks(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
 		t.Errorf("another session: %s", got)
 	}
 
-	w.admin = w.principal("ci", identity.Reader) // a user of the role's name
-	_, got = w.send(w.signed("codeconnections", newPrefix+".ListHosts", `{"NextToken":"`+token+`"}`))
-	refused(t, exception(t, got), "ValidationException", "NextToken")
+	w.Key = w.CreatePrincipal("ci", identity.Reader) // a user of the role's name
+	_, got = w.Send(w.NewRequest("codeconnections", newPrefix+".ListHosts", `{"NextToken":"`+token+`"}`))
+	apitest.ExpectError(t, apitest.DecodeError(t, got), "ValidationException", "NextToken")
 }
 
 func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
@@ -179,13 +180,13 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 
 	key := identitytest.NewKey(t, "first", jose.ES256)
 	quarter := ciRole(identitytest.JWKS(t, key))
-	w.update(func(tx *db.Tx) error {
-		return identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+	w.Update(func(tx *db.Tx) error {
+		return identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
 			Name: "ci", Issuer: cluster, Audiences: quarter.Audiences, Subjects: quarter.Subjects, Grants: identity.Reader, JWKS: quarter.Jwks,
 		}, nil)
 	})
 
-	refused(t, w.works(w.admin), "UnrecognizedClientException", "Long-lived access keys are disabled")
+	apitest.ExpectError(t, w.works(w.Key), "UnrecognizedClientException", "Long-lived access keys are disabled")
 	if status, got := (session{w.assume(key, "build-1")}).asks(w, "ListHosts", `{}`); status != http.StatusOK {
 		t.Errorf("a session: %s", got)
 	}
@@ -194,7 +195,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 func TestASessionEnds(t *testing.T) {
 	key := identitytest.NewKey(t, "first", jose.ES256)
 	synctest.Test(t, func(t *testing.T) {
-		w := newUnplugged(t, dbtest.Open(t))
+		w := &world{apitest.NewInProcess(t, dbtest.Open(t))}
 		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +208,7 @@ func TestASessionEnds(t *testing.T) {
 
 		time.Sleep(time.Second)
 		status, got := s.asks(w, "ListHosts", `{}`)
-		refused(t, exception(t, got), "ExpiredTokenException", "The security token included in the request is expired")
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "ExpiredTokenException", "The security token included in the request is expired")
 
 		if status != http.StatusBadRequest {
 			t.Errorf("status %d", status)

@@ -11,7 +11,7 @@ import (
 // Options are what a Service needs. Fields without a default are required.
 type Options struct {
 	DB *db.DB
-	// Directory caches keys and policies. It is told of changed policies.
+	// Directory caches keys and policies. Its cached policies are invalidated when they change.
 	Directory *identity.Directory
 	// Seal encrypts secrets and page tokens.
 	Seal *seal.Key
