@@ -123,7 +123,8 @@ func setFromFile(loaded, given *pflag.FlagSet, name string) error {
 			errs = append(errs, fmt.Errorf("%s:%d: there is no setting %q", name, key.Line, key.Value))
 			continue
 		case lines[key.Value] > 0:
-			errs = append(errs, fmt.Errorf("%s:%d: %s is already set in line %d", name, key.Line, key.Value, lines[key.Value]))
+			errs = append(errs, fmt.Errorf("%s:%d: %s is already set in line %d",
+				name, key.Line, key.Value, lines[key.Value]))
 			continue
 		}
 

@@ -94,10 +94,11 @@ func (s *Settings) stackTable() []setting {
 			usage:     "CloudFormation: sandbox, aws or a URL",
 		},
 		{
-			name:    "sandbox-file",
-			field:   &s.SandboxFile,
-			usage:   "`FILE` with the sandbox's stacks (default: next to the SQLite database)",
-			details: "By default the path of the SQLite database and `.sandbox`. Required with PostgreSQL and target sandbox.",
+			name:  "sandbox-file",
+			field: &s.SandboxFile,
+			usage: "`FILE` with the sandbox's stacks (default: next to the SQLite database)",
+			details: "By default the path of the SQLite database and `.sandbox`. Required with PostgreSQL and " +
+				"target sandbox.",
 		},
 		{
 			name:  "seal-key-file",
@@ -190,7 +191,8 @@ func (s *Settings) gitTable() []setting {
 		{
 			name:  "known-hosts",
 			field: &s.KnownHosts,
-			usage: "`FILE` in the format of known_hosts with the SSH keys of Git hosts (default: those that the large hosts publish)",
+			usage: "`FILE` in the format of known_hosts with the SSH keys of Git hosts" +
+				" (default: those that the large hosts publish)",
 			details: "The server reads it for each connection. By default it accepts the " +
 				"keys that github.com, gitlab.com, bitbucket.org and ssh.dev.azure.com publish.",
 		},

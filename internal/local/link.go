@@ -148,7 +148,9 @@ func (c client) host(ctx context.Context, src source) (string, error) {
 
 // existing returns the link of a source on a host, with the connection it uses. If there is no link
 // yet, the connection is one that an earlier attempt has left without a link, or "".
-func (c client) existing(ctx context.Context, hostARN string, src source) (link wire.RepositoryLinkInfo, connectionARN string, err error) {
+func (c client) existing(ctx context.Context, hostARN string, src source) (
+	link wire.RepositoryLinkInfo, connectionARN string, err error,
+) {
 	connections, err := collect(func(maxResults *int, token string) ([]wire.Connection, string, error) {
 		out, err := c.service.ListConnections(ctx, c.caller,
 			&wire.ListConnectionsInput{HostArnFilter: hostARN, MaxResults: maxResults, NextToken: token})

@@ -77,8 +77,9 @@ func asOperand(path string) string {
 
 // warnUncommitted names the files of a working copy that differ from its commit: only commits are
 // synced.
-func (u *up) warnUncommitted(ctx context.Context, driver target.Driver, discoverer target.Discoverer, repository discovered,
-	committed lockstep.Tree) {
+func (u *up) warnUncommitted(
+	ctx context.Context, driver target.Driver, discoverer target.Discoverer, repository discovered, committed lockstep.Tree,
+) {
 	if repository.work == "" {
 		return
 	}

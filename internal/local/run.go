@@ -112,16 +112,16 @@ func (u *up) waitUntilSynced(ctx context.Context) error {
 	defer tick.Stop()
 
 	for {
-		ended, failures, err := u.syncState(ctx)
+		state, err := u.syncState(ctx)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
 
-		if err == nil && ended {
+		if err == nil && state.ended {
 			if err := u.events.flush(ctx); err != nil {
 				return err
 			}
-			return u.report(ctx, failures)
+			return u.report(ctx, state.failures)
 		}
 
 		select {

@@ -19,7 +19,7 @@ type trackedBranch struct {
 	repository string // path below the host
 }
 
-// A syncState is the state of the latest sync of a branch.
+// A syncState is the state of the latest syncs of branches and resources.
 type syncState struct {
 	started  bool
 	ended    bool
@@ -47,55 +47,60 @@ func (u *up) discoveredBranches(ctx context.Context) ([]trackedBranch, error) {
 	return branches, nil
 }
 
-// syncState reports whether every tracked branch has been acted on and the latest sync of every stack
-// has ended, and which failed.
-func (u *up) syncState(ctx context.Context) (ended bool, failures []string, err error) {
+// syncState returns the state of all tracked branches and stacks together. It reads the stacks after
+// the branches that create them: a branch whose sync has ended has all its stacks.
+func (u *up) syncState(ctx context.Context) (syncState, error) {
+	total := syncState{ended: true}
 	branches, err := u.discoveredBranches(ctx)
 	if err != nil {
-		return false, nil, err
+		return total, err
 	}
+	for _, b := range branches {
+		if err := u.addBranch(ctx, &total, b); err != nil {
+			return total, err
+		}
+	}
+
 	resources, err := u.client.resourceSyncs(ctx)
 	if err != nil {
-		return false, nil, err
+		return total, err
 	}
-
 	for _, resource := range resources {
-		tracked := trackedBranch{
-			branch: branch{resource.RepositoryLinkId, resource.Branch},
-			repository: pathOf(wire.RepositoryLinkInfo{
-				OwnerId:        resource.OwnerId,
-				RepositoryName: resource.RepositoryName,
-			}),
-		}
-		if !slices.Contains(branches, tracked) {
+		tracked := branchOf(resource)
+		if !slices.Contains(branches, tracked) { // configured over the API
 			branches = append(branches, tracked)
-		}
-	}
-
-	ended = true
-	for _, b := range branches {
-		if u.Once && slices.Contains(u.unborn, b.branch) {
-			continue
+			if err := u.addBranch(ctx, &total, tracked); err != nil {
+				return total, err
+			}
 		}
 
-		state, err := u.client.branchState(ctx, b)
-		if err != nil {
-			return false, nil, err
-		}
-		ended = ended && state.ended
-		failures = append(failures, state.failures...)
-	}
-
-	for _, resource := range resources {
 		failure, err := u.client.resourceFailure(ctx, resource)
 		if err != nil {
-			return false, nil, err
+			return total, err
 		}
-		ended = ended && hasEnded(resource)
-		failures = append(failures, failure...)
+		total.ended = total.ended && hasEnded(resource)
+		total.failures = append(total.failures, failure...)
 	}
 
-	return ended, failures, nil
+	return total, nil
+}
+
+// addBranch adds the state of a branch to total.
+func (u *up) addBranch(ctx context.Context, total *syncState, b trackedBranch) error {
+	if u.Once && slices.Contains(u.unborn, b.branch) {
+		return nil
+	}
+
+	state, err := u.client.branchState(ctx, b)
+	total.ended = total.ended && state.ended
+	total.failures = append(total.failures, state.failures...)
+	return err
+}
+
+// branchOf returns the branch that a resource is synced from.
+func branchOf(resource wire.ResourceSyncSummary) trackedBranch {
+	link := wire.RepositoryLinkInfo{OwnerId: resource.OwnerId, RepositoryName: resource.RepositoryName}
+	return trackedBranch{branch{resource.RepositoryLinkId, resource.Branch}, pathOf(link)}
 }
 
 // branchState returns the state of the latest repository sync of a branch.

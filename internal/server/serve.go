@@ -129,8 +129,9 @@ func (l *Listeners) open(settings config.Settings, log *slog.Logger) (err error)
 			return err
 		}
 		if plain && !httpserver.IsLoopback(l.Webhooks.Addr()) {
-			return fmt.Errorf("--webhook-listen: other machines can reach %s, and webhooks would send their secrets in "+
-				"plain HTTP: use a certificate, or, if a proxy in front of it terminates TLS, --plain-http", settings.WebhookListen)
+			return fmt.Errorf("--webhook-listen: other machines can reach %s, and webhooks would send their secrets "+
+				"in plain HTTP: use a certificate, or, if a proxy in front of it terminates TLS, --plain-http",
+				settings.WebhookListen)
 		}
 	}
 

@@ -55,7 +55,9 @@ func sandboxCredentials(ctx context.Context, d *db.DB, sealKey *seal.Key) (aws.C
 
 // EnsureKey returns the active access key of a principal, with its secret. It creates one if there
 // is none.
-func EnsureKey(ctx context.Context, database *db.DB, sealKey *seal.Key, wanted identity.CreateKeyInput) (key identity.AccessKey, err error) {
+func EnsureKey(ctx context.Context, database *db.DB, sealKey *seal.Key, wanted identity.CreateKeyInput) (
+	key identity.AccessKey, err error,
+) {
 	var keys []identity.AccessKey
 	err = database.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.AllKeys(tx)
