@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/cfn/template"
@@ -59,7 +57,7 @@ func (c *call) createChangeSet() (any, error) {
 	}
 
 	changeSet := store.ChangeSet{Name: name, FinalStatus: "CREATE_COMPLETE", ClientToken: c.form.Text("ClientToken")}
-	changeSet.ARN = "arn:" + c.caller.partition() + ":cloudformation:" + stack.Region + ":" + stack.Account + ":changeSet/" + name + "/" + uuid.NewString()
+	changeSet.ARN = c.NewARN("changeSet", name)
 	settings.ChangeSetARN = changeSet.ARN
 	changeSet.Definition = proposal.definition
 
@@ -81,7 +79,8 @@ func (c *call) createChangeSet() (any, error) {
 func (c *call) computeChanges(changeSet *store.ChangeSet, st *store.Stack, p *proposal) error {
 	plan, err := c.evaluatePlan(st, p)
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", e.Message
+		changeSet.FinalStatus = "FAILED"
+		changeSet.FinalReason = e.Message
 		return nil
 	}
 
@@ -92,9 +91,11 @@ func (c *call) computeChanges(changeSet *store.ChangeSet, st *store.Stack, p *pr
 	changeSet.Changes = plan.changes
 	switch {
 	case plan.missingExport != nil:
-		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", plan.missingExport.Error()
+		changeSet.FinalStatus = "FAILED"
+		changeSet.FinalReason = plan.missingExport.Error()
 	case !plan.hasChanges:
-		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", noChanges
+		changeSet.FinalStatus = "FAILED"
+		changeSet.FinalReason = noChanges
 	}
 
 	return nil

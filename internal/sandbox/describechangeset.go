@@ -130,14 +130,17 @@ func changeToXML(change rollout.Change) changeXML {
 	}}
 	for _, detail := range change.Details {
 		var encodedDetail detailXML
-		encodedDetail.Target.Attribute, encodedDetail.Target.Name = detail.Attribute, detail.Name
+		encodedDetail.Target.Attribute = detail.Attribute
+		encodedDetail.Target.Name = detail.Name
 		encodedDetail.Target.RequiresRecreation = string(detail.Recreation)
 
 		if detail.Recreation == "" {
 			encodedDetail.Target.RequiresRecreation = "Never"
 		}
 
-		encodedDetail.Evaluation, encodedDetail.ChangeSource, encodedDetail.CausingEntity = detail.Evaluation, detail.Source, detail.Cause
+		encodedDetail.Evaluation = detail.Evaluation
+		encodedDetail.ChangeSource = detail.Source
+		encodedDetail.CausingEntity = detail.Cause
 		encoded.ResourceChange.Details.Members = append(encoded.ResourceChange.Details.Members, encodedDetail)
 	}
 

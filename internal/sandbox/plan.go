@@ -80,7 +80,8 @@ func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, erro
 			"resource type of the following resources: [" + strings.Join(planner.changedTypes, ", ") + "]"}
 	}
 
-	planner.plan.outputs, planner.plan.imports = evaluation.Outputs, evaluation.Imports
+	planner.plan.outputs = evaluation.Outputs
+	planner.plan.imports = evaluation.Imports
 	planner.compareResources()
 	return planner.plan, planner.checkNameConflicts()
 }

@@ -43,7 +43,8 @@ func (f requestForm) readProposal(before *store.Definition) (*proposal, error) {
 	var previous map[string]string
 	if before != nil {
 		previous = before.Settings.Parameters
-		settings.Tags, settings.RoleARN = before.Settings.Tags, before.Settings.RoleARN
+		settings.Tags = before.Settings.Tags
+		settings.RoleARN = before.Settings.RoleARN
 		settings.Notifications = before.Settings.Notifications
 	}
 
@@ -51,7 +52,8 @@ func (f requestForm) readProposal(before *store.Definition) (*proposal, error) {
 		return nil, err
 	}
 
-	settings.Description, settings.ShownParameters = t.Description(), maskParameters(t, settings.Parameters)
+	settings.Description = t.Description()
+	settings.ShownParameters = maskParameters(t, settings.Parameters)
 	if err := f.readSettings(settings); err != nil {
 		return nil, err
 	}
@@ -121,11 +123,11 @@ func (f requestForm) templateBody(before *store.Definition) (string, error) {
 
 func (f requestForm) parameterInputs() []template.ParameterInput {
 	var out []template.ParameterInput
-	for _, m := range f.Members("Parameters") {
+	for _, member := range f.Members("Parameters") {
 		out = append(out, template.ParameterInput{
-			Key:         m.Text("ParameterKey"),
-			Value:       m.Pointer("ParameterValue"),
-			UsePrevious: m.Text("UsePreviousValue") == "true",
+			Key:         member.Text("ParameterKey"),
+			Value:       member.Pointer("ParameterValue"),
+			UsePrevious: member.Text("UsePreviousValue") == "true",
 		})
 	}
 	return out

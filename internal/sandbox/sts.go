@@ -80,7 +80,8 @@ func (c *call) assumeRole() (any, error) {
 	out.AssumedRoleUser.Arn = "arn:" + match[1] + ":sts::" + match[2] + ":assumed-role/" + last + "/" + name
 	_, err := c.Tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey,
-		out.Credentials.SessionToken, match[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID, db.Millis(expires))
+		out.Credentials.SessionToken, match[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID,
+		db.Millis(expires))
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,8 @@ func (c *call) validateTemplate() (any, error) {
 	}
 
 	required, reason := t.Capabilities()
-	out.Capabilities, out.CapabilitiesReason = awsquery.NewList(required...), reason
+	out.Capabilities = awsquery.NewList(required...)
+	out.CapabilitiesReason = reason
 	return out, nil
 }
 

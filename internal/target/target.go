@@ -13,7 +13,7 @@
 // A step never waits. It returns how long after it the next one is due.
 //
 // After a crash a step is called again with the checkpoint of the last step that
-// was recorded. A driver therefore looks at the outside system before it acts,
+// was recorded. A driver therefore checks the outside system before it acts,
 // so that a step that runs twice has the effect of one.
 //
 // # Errors

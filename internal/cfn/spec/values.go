@@ -160,7 +160,8 @@ func (m Made) fill(format string) string {
 		"{hex17}", sum[:17], "{hex32}", sum[:32], "{letters}", m.random(13), "{lower}", strings.ToLower(m.random(10)),
 		"{uuid}", sum[:8] + "-" + sum[8:12] + "-" + sum[12:16] + "-" + sum[16:20] + "-" + sum[20:32],
 		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],
-		"{revision}", fmt.Sprint(m.order.Generation + 1), "{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
+		"{revision}", fmt.Sprint(m.order.Generation + 1),
+		"{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
 	}
 
 	return m.fillProperties(format, strings.NewReplacer(pairs...))

@@ -13,7 +13,7 @@ type checker struct {
 	parameters map[string]*parameter
 	resources  map[string]*resource
 	conditions map[string]*syntax.Node
-	unresolved []string // names that the block refers to and nobody declares
+	unresolved []string // undeclared names that the block refers to
 }
 
 // A block is the section of a value, which decides the functions it may use.

@@ -5,7 +5,7 @@
 //
 //	 1. [Parse] checks everything that does not depend on values: sections, names,
 //	    references and the form of every function.
-//	 2. [Template.BindParameters] gives every parameter a value and checks its
+//	 2. [Template.BindParameters] chooses the value of every parameter and checks its
 //	    constraints.
 //	 3. [Template.Evaluate] evaluates the conditions, sorts the resources by their
 //	    dependencies, and computes their properties and the outputs.

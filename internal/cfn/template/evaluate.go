@@ -182,13 +182,13 @@ func (e *evaluator) fetchStoredParameters() error {
 	return nil
 }
 
-func (e *evaluator) resource(st orderedResource) (Resource, error) {
-	resource := st.resource
+func (e *evaluator) resource(ordered orderedResource) (Resource, error) {
+	resource := ordered.resource
 	out := Resource{
 		LogicalID:           resource.id,
 		Type:                resource.typ,
 		Line:                resource.line,
-		DependsOn:           st.dependsOn,
+		DependsOn:           ordered.dependsOn,
 		Attributes:          map[string]string{},
 		DeletionPolicy:      resource.policies["DeletionPolicy"],
 		UpdateReplacePolicy: resource.policies["UpdateReplacePolicy"],

@@ -37,16 +37,17 @@ type Parameter struct {
 // Parameters returns the declared parameters in their order.
 func (t *Template) Parameters() []Parameter {
 	var out []Parameter
-	for _, p := range t.parameters {
+	for _, declared := range t.parameters {
 		parameter := Parameter{
-			Name:          p.name,
-			Type:          p.typ,
-			Description:   p.description,
-			NoEcho:        p.noEcho,
-			AllowedValues: slices.Clone(p.allowed),
+			Name:          declared.name,
+			Type:          declared.typ,
+			Description:   declared.description,
+			NoEcho:        declared.noEcho,
+			AllowedValues: slices.Clone(declared.allowed),
 		}
-		if p.defaultValue != nil {
-			parameter.Default, parameter.HasDefault = *p.defaultValue, true
+		if declared.defaultValue != nil {
+			parameter.Default = *declared.defaultValue
+			parameter.HasDefault = true
 		}
 		out = append(out, parameter)
 	}
@@ -138,7 +139,8 @@ func (d *parameter) setPattern(field syntax.Field) error {
 	if err != nil {
 		return syntax.Unsupported(field.Line, "AllowedPattern "+field.Value.Text)
 	}
-	d.pattern, d.patternText = pattern, field.Value.Text
+	d.pattern = pattern
+	d.patternText = field.Value.Text
 	return nil
 }
 
@@ -165,9 +167,11 @@ func (d *parameter) setBound(field syntax.Field) error {
 	}
 
 	if field.Name == "MinValue" {
-		d.minValue, d.minText = &number, field.Value.Text
+		d.minValue = &number
+		d.minText = field.Value.Text
 	} else {
-		d.maxValue, d.maxText = &number, field.Value.Text
+		d.maxValue = &number
+		d.maxText = field.Value.Text
 	}
 
 	return nil

@@ -200,7 +200,9 @@ func (ch *Change) addProperty(comparison Comparison, previous, resource *Resourc
 
 	ch.Details = append(ch.Details, detail)
 	for _, cause := range causes {
-		detail.Source, detail.Cause, detail.Evaluation = string(cause.Kind), cause.Name, "Dynamic"
+		detail.Source = string(cause.Kind)
+		detail.Cause = cause.Name
+		detail.Evaluation = "Dynamic"
 		if cause.Kind == template.ToParameter {
 			detail.Evaluation = "Static"
 		}

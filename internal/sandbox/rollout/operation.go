@@ -211,9 +211,10 @@ func Delete(request DeleteRequest) []Transition {
 	for i := range request.Existing {
 		resource := &request.Existing[i]
 		_, fails := resource.Behavior.fails(Deleting)
+		keep := retain[resource.LogicalID] || isRetained(resource.DeletionPolicy, false, false)
 		all = append(all, deletion{
 			resource:   resource,
-			isRetained: retain[resource.LogicalID] || isRetained(resource.DeletionPolicy, false, false) || request.Force && fails,
+			isRetained: keep || request.Force && fails,
 			phase:      Deleting,
 		})
 	}

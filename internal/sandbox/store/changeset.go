@@ -14,18 +14,31 @@ const ReadyAfter = 20
 
 // A ChangeSet is a change set as it is now.
 type ChangeSet struct {
-	ID                                    int64
-	ARN, Name                             string
-	stackID                               int64
-	CreatedAt, ReadyAt                    int64
-	FinalStatus, FinalReason, ClientToken string
-	DefinitionID                          int64
-	Changes                               []rollout.Change
-	ExecutedAt, EndsAt, obsoleteAt        *int64
-	Succeeded                             *bool
-	Definition                            Definition
-	Stack                                 *Stack
-	Status, ExecutionStatus, StatusReason string
+	ID           int64
+	ARN          string
+	Name         string
+	ClientToken  string
+	stackID      int64
+	Stack        *Stack
+	DefinitionID int64
+	Definition   Definition
+	Changes      []rollout.Change
+
+	CreatedAt  int64
+	ReadyAt    int64
+	ExecutedAt *int64
+	EndsAt     *int64 // of the execution
+	obsoleteAt *int64
+	Succeeded  *bool // whether the execution succeeds at EndsAt
+
+	// FinalStatus and FinalReason are those from ReadyAt on.
+	FinalStatus string
+	FinalReason string
+
+	// Status, StatusReason and ExecutionStatus are the current ones.
+	Status          string
+	StatusReason    string
+	ExecutionStatus string
 }
 
 const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, c.ready_at, c.status, c.reason, c.client_token,
@@ -37,7 +50,8 @@ func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
 	var changes string
 	err := scan(&changeSet.ID, &changeSet.ARN, &changeSet.Name, &changeSet.stackID, &changeSet.CreatedAt,
 		&changeSet.ReadyAt, &changeSet.FinalStatus, &changeSet.FinalReason, &changeSet.ClientToken,
-		&changeSet.DefinitionID, &changes, &changeSet.ExecutedAt, &changeSet.EndsAt, &changeSet.obsoleteAt, &changeSet.Succeeded)
+		&changeSet.DefinitionID, &changes, &changeSet.ExecutedAt, &changeSet.EndsAt, &changeSet.obsoleteAt,
+		&changeSet.Succeeded)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +61,16 @@ func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
 
 // deriveStatus sets the statuses at a time.
 func (cs *ChangeSet) deriveStatus(now int64) {
-	cs.Status, cs.ExecutionStatus, cs.StatusReason = cs.FinalStatus, "AVAILABLE", cs.FinalReason
+	cs.Status = cs.FinalStatus
+	cs.StatusReason = cs.FinalReason
 	switch {
-	case now < cs.ReadyAt && now < cs.CreatedAt+ReadyAfter/2:
-		cs.Status, cs.ExecutionStatus, cs.StatusReason = "CREATE_PENDING", "UNAVAILABLE", ""
 	case now < cs.ReadyAt:
-		cs.Status, cs.ExecutionStatus, cs.StatusReason = "CREATE_IN_PROGRESS", "UNAVAILABLE", ""
+		cs.Status = "CREATE_IN_PROGRESS"
+		if now < cs.CreatedAt+ReadyAfter/2 {
+			cs.Status = "CREATE_PENDING"
+		}
+		cs.StatusReason = ""
+		cs.ExecutionStatus = "UNAVAILABLE"
 	case cs.ExecutedAt != nil && now < *cs.EndsAt:
 		cs.ExecutionStatus = "EXECUTE_IN_PROGRESS"
 	case cs.ExecutedAt != nil && *cs.Succeeded:
@@ -63,6 +81,8 @@ func (cs *ChangeSet) deriveStatus(now int64) {
 		cs.ExecutionStatus = "OBSOLETE"
 	case cs.FinalStatus == "FAILED":
 		cs.ExecutionStatus = "UNAVAILABLE"
+	default:
+		cs.ExecutionStatus = "AVAILABLE"
 	}
 }
 

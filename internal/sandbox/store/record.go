@@ -129,6 +129,7 @@ func (scope *Scope) insertEvent(operation Operation, sequence int64, transition 
 
 	_, err := scope.Tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id, type, status, reason, properties, token, state, gone, silent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, stack.ID, sequence, scope.TimeOf(transition), logicalID, physicalID,
-		resourceType, string(transition.Status), transition.Reason, properties, operation.Token, state, transition.Gone, transition.Silent)
+		resourceType, string(transition.Status), transition.Reason, properties, operation.Token, state, transition.Gone,
+		transition.Silent)
 	return err
 }

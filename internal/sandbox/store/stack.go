@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
@@ -14,18 +12,21 @@ import (
 
 // A Stack is a stack as it is now.
 type Stack struct {
-	ID                         int64
-	ARN, Account, Region, Name string
-	CreatedAt                  int64
-	DeletedAt                  *int64
-	Operations                 int
-	Protected                  bool
+	ID         int64
+	ARN        string
+	Account    string
+	Region     string
+	Name       string
+	CreatedAt  int64
+	DeletedAt  *int64
+	Operations int // started so far
+	Protected  bool
 
+	// The following are the current ones.
 	Status       rollout.Status
 	StatusReason string
 	Outputs      []template.Output
 	UpdatedAt    *int64
-	StatusAt     int64
 	DefinitionID int64 // id of the current definition
 	Definition   Definition
 	revisionSeq  int64
@@ -37,10 +38,11 @@ type Definition struct {
 	Settings Settings
 }
 
+// Settings are what a request asks for in addition to the template.
 type Settings struct {
 	Description          string            `json:"description,omitempty"`
 	Parameters           map[string]string `json:"parameters,omitempty"`
-	ShownParameters      []Parameter       `json:"shown,omitempty"` // Parameters in the template's order, NoEcho values masked
+	ShownParameters      []Parameter       `json:"shown,omitempty"` // in the template's order, NoEcho masked
 	Tags                 []Tag             `json:"tags,omitempty"`
 	Capabilities         []string          `json:"capabilities,omitempty"`
 	RoleARN              string            `json:"roleArn,omitempty"`
@@ -48,11 +50,12 @@ type Settings struct {
 	OnFailure            rollout.OnFailure `json:"onFailure,omitempty"`
 	RetainExceptOnCreate bool              `json:"retainExceptOnCreate,omitempty"`
 	TimeoutMinutes       int               `json:"timeoutInMinutes,omitempty"`
-	ChangeSetARN         string            `json:"changeSet,omitempty"` // its ARN
+	ChangeSetARN         string            `json:"changeSet,omitempty"`
 	ChangeSetDescription string            `json:"changeSetDescription,omitempty"`
 	ChangeSetType        string            `json:"kind,omitempty"` // CREATE or UPDATE
 }
 
+// A Tag is one tag of a stack.
 type Tag struct {
 	Key   string
 	Value string
@@ -75,7 +78,7 @@ func (s *Stack) IsUpdatable() bool {
 }
 
 const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created_at, s.deleted_at, s.operations, s.protected,
-	r.status, r.reason, r.outputs, r.updated_at, r.at, r.seq, coalesce(r.definition_id, 0)
+	r.status, r.reason, r.outputs, r.updated_at, r.seq, coalesce(r.definition_id, 0)
 	FROM stack s JOIN revision r ON r.stack_id = s.id
 	AND r.seq = (SELECT seq FROM revision WHERE stack_id = s.id AND at <= $1 ORDER BY seq DESC LIMIT 1) `
 
@@ -84,7 +87,8 @@ func scanStack(scan func(...any) error) (*Stack, error) {
 	var outputs string
 	err := scan(&stack.ID, &stack.ARN, &stack.Account, &stack.Region, &stack.Name, &stack.CreatedAt, &stack.DeletedAt,
 		&stack.Operations, &stack.Protected,
-		&stack.Status, &stack.StatusReason, &outputs, &stack.UpdatedAt, &stack.StatusAt, &stack.revisionSeq, &stack.DefinitionID)
+		&stack.Status, &stack.StatusReason, &outputs, &stack.UpdatedAt, &stack.revisionSeq,
+		&stack.DefinitionID)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +127,8 @@ func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack,
 		where += `AND (s.deleted_at IS NULL OR s.deleted_at > $1) `
 	}
 
-	rows, err := scope.Tx.Query(stackColumns+where+`ORDER BY s.id DESC LIMIT $5`, scope.Now(), scope.Account, scope.Region, before, limit)
+	rows, err := scope.Tx.Query(stackColumns+where+`ORDER BY s.id DESC LIMIT $5`,
+		scope.Now(), scope.Account, scope.Region, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +156,7 @@ func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
 		CreatedAt: scope.Now(),
 		Protected: protected,
 	}
-	stack.ARN = "arn:" + scope.Partition + ":cloudformation:" + stack.Region + ":" + stack.Account + ":stack/" + name + "/" + uuid.NewString()
+	stack.ARN = scope.NewARN("stack", name)
 	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
 		stack.ARN, stack.Account, stack.Region, stack.Name, stack.CreatedAt, protected).Scan(&stack.ID)
 	return stack, err

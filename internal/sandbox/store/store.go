@@ -5,6 +5,8 @@ import (
 	"embed"
 	"io/fs"
 
+	"github.com/google/uuid"
+
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
@@ -27,6 +29,12 @@ type Scope struct {
 	Account   string
 	Region    string
 	Partition string
+}
+
+// NewARN returns the ARN of a new stack or change set.
+func (scope *Scope) NewARN(resourceType, name string) string {
+	return "arn:" + scope.Partition + ":cloudformation:" + scope.Region + ":" + scope.Account +
+		":" + resourceType + "/" + name + "/" + uuid.NewString()
 }
 
 // Now returns the time of the transaction, in milliseconds since 1970.

@@ -320,7 +320,8 @@ func (c creation) declareIntent(ctx context.Context, out *cloudformation.Describ
 
 	c.emit(ChangeSetCreationSucceeded, c.checkpoint.ChangeSetARN, "Changeset creation succeeded.")
 	step, err := c.enterPhase(phaseExecute)
-	step.Intent, step.Plan = c.checkpoint.ChangeSetARN, plan
+	step.Intent = c.checkpoint.ChangeSetARN
+	step.Plan = plan
 
 	return step, err
 }

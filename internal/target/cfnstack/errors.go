@@ -114,7 +114,8 @@ func (s *session) unreachableError(call string, err error) error {
 		reason = "the request timed out"
 	}
 
-	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, s.driver.endpointName(), reason)
+	return lockstep.Wrapf(lockstep.Unavailable, err,
+		"%s: %s cannot be reached: %s.", call, s.driver.endpointName(), reason)
 }
 
 // apiError returns the code and the message of a service's error, or "" if the

@@ -73,7 +73,8 @@ func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration)
 	retryer := d.retryer(accountKey{account, cfg.Region})
 	session.client = d.client(cfg.Region)
 	session.callOptions = func(o *cloudformation.Options) {
-		o.Credentials, o.Retryer = credentials, retryer
+		o.Credentials = credentials
+		o.Retryer = retryer
 	}
 
 	return session, nil

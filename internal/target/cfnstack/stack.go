@@ -16,7 +16,7 @@ import (
 // errNotFound is the error of a stack or a change set that does not exist.
 var errNotFound = errors.New("not found")
 
-// describeStack describes a stack by name or ARN; errMissing where there is none. By
+// describeStack describes a stack by name or ARN. It returns errNotFound if there is none. By
 // ARN a deleted stack is found too.
 func (s *session) describeStack(ctx context.Context, name string) (*types.Stack, error) {
 	out, err := s.client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name}, s.callOptions)
@@ -32,8 +32,8 @@ func (s *session) describeStack(ctx context.Context, name string) (*types.Stack,
 	return &out.Stacks[0], nil
 }
 
-// findChangeSet describes a change set by ARN, or by name where a stack is given;
-// errMissing where it or its stack is not there.
+// findChangeSet describes a change set by ARN, or by its name and a stack.
+// It returns errNotFound if it or its stack does not exist.
 func (s *session) findChangeSet(ctx context.Context, name, stack string) (*cloudformation.DescribeChangeSetOutput,
 	error) {
 	input := &cloudformation.DescribeChangeSetInput{ChangeSetName: &name}

@@ -61,7 +61,8 @@ func (e execution) emitStackEvents(ctx context.Context, stack string) error {
 
 	if len(events) > 0 {
 		newest := events[len(events)-1]
-		e.checkpoint.LastEventID, e.checkpoint.LastEventTime = aws.ToString(newest.EventId), aws.ToTime(newest.Timestamp)
+		e.checkpoint.LastEventID = aws.ToString(newest.EventId)
+		e.checkpoint.LastEventTime = aws.ToTime(newest.Timestamp)
 	}
 
 	for _, event := range e.filterOwnEvents(events) {
@@ -101,7 +102,8 @@ func (e execution) handleStackEvent(event types.StackEvent) {
 	status, reason := string(event.ResourceStatus), aws.ToString(event.ResourceStatusReason)
 	switch {
 	case strings.HasSuffix(status, "ROLLBACK_IN_PROGRESS"):
-		e.checkpoint.EndStatus, e.checkpoint.IsRollingBack = "", true
+		e.checkpoint.EndStatus = ""
+		e.checkpoint.IsRollingBack = true
 		if e.checkpoint.Cause == nil && reason != "" {
 			e.checkpoint.Cause = &cause{Reason: reason}
 		}
@@ -112,7 +114,8 @@ func (e execution) handleStackEvent(event types.StackEvent) {
 	case strings.HasSuffix(status, "_IN_PROGRESS"):
 		e.checkpoint.EndStatus = ""
 	default:
-		e.checkpoint.EndStatus, e.checkpoint.EndReason = status, reason
+		e.checkpoint.EndStatus = status
+		e.checkpoint.EndReason = reason
 	}
 }
 
@@ -141,12 +144,12 @@ func (e execution) emitResourceFailed(c cause, status string) {
 		c.LogicalID, c.ResourceType, status, asSentence(c.Reason, "no reason returned"))
 }
 
-func newCause(ev types.StackEvent) cause {
+func newCause(event types.StackEvent) cause {
 	return cause{
-		LogicalID:    aws.ToString(ev.LogicalResourceId),
-		ResourceType: aws.ToString(ev.ResourceType),
-		PhysicalID:   aws.ToString(ev.PhysicalResourceId),
-		Reason:       aws.ToString(ev.ResourceStatusReason),
+		LogicalID:    aws.ToString(event.LogicalResourceId),
+		ResourceType: aws.ToString(event.ResourceType),
+		PhysicalID:   aws.ToString(event.PhysicalResourceId),
+		Reason:       aws.ToString(event.ResourceStatusReason),
 	}
 }
 

@@ -130,12 +130,12 @@ func advance(t testing.TB, driver target.Driver, run *Run, crash bool) (target.S
 // record records a step as the engine does, and checks the contract of steps.
 func (r *Run) record(t testing.TB, step target.Step) {
 	t.Helper()
-	for _, ev := range step.Events {
-		if ev.Type == "" {
-			t.Errorf("an event has no type: %+v", ev)
+	for _, event := range step.Events {
+		if event.Type == "" {
+			t.Errorf("an event has no type: %+v", event)
 		}
-		if ev.Message == "" || len(ev.Message) > lockstep.MaxMessage {
-			t.Errorf("an event has an empty message or a too long one: %+v", ev)
+		if event.Message == "" || len(event.Message) > lockstep.MaxMessage {
+			t.Errorf("an event has an empty message or a too long one: %+v", event)
 		}
 	}
 

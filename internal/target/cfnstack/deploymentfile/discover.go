@@ -273,8 +273,8 @@ func isTemplate(root *yaml.Node) bool {
 	return false
 }
 
-// stackName makes a stack name of a deployment file's path. A file whose
-// own name says nothing is called after its folder.
+// stackName returns the stack name of a deployment file: the one in want, or one made of
+// the file's name. A file with a generic name has the name of its folder.
 func stackName(want lockstep.Discovery, filePath string) (string, error) {
 	if name, ok := want.Names[filePath]; ok {
 		return name, ValidateStackName(name)

@@ -68,9 +68,9 @@ func mappingNode(values map[string]string) *yaml.Node {
 // Equal reports whether two deployment files ask for the same deployment. A file
 // without tags differs from one with tags {}, which removes the stack's tags.
 func (Encoder) Equal(a, b []byte) bool {
-	first, errX := parseDeploymentFile("a", a)
-	second, errY := parseDeploymentFile("b", b)
-	if errX != nil || errY != nil || first.Template != second.Template || first.HasTags != second.HasTags {
+	first, firstErr := parseDeploymentFile("a", a)
+	second, secondErr := parseDeploymentFile("b", b)
+	if firstErr != nil || secondErr != nil || first.Template != second.Template || first.HasTags != second.HasTags {
 		return false
 	}
 	return maps.Equal(first.parameterValues(), second.parameterValues()) &&
