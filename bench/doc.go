@@ -1,10 +1,13 @@
-// Package bench measures what the product claims to be fast at, each against a
-// peer or a limit in the same run, and prints a table of ratios to the budgets.
-// `make bench` runs it. Nothing here is a test: machines are shared and noisy,
-// and a time that a test demands is a test that fails for somebody else's load.
+// Package bench measures the performance that the product promises. Each benchmark
+// compares Lockstep with a peer or a limit in the same run, and prints a table of ratios
+// and their budgets. Run it with `make bench`.
 //
-// What is measured twice is measured in turns. CPU is what the kernel charges
-// the process, children included; servers run in processes of their own, so
-// that a client's figure is the client's. Bytes are counted at the server's
-// sockets, handshake included.
+// The benchmarks are not tests: a test that requires a certain time fails when another
+// process uses the machine.
+//
+// # Method
+//
+// Measurements that are compared alternate. CPU time is what the kernel charges to the
+// process and its children; servers run in processes of their own, so that the client's
+// time is separate. Bytes are counted at the server's sockets, including TLS handshakes.
 package bench

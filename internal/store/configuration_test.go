@@ -98,7 +98,7 @@ func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 	})
 }
 
-func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
+func TestTrackedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		follow := func(want []string) {

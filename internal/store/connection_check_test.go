@@ -16,7 +16,7 @@ import (
 )
 
 // What was there before connections had handshakes is read as having none.
-func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
+func TestConnectionsOfThePreviousReleaseHaveNoCheckYet(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
 		url := dbtest.URL(t, on)
 		database, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, "0009"))
@@ -56,7 +56,7 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 	})
 }
 
-func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
+func TestAConnectionCheckIsReadAsItWasSaved(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		arn := storetest.InsertLink(t, database, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }

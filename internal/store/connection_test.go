@@ -152,7 +152,7 @@ func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
 	})
 }
 
-func TestTagsGoWithTheThing(t *testing.T) {
+func TestTagsAreDeletedWithTheirResource(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		connection := insertConnection(t, database, "tagged")
 		tagged := func(want []lockstep.Tag) {

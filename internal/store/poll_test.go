@@ -78,7 +78,7 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 	})
 }
 
-func TestAHintDuringAPollIsNotLost(t *testing.T) {
+func TestARequestDuringAPollIsNotLost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		end := map[string]func(tx *db.Tx, poll store.Poll) error{
@@ -102,7 +102,7 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 	})
 }
 
-func TestStopPollingLeavesALinkAloneUntilSomethingFollowsIt(t *testing.T) {
+func TestAStoppedLinkIsPolledAgainOnceItIsTracked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now) })
@@ -116,7 +116,7 @@ func TestStopPollingLeavesALinkAloneUntilSomethingFollowsIt(t *testing.T) {
 	})
 }
 
-func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
+func TestSetOutageReportsANewCauseAndClearOutageTheEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		set := func(cause string, want bool) {
@@ -151,7 +151,7 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 	})
 }
 
-func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
+func TestABranchHasItsLastKnownHead(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		storetest.Update(t, database, func(tx *db.Tx) error {

@@ -35,7 +35,7 @@ func sealKey(t testing.TB) *seal.Key {
 	return key
 }
 
-func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
+func TestANewSecretOfAWebhookReplacesTheOld(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
 		before := putWebhook(t, database, key, 1)
@@ -67,7 +67,7 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 	})
 }
 
-func TestASecretThatCannotServeIsRefused(t *testing.T) {
+func TestAnUnsuitableWebhookSecretIsRejected(t *testing.T) {
 	database := dbtest.OpenOn(t, db.SQLite, db.Schema())
 	link := storetest.InsertLink(t, database, 1)
 	for _, test := range []struct {
@@ -129,7 +129,7 @@ func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news boo
 	return news
 }
 
-func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
+func TestADeliveryIsNewOncePerWebhook(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
 		one, other := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2)
@@ -156,7 +156,7 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 	})
 }
 
-func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
+func TestADeliveryOfADeletedWebhookIsRejected(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
 		deleted, changed, unlinked := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2), putWebhook(t,
@@ -178,7 +178,7 @@ func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 	})
 }
 
-func TestDeliveriesAreForgottenAfterADay(t *testing.T) {
+func TestDeliveriesAreDeletedAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database := dbtest.OpenOn(t, db.SQLite, db.Schema())
 		w := putWebhook(t, database, sealKey(t), 1)

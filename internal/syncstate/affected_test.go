@@ -24,7 +24,7 @@ func concerns(t testing.TB, d *db.DB, link string, sha lockstep.SHA) (list []syn
 	return list
 }
 
-func TestAConcernHasTheTimesOfItsAttempt(t *testing.T) {
+func TestAnAffectedConfigurationHasTheTimesOfItsAttempt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		setDesired(t, database, cfg, "a")
@@ -86,8 +86,8 @@ func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
 func TestAReportIsFoundByItsCommitInItsEnvironment(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1).ID
-		addNews(t, database, link, "a", 0, true)
-		addNews(t, database, storetest.InsertLink(t, database, 2).ID, "b", 0, true)
+		recordChange(t, database, link, "a", 0, true)
+		recordChange(t, database, storetest.InsertLink(t, database, 2).ID, "b", 0, true)
 		read := func(link, environment string, sha lockstep.SHA) func(tx *db.Tx) error {
 			return func(tx *db.Tx) error {
 				r, err := syncstate.StatusReportOf(tx, link, environment, sha)

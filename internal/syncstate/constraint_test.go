@@ -13,9 +13,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// A nonsense is a statement that the database has to refuse, after others that
+// A invalidRow is a statement that the database has to refuse, after others that
 // it accepts.
-type nonsense struct {
+type invalidRow struct {
 	why    string
 	before []string
 	refuse string
@@ -36,8 +36,8 @@ func anAttempt(id, status, outcome, intent, ended string) string {
 		id, status, outcome, intent, ended)
 }
 
-func repositoryNonsense() []nonsense {
-	return []nonsense{
+func repositoryInvalidRows() []invalidRow {
+	return []invalidRow{
 		{why: "an unknown status", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'DONE', '', 1, NULL)`},
 		{why: "an end that is not dated", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'FAILED', '', 1, NULL)`},
 		{why: "a date of an end that is none", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'QUEUED', '', 1, 2)`},
@@ -57,8 +57,8 @@ func repositoryNonsense() []nonsense {
 	}
 }
 
-func resourceNonsense() []nonsense {
-	return []nonsense{
+func resourceInvalidRows() []invalidRow {
+	return []invalidRow{
 		{why: "an unknown status", refuse: anAttempt("a", "QUEUED", "NULL", "", "NULL")},
 		{why: "an unknown outcome", refuse: anAttempt("a", "FAILED", "'rejected'", "", "2")},
 		{why: "an end that is not dated", refuse: anAttempt("a", "FAILED", "'failed'", "", "NULL")},
@@ -88,10 +88,10 @@ func resourceNonsense() []nonsense {
 
 const insertStream = `INSERT INTO report_stream (link_id, environment) VALUES ('LINK', '111122223333/eu-central-1')`
 
-func otherNonsense() []nonsense {
+func otherInvalidRows() []invalidRow {
 	aRepositoryAttempt := repositoryAttempt + `('r', 'LINK', 'main', 'FAILED', '', 1, 2)`
 	event := `INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message) VALUES `
-	return []nonsense{
+	return []invalidRow{
 		{why: "a blocker of an unknown type", refuse: blocker + `('b', RESOURCE, 'MANUAL', 'ACTIVE', 'r', 1, NULL)`},
 		{why: "a blocker of an unknown status", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'GONE', 'r', 1, NULL)`},
 		{why: "a blocker resolved at no time", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, NULL)`},
@@ -142,7 +142,7 @@ func otherNonsense() []nonsense {
 	}
 }
 
-func previewNonsense() []nonsense {
+func previewInvalidRows() []invalidRow {
 	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, fingerprint) VALUES (1,
 		'LINK', 'main', 7, 's', '{}', '')`
 	preview := func(id, pullRequest, state, result string) string {
@@ -151,7 +151,7 @@ func previewNonsense() []nonsense {
 			attempted_seq, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id,
 			pullRequest, state, result)
 	}
-	return []nonsense{
+	return []invalidRow{
 		{why: "an unknown state", refuse: preview("a", "NULL", "EXECUTING", "NULL")},
 		{why: "done without a result", refuse: preview("a", "NULL", "DONE", "NULL")},
 		{why: "two for one pull request and configuration", unique: true,
@@ -163,10 +163,10 @@ func previewNonsense() []nonsense {
 	}
 }
 
-// The state machine is the database's: whatever a program does wrong, it
-// refuses. Whoever adds a CHECK or a partial unique index adds the nonsense that
-// it refuses: on PostgreSQL, which names them, none may be left over.
-func TestTheDatabaseRefusesNonsense(t *testing.T) {
+// The database enforces the state machines. For each CHECK and each partial unique index
+// there is a row that it rejects; on PostgreSQL, which names them, the test finds those
+// without one.
+func TestTheDatabaseRejectsInvalidRows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		var state syncstate.ResourceState
@@ -177,26 +177,26 @@ func TestTheDatabaseRefusesNonsense(t *testing.T) {
 		})
 		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(state.ID), "'LINK'", "'"+link.ID+"'").Replace
 		left := constraints(t, database)
-		for group, list := range map[string][]nonsense{
-			"repository": repositoryNonsense(), "resource": resourceNonsense(), "other": otherNonsense(), "preview": previewNonsense()} {
+		for group, list := range map[string][]invalidRow{
+			"repository": repositoryInvalidRows(), "resource": resourceInvalidRows(), "other": otherInvalidRows(), "preview": previewInvalidRows()} {
 			for _, n := range list {
 				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, database, n, fill)) })
 			}
 		}
 
 		for name := range left {
-			t.Errorf("no nonsense is refused by %s", name)
+			t.Errorf("no test row violates %s", name)
 		}
 	})
 }
 
-// refuses runs a nonsense, takes everything back, and gives the name of what
-// refused it, where the engine tells.
-func refuses(t *testing.T, d *db.DB, n nonsense, fill func(string) string) (constraint string) {
+// refuses inserts an invalid row, rolls back, and returns the name of the constraint that
+// rejected it, if the engine reports it.
+func refuses(t *testing.T, d *db.DB, n invalidRow, fill func(string) string) (constraint string) {
 	err := d.Update(t.Context(), func(tx *db.Tx) error {
 		for _, statement := range n.before {
 			if _, err := tx.Exec(fill(statement)); err != nil {
-				t.Errorf("what makes sense is refused: %v", err)
+				t.Errorf("a valid row is rejected: %v", err)
 				return err
 			}
 		}
@@ -216,8 +216,7 @@ func refuses(t *testing.T, d *db.DB, n nonsense, fill func(string) string) (cons
 	return constraint
 }
 
-// constraints gives the names of all CHECKs and partial unique indexes, on
-// PostgreSQL.
+// constraints returns the names of all CHECKs and partial unique indexes, on PostgreSQL.
 func constraints(t *testing.T, database *db.DB) map[string]bool {
 	names := map[string]bool{}
 	if database.Dialect() != db.Postgres {

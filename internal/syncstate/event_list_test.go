@@ -78,7 +78,7 @@ func TestWatcherWaitsForAnEventThatMayStillBeCommitted(t *testing.T) {
 	})
 }
 
-func TestWatcherPassesOverAGapThatStays(t *testing.T) {
+func TestWatcherSkipsAGapThatStays(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		insertEvents(t, d, 4, time.Minute)
 		deleteEvent(t, d, 2)

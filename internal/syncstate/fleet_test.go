@@ -66,7 +66,7 @@ func readFleet(
 	return list
 }
 
-func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
+func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 	yes, no := true, false
 	tests := []struct {
 		name   string
@@ -142,7 +142,7 @@ func counts(statuses ...lockstep.ResourceSyncStatus) map[lockstep.ResourceSyncSt
 	return m
 }
 
-func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t *testing.T) {
+func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfgs := aFleet(t, database)
 		link := storetest.NewLink(2, storetest.NewConnection("conn-2", "").ARN)

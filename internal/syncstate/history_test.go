@@ -232,7 +232,7 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 	})
 }
 
-func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
+func TestBlockersOfTheFleetAreFilteredAndPaged(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfgs := aFleet(t, database) // api is blocked
 		for i, name := range []string{"web", "web", "db"} {

@@ -16,7 +16,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// configured makes a link, a configuration and its resource.
+// configured creates a link, a configuration and its resource.
 func configured(t testing.TB, database *db.DB) (cfg lockstep.SyncConfiguration) {
 	t.Helper()
 	l := storetest.InsertLink(t, database, 1)
@@ -31,7 +31,7 @@ func configured(t testing.TB, database *db.DB) (cfg lockstep.SyncConfiguration) 
 	return cfg
 }
 
-// resource runs f with the state of the configuration's resource.
+// withResource runs f with the state of the configuration's resource.
 func withResource(
 	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, state syncstate.ResourceState) error,
 ) {
@@ -53,7 +53,7 @@ func setDesired(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, sha lock
 	})
 }
 
-// attempt makes an attempt of what is desired and ends it, unless outcome is "".
+// endAttempt begins an attempt and ends it, unless outcome is "".
 func endAttempt(
 	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, outcome lockstep.Outcome,
 ) (attempt syncstate.ResourceAttempt) {
@@ -148,7 +148,7 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 	})
 }
 
-func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T) {
+func TestAcquiringALeaseIncrementsTheEpochAndASecondRunningAttemptIsRejected(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		setDesired(t, database, cfg, "one")
@@ -226,7 +226,7 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 	})
 }
 
-func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
+func TestABlockerIsActiveUntilItIsResolvedAndTheFirstOneIsKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		contexts := []lockstep.Context{{Key: "StackName", Value: "web \"1\""}}
@@ -259,7 +259,7 @@ func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
 
 // Of two repository syncs that have read one version of a configuration, both
 // may act on it; of one that read it before a change, none may.
-func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
+func TestOnlyTheNewestVersionIsObserved(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		read := func() (tracked store.TrackedConfiguration) {
@@ -322,7 +322,7 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 	})
 }
 
-func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
+func TestNoConcurrentChangeIsLost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		var both sync.WaitGroup
@@ -363,7 +363,7 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 	})
 }
 
-func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
+func TestResourcesWithDueWorkAreOverdue(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		overdue := func(why string, want bool) {

@@ -15,24 +15,24 @@ import (
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// addNews adds news of a commit of a link, due so many seconds from now, and says
-// which lane is to be woken, if one is.
-func addNews(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (lane int64, wake bool) {
+// recordChange records a status change of a commit, due some seconds from now. It returns
+// the stream, and whether its worker has to be woken.
+func recordChange(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (stream int64, wake bool) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) (err error) {
 		n := syncstate.StatusChange{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main",
 			CreateReport: begin}
-		lane, wake, err = syncstate.RecordStatusChange(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
+		stream, wake, err = syncstate.RecordStatusChange(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
 		return err
 	})
-	return lane, wake
+	return stream, wake
 }
 
-// dueReports gives the commits that are due in a lane.
-func dueReports(t testing.TB, d *db.DB, lane int64) (due []syncstate.StatusReport, shas []string) {
+// dueReports returns the due reports of a stream, and their commits.
+func dueReports(t testing.TB, d *db.DB, stream int64) (due []syncstate.StatusReport, shas []string) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) (err error) {
-		due, err = syncstate.DueStatusReports(tx, lane, 10)
+		due, err = syncstate.DueStatusReports(tx, stream, 10)
 		return err
 	})
 	for _, r := range due {
@@ -46,32 +46,32 @@ func saveReport(t testing.TB, d *db.DB, r syncstate.StatusReport) {
 	storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, r, tx.Now.Add(time.Hour)) })
 }
 
-func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
+func TestAStatusChangeCreatesAReportOnlyIfRequested(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1).ID
-		if _, wake := addNews(t, database, link, "a", 0, false); wake {
-			t.Error("a lane that is not there is woken")
+		if _, wake := recordChange(t, database, link, "a", 0, false); wake {
+			t.Error("a missing stream is woken")
 		}
 
-		lane, wake := addNews(t, database, link, "a", 60, true)
+		stream, wake := recordChange(t, database, link, "a", 60, true)
 		if !wake {
-			t.Error("the first news wakes nothing")
+			t.Error("the first change wakes no worker")
 		}
 
-		if _, wake := addNews(t, database, link, "b", 0, false); wake {
-			t.Error("a report that is not there wakes its lane")
+		if _, wake := recordChange(t, database, link, "b", 0, false); wake {
+			t.Error("a missing report wakes its stream")
 		}
 
-		if _, wake := addNews(t, database, link, "a", 90, true); wake {
-			t.Error("later news wakes what is due earlier")
+		if _, wake := recordChange(t, database, link, "a", 90, true); wake {
+			t.Error("a later change wakes a worker for what is due earlier")
 		}
 
-		if _, wake := addNews(t, database, link, "a", 30, false); !wake {
-			t.Error("earlier news wakes nothing")
+		if _, wake := recordChange(t, database, link, "a", 30, false); !wake {
+			t.Error("an earlier change wakes no worker")
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			at, ok, err := syncstate.NextStatusReportDue(tx, lane)
+			at, ok, err := syncstate.NextStatusReportDue(tx, stream)
 			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
 				t.Errorf("the next is due in %s", soon)
 			}
@@ -83,15 +83,15 @@ func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
 func TestNoReportOvertakesAnOlderOne(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1).ID
-		lane, _ := addNews(t, database, link, "a", 600, true)
-		addNews(t, database, link, "b", 600, true)
+		stream, _ := recordChange(t, database, link, "a", 600, true)
+		recordChange(t, database, link, "b", 600, true)
 
-		if _, shas := dueReports(t, database, lane); shas != nil {
+		if _, shas := dueReports(t, database, stream); shas != nil {
 			t.Errorf("due before its time: %s", shas)
 		}
 
-		addNews(t, database, link, "c", -1, true)
-		due, shas := dueReports(t, database, lane)
+		recordChange(t, database, link, "c", -1, true)
+		due, shas := dueReports(t, database, stream)
 		if diff := cmp.Diff([]string{"a", "b", "c"}, shas); diff != "" {
 			t.Fatal(diff)
 		}
@@ -101,30 +101,30 @@ func TestNoReportOvertakesAnOlderOne(t *testing.T) {
 			time.Now().Add(time.Hour)
 		saveReport(t, database, a)
 
-		if _, shas := dueReports(t, database, lane); len(shas) != 2 {
+		if _, shas := dueReports(t, database, stream); len(shas) != 2 {
 			t.Errorf("what was seen and has time is due again: %s", shas)
 		}
 	})
 }
 
-func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
+func TestAConcurrentStatusChangeIsNotLost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1).ID
-		lane, _ := addNews(t, database, link, "a", -1, true)
-		due, _ := dueReports(t, database, lane)
+		stream, _ := recordChange(t, database, link, "a", -1, true)
+		due, _ := dueReports(t, database, stream)
 		report := due[0]
 		report.SeenSeq, report.State, report.DueAt = report.ChangeSeq, "succeeded", time.Time{}
-		addNews(t, database, link, "a", -1, false)
+		recordChange(t, database, link, "a", -1, false)
 		saveReport(t, database, report)
 		next := func() (is bool) {
 			storetest.Update(t, database, func(tx *db.Tx) (err error) {
-				_, is, err = syncstate.NextStatusReportDue(tx, lane)
+				_, is, err = syncstate.NextStatusReportDue(tx, stream)
 				return err
 			})
 			return is
 		}
 		if !next() {
-			t.Error("the news that came while the first was told is forgotten")
+			t.Error("a change during the first report is lost")
 		}
 
 		report.SeenSeq++
@@ -139,11 +139,11 @@ func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
 	})
 }
 
-func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
+func TestAWorkerThatLostItsLeaseIsDetectedByTheEpoch(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		lane, _ := addNews(t, database, storetest.InsertLink(t, database, 1).ID, "a", 0, true)
+		stream, _ := recordChange(t, database, storetest.InsertLink(t, database, 1).ID, "a", 0, true)
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			taken, err := syncstate.AcquireReportStreamLease(tx, lane)
+			taken, err := syncstate.AcquireReportStreamLease(tx, stream)
 			if err != nil {
 				return err
 			}
@@ -153,7 +153,7 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 				return err
 			}
 
-			got, err := syncstate.LockReportStream(tx, lane)
+			got, err := syncstate.LockReportStream(tx, stream)
 			if diff := cmp.Diff(taken, got); diff != "" || got.Epoch != 1 || got.Environment != "e" {
 				t.Error(diff)
 			}
@@ -163,18 +163,18 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_,
-				err := syncstate.AcquireReportStreamLease(tx, lane+1)
+				err := syncstate.AcquireReportStreamLease(tx, stream+1)
 			return err
 		})
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_,
-				err := syncstate.LockReportStream(tx, lane+1)
+				err := syncstate.LockReportStream(tx, stream+1)
 			return err
 		})
 	})
 }
 
-func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
+func TestOverdueStreamsExcludeThoseInBackoff(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		overdue := func() (list []int64) {
 			storetest.Update(t, database, func(tx *db.Tx) (err error) {
@@ -184,14 +184,14 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 			return list
 		}
 
-		addNews(t, database, storetest.InsertLink(t, database, 1).ID, "a", 600, true)
-		lane, _ := addNews(t, database, storetest.InsertLink(t, database, 2).ID, "a", -1, true)
-		if diff := cmp.Diff([]int64{lane}, overdue()); diff != "" {
+		recordChange(t, database, storetest.InsertLink(t, database, 1).ID, "a", 600, true)
+		stream, _ := recordChange(t, database, storetest.InsertLink(t, database, 2).ID, "a", -1, true)
+		if diff := cmp.Diff([]int64{stream}, overdue()); diff != "" {
 			t.Error(diff)
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return syncstate.SaveReportStream(tx, syncstate.ReportStream{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
+			return syncstate.SaveReportStream(tx, syncstate.ReportStream{ID: stream, NotBefore: tx.Now.Add(time.Hour)})
 		})
 		if list := overdue(); len(list) != 0 {
 			t.Errorf("overdue: %v", list)
@@ -202,11 +202,11 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1).ID
-		lane, _ := addNews(t, database, link, "a", 0, true)
+		stream, _ := recordChange(t, database, link, "a", 0, true)
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			for i := range 1249 {
 				if _, err := tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at) VALUES ($1, $2, 'main', $3)`,
-					lane, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
+					stream, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
 					return err
 				}
 			}
@@ -215,7 +215,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		})
 		forget := func() (n int) {
 			storetest.Update(t, database, func(tx *db.Tx) error {
-				if err := syncstate.DeleteOldStatusReports(tx, lane); err != nil {
+				if err := syncstate.DeleteOldStatusReports(tx, stream); err != nil {
 					return err
 				}
 				return tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n)
@@ -251,14 +251,14 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 	})
 }
 
-func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
+func TestReportsAreReadNewestFirstAndDeletedWithTheirLink(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		for _, sha := range []string{"a", "b", "c"} {
-			addNews(t, database, link.ID, sha, 0, true)
+			recordChange(t, database, link.ID, sha, 0, true)
 		}
 
-		addNews(t, database, storetest.InsertLink(t, database, 2).ID, "other", 0, true)
+		recordChange(t, database, storetest.InsertLink(t, database, 2).ID, "other", 0, true)
 		var got []string
 		var page db.Page
 		for page.Limit = 2; ; {

@@ -11,9 +11,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// TestStatusesReadAtOnceAreEachTheOneAskedFor has names in two accounts, regions
+// TestConcurrentReadsReturnTheirOwnStatus has names in two accounts, regions
 // and sync types that only together tell the resources apart.
-func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
+func TestConcurrentReadsReturnTheirOwnStatus(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		want := map[lockstep.Resource]string{} // "" for none yet
 		for i := range 64 {

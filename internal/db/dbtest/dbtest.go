@@ -33,8 +33,8 @@ func Open(t testing.TB) *db.DB {
 	return OpenOn(t, db.SQLite, db.Schema())
 }
 
-// OpenOn gives a database of an engine with the schema m. It is closed and gone
-// when the test ends.
+// OpenOn opens a database of an engine with a schema. It is deleted when the test
+// ends.
 func OpenOn(t testing.TB, engine db.Dialect, migrations db.Migrations) *db.DB {
 	t.Helper()
 	url := ""
@@ -58,21 +58,21 @@ func OpenOn(t testing.TB, engine db.Dialect, migrations db.Migrations) *db.DB {
 	return database
 }
 
-// Each runs f on SQLite and on PostgreSQL, each time with a database of its own
-// that has the server's schema.
+// Each runs f on SQLite and on PostgreSQL, each time with a new database that has
+// the server's schema.
 func Each(t *testing.T, f func(t *testing.T, d *db.DB)) {
 	t.Helper()
 	EachWith(t, db.Schema(), f)
 }
 
-// EachWith is Each with another schema.
+// EachWith is [Each] with another schema.
 func EachWith(t *testing.T, m db.Migrations, f func(t *testing.T, d *db.DB)) {
 	t.Helper()
 	EachEngine(t, func(t *testing.T, engine db.Dialect) { f(t, OpenOn(t, engine, m)) })
 }
 
-// EachEngine runs f for SQLite and for PostgreSQL and opens nothing: for tests
-// that open inside a bubble, in a child process, or more than once.
+// EachEngine runs f for SQLite and for PostgreSQL without opening a database: for
+// tests that open one within a bubble, in a child process, or more than once.
 func EachEngine(t *testing.T, f func(t *testing.T, engine db.Dialect)) {
 	t.Helper()
 	for _, engine := range []db.Dialect{db.SQLite, db.Postgres} {
@@ -80,8 +80,8 @@ func EachEngine(t *testing.T, f func(t *testing.T, engine db.Dialect)) {
 	}
 }
 
-// URL gives the URL of a fresh, empty database, for programs that open it
-// themselves. It is gone when the test ends.
+// URL returns the URL of a new, empty database, which is deleted when the test
+// ends.
 func URL(t testing.TB, engine db.Dialect) string {
 	t.Helper()
 	if engine == db.Postgres {
@@ -102,7 +102,7 @@ func URL(t testing.TB, engine db.Dialect) string {
 	return "sqlite:" + filepath.Join(dir, "test.db")
 }
 
-// migrated gives the URL of a fresh PostgreSQL database with the schema m.
+// migrated returns the URL of a new PostgreSQL database with a schema.
 func migrated(t testing.TB, m db.Migrations) string {
 	t.Helper()
 	server := server(t)

@@ -20,23 +20,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A postgres is a server in which databases can be made.
+// A postgres is a server in which databases can be created.
 type postgres struct {
-	url     string // of a database that is always there
-	foreign bool   // not ours: leave nothing behind
+	url     string // of a database that always exists
+	foreign bool   // a given server: leave nothing behind
 
-	// lifeline ends the server when it is closed, or collected.
+	// lifeline ends the server when it is closed or garbage-collected.
 	lifeline *os.File
 
 	mu        sync.Mutex
 	templates map[string]string // by schema
 }
 
-// errMissing says that the machine has no PostgreSQL to start.
+// errMissing is returned if PostgreSQL is not installed.
 var errMissing = errors.New("PostgreSQL is not installed (initdb and postgres, in PATH or /usr/lib/postgresql/*/bin) and TEST_POSTGRES_URL is not set")
 
-// shared is the one server of the process. It is package state because nothing
-// else lives as long as all the tests of a package without a TestMain in each.
+// shared is the server of the process. It is package state because it lives as
+// long as all tests of a package.
 var shared = sync.OnceValues(func() (*postgres, error) {
 	if u := os.Getenv("TEST_POSTGRES_URL"); u != "" {
 		return &postgres{url: u, foreign: true}, nil
@@ -114,7 +114,7 @@ func (s *postgres) template(ctx context.Context, migrations db.Migrations) (stri
 	return name, database.Close()
 }
 
-// digest tells schemas apart: fstest.MapFS cannot be a map's key, and two tests
+// digest identifies a schema: an fstest.MapFS cannot be a map key, and two tests
 // may use the same table name for different files.
 func digest(migrations db.Migrations) (string, error) {
 	hasher := sha256.New()

@@ -17,10 +17,10 @@ import (
 	"syscall"
 )
 
-// watcher starts a server in folder $2 with the binaries of $1, says so, waits
-// for the end of its standard input, and removes both. It is a shell so that it
-// needs nothing built, and a session of its own so that an interrupt at the
-// terminal reaches it by the pipe only.
+// watcher starts a server in folder $2 with the binaries of $1, prints "ready",
+// waits for the end of its standard input, and deletes the server and the folder.
+// It is a shell script so that nothing has to be built, and has its own session so
+// that an interrupt at the terminal does not reach it.
 const watcher = `
 bin=$1 dir=$2
 trap '"$bin/pg_ctl" -D "$dir/data" -m immediate stop; cd /; rm -rf "$dir"' EXIT
@@ -45,9 +45,8 @@ exec 3>&-
 read -r _
 `
 
-// start makes a server. It leaves no goroutine behind, so
-// that it may happen inside a bubble, and no process or folder once this process
-// has ended.
+// start starts a server. It leaves no goroutine behind, so that it can be called
+// within a bubble, and no process or folder after this process has ended.
 func start() (*postgres, error) {
 	bin, err := binaries()
 	if err != nil {
@@ -78,9 +77,10 @@ func start() (*postgres, error) {
 	}, nil
 }
 
-// home is where databases live: in memory if that has a gigabyte to give. One of
-// PostgreSQL is three hundred files, and takes ten times as long to make on a disk.
-// It is never os.TempDir: the path of a Unix socket ends at about 100 bytes.
+// home is the folder of databases: in memory if there is a gigabyte free, because
+// a PostgreSQL database has three hundred files and takes ten times as long to
+// create on a disk. It is not os.TempDir, because the path of a Unix socket is
+// limited to about 100 bytes.
 func home() string {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs("/dev/shm", &fs); err == nil && fs.Bavail*uint64(fs.Bsize) >= 1<<30 {
@@ -90,8 +90,8 @@ func home() string {
 }
 
 // watch starts the watcher and waits until its server is ready. It returns the
-// writing end of the watcher's standard input. Nothing is written to it: that it is
-// closed, by the kernel at the latest, is the message.
+// writing end of the watcher's standard input. Nothing is written to it; closing
+// it, by the kernel at the latest, ends the watcher.
 func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err error) {
 	file, lifeline, err := os.Pipe()
 	if err != nil {
@@ -139,8 +139,8 @@ func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err e
 	return lifeline, nil
 }
 
-// binaries finds the folder of initdb, pg_ctl and postgres: what PATH leads to,
-// else the newest of Debian's versions.
+// binaries returns the folder of initdb, pg_ctl and postgres: that of PATH, or the
+// newest of Debian's versions.
 func binaries() (string, error) {
 	var candidates []string
 	if p, err := exec.LookPath("initdb"); err == nil {
@@ -174,8 +174,8 @@ func binaries() (string, error) {
 	return "", errMissing
 }
 
-// unprivileged says as whom the server runs: PostgreSQL refuses to be root. The
-// folder becomes that user's.
+// unprivileged returns the user that the server runs as, because PostgreSQL
+// refuses to run as root. The folder is given to that user.
 func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	if os.Getuid() != 0 {

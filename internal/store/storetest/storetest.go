@@ -1,4 +1,4 @@
-// Package storetest makes the rows that tests of the database begin with.
+// Package storetest inserts the rows that database tests start with.
 package storetest
 
 import (
@@ -10,12 +10,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
+// The accounts and the region of the rows.
 const (
 	Account = lockstep.AccountID("111122223333")
 	Other   = lockstep.AccountID("444455556666")
 	Region  = "eu-central-1"
 )
 
+// Update runs f in a transaction that must succeed.
 func Update(t testing.TB, d *db.DB, f func(tx *db.Tx) error) {
 	t.Helper()
 	if err := d.Update(t.Context(), f); err != nil {
@@ -23,7 +25,7 @@ func Update(t testing.TB, d *db.DB, f func(tx *db.Tx) error) {
 	}
 }
 
-// RequireKind runs f in a transaction that must end with an error of a kind.
+// RequireKind runs f in a transaction that must fail with an error of a kind.
 func RequireKind(t testing.TB, d *db.DB, kind lockstep.Kind, f func(tx *db.Tx) error) {
 	t.Helper()
 	err := d.Update(t.Context(), f)
@@ -32,6 +34,7 @@ func RequireKind(t testing.TB, d *db.DB, kind lockstep.Kind, f func(tx *db.Tx) e
 	}
 }
 
+// NewHost returns a host that is not stored.
 func NewHost(id string) lockstep.Host {
 	return lockstep.Host{
 		ARN:     lockstep.MakeARN("codeconnections", Region, string(Account), "host", id),
@@ -40,6 +43,7 @@ func NewHost(id string) lockstep.Host {
 	}
 }
 
+// NewConnection returns a connection that is not stored; host may be "".
 func NewConnection(id string, host lockstep.ARN) lockstep.Connection {
 	return lockstep.Connection{
 		ARN:     lockstep.MakeARN("codeconnections", Region, string(Account), "connection", id),
@@ -48,6 +52,7 @@ func NewConnection(id string, host lockstep.ARN) lockstep.Connection {
 	}
 }
 
+// NewLink returns link n, which is not stored.
 func NewLink(n int, conn lockstep.ARN) lockstep.RepositoryLink {
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
 	return lockstep.RepositoryLink{
@@ -57,6 +62,7 @@ func NewLink(n int, conn lockstep.ARN) lockstep.RepositoryLink {
 	}
 }
 
+// NewConfiguration returns a sync configuration that is not stored.
 func NewConfiguration(name string, link string) lockstep.SyncConfiguration {
 	return lockstep.SyncConfiguration{
 		Account: Account, Region: Region, SyncType: "CFN_STACK_SYNC", ResourceName: name,
@@ -64,7 +70,7 @@ func NewConfiguration(name string, link string) lockstep.SyncConfiguration {
 	}
 }
 
-// InsertLink makes a host, a connection and link n.
+// InsertLink stores a host, a connection and link n, and returns the link.
 func InsertLink(t testing.TB, database *db.DB, n int) lockstep.RepositoryLink {
 	t.Helper()
 	host := NewHost(fmt.Sprintf("host-%d", n))
@@ -84,7 +90,7 @@ func InsertLink(t testing.TB, database *db.DB, n int) lockstep.RepositoryLink {
 	return link
 }
 
-// InsertConfiguration makes a sync configuration, and returns it with its id.
+// InsertConfiguration stores a sync configuration, and returns it with its id.
 func InsertConfiguration(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration) lockstep.SyncConfiguration {
 	t.Helper()
 	Update(t, d, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
