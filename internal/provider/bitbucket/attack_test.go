@@ -50,9 +50,9 @@ func calls(sha lockstep.SHA) map[string]call {
 const webhookSecret = "canary-of-a-webhook"
 
 func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
-	w := application(t)
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
-	w.took()
+	w := newOAuthServer(t)
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
+	w.TakeRequests()
 	c := open(t, newDriver(t, w.server.URL, transport.NetworkOptions{}), w.right)
 	for name, do := range calls(sha) {
 		if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Denied {
@@ -64,7 +64,7 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 		t.Errorf("check: %v", err)
 	}
 
-	if asked := w.took(); len(asked) != 0 {
+	if asked := w.TakeRequests(); len(asked) != 0 {
 		t.Errorf("asked %q", asked)
 	}
 }
@@ -114,14 +114,14 @@ func TestAttack10AnEndlessListEnds(t *testing.T) {
 
 func TestAttack18And19NoErrorShowsASecretThatTheHostRepeats(t *testing.T) {
 	for user, right := range credentials() {
-		w := newWorld(t, user, right)
-		sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
-		w.repeat = true
+		w := newBitbucketServer(t, user, right)
+		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
+		w.RepeatSent = true
 
 		for _, refused := range []int{0, http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
 			// 0: what is refused is writing alone.
 			for _, method := range []string{"POST", "PUT", "DELETE"} {
-				w.refuse[method+" "] = http.StatusBadRequest
+				w.Refuse[method+" "] = http.StatusBadRequest
 			}
 
 			w.Fail(refused, nil)

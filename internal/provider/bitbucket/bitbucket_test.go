@@ -27,15 +27,15 @@ func credentials() map[string]lockstep.Credential {
 	}
 }
 
-// A world is a driver, a host and what a test may do to it.
-type world struct {
+// A bitbucketServer is a fake Bitbucket with a driver and its credential.
+type bitbucketServer struct {
 	*bitbucketHost
 	server *gitwiretest.Server
 	driver *bitbucket.Driver
 	right  lockstep.Credential
 }
 
-func newWorld(t testing.TB, user string, c lockstep.Credential) *world {
+func newBitbucketServer(t testing.TB, user string, c lockstep.Credential) *bitbucketServer {
 	t.Helper()
 	authorization := "Bearer " + c.Secret
 	if c.Kind == lockstep.BasicCredential {
@@ -43,13 +43,10 @@ func newWorld(t testing.TB, user string, c lockstep.Credential) *world {
 	}
 
 	folder := t.TempDir()
-	h := &bitbucketHost{
-		t: t, authorization: authorization, nobody: c.Kind == lockstep.TokenCredential,
-		repo:     gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")),
-		statuses: map[string][]object{}, comments: map[int64][]object{}, refuse: map[string]int{},
-	}
+	h := newBitbucketHost(t, gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")), authorization)
+	h.isAccessToken = c.Kind == lockstep.TokenCredential
 
-	w := &world{bitbucketHost: h, right: c}
+	w := &bitbucketServer{bitbucketHost: h, right: c}
 	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{User: user, Password: c.Secret, Wrap: h.wrap})
 	h.url = w.server.URL
 	w.driver = newDriver(t, w.server.URL, transport.NetworkOptions{AllowLoopback: true})
@@ -64,13 +61,13 @@ func newDriver(t testing.TB, url string, o transport.NetworkOptions) *bitbucket.
 	return bitbucket.New(bitbucket.Options{Network: network, API: url + "/2.0/", Git: url + "/"})
 }
 
-// application is the world that most tests are in.
-func application(t testing.TB) *world {
+// newOAuthServer returns a server for an OAuth credential, which most tests use.
+func newOAuthServer(t testing.TB) *bitbucketServer {
 	t.Helper()
-	return newWorld(t, "x-token-auth", lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary})
+	return newBitbucketServer(t, "x-token-auth", lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary})
 }
 
-func (w *world) open(t testing.TB, right bool) provider.Client {
+func (w *bitbucketServer) open(t testing.TB, right bool) provider.Client {
 	t.Helper()
 	c := w.right
 	if !right {
@@ -100,8 +97,8 @@ func TestDriverReads(t *testing.T) {
 	for user, c := range credentials() {
 		t.Run(user, func(t *testing.T) {
 			providertest.Test(t, func(t *testing.T) providertest.Fixture {
-				w := newWorld(t, user, c)
-				return providertest.Fixture{Repo: w.repo, Open: w.open, Fail: w.server.Fail}
+				w := newBitbucketServer(t, user, c)
+				return providertest.Fixture{Repo: w.Repo, Open: w.open, Fail: w.server.Fail}
 			})
 		})
 	}
@@ -111,8 +108,8 @@ func TestDriverReports(t *testing.T) {
 	for user, c := range credentials() {
 		t.Run(user, func(t *testing.T) {
 			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
-				w := newWorld(t, user, c)
-				return providertest.CapabilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				w := newBitbucketServer(t, user, c)
+				return providertest.CapabilityFixture{Host: w, Repo: w.Repo, Open: w.open, Fail: w.Fail, OneProgress: true}
 			})
 		})
 	}

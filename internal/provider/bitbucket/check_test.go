@@ -13,7 +13,7 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 	all := credentials()
 	all["application"] = lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary}
 	for user, right := range all {
-		w := newWorld(t, user, right)
+		w := newBitbucketServer(t, user, right)
 		if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil {
 			t.Errorf("%s: %v", user, err)
 		}
@@ -45,8 +45,8 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 
 func TestACredentialWithoutTheRightToAskWhoItIsWorks(t *testing.T) {
 	for user, right := range credentials() {
-		w := newWorld(t, user, right)
-		w.refuse["GET /user"] = http.StatusForbidden
+		w := newBitbucketServer(t, user, right)
+		w.Refuse["GET /user"] = http.StatusForbidden
 		if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil {
 			t.Errorf("%s: %v", user, err)
 		}
@@ -54,8 +54,8 @@ func TestACredentialWithoutTheRightToAskWhoItIsWorks(t *testing.T) {
 }
 
 func TestNoCredentialNeedsNoCheck(t *testing.T) {
-	w := application(t)
-	if err := w.driver.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil || len(w.took()) != 0 {
+	w := newOAuthServer(t)
+	if err := w.driver.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil || len(w.TakeRequests()) != 0 {
 		t.Errorf("error: %v", err)
 	}
 	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}

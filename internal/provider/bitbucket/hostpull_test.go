@@ -14,21 +14,21 @@ import (
 
 // OpenPullRequest proposes a branch.
 func (h *bitbucketHost) OpenPullRequest(head, base string, fork bool) int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
 	o := h.pull(head, base)
 	if fork {
-		set(set(o, "source.repository.uuid", stranger), "source.repository.full_name", "stranger/infra")
+		providertest.SetField(providertest.SetField(o, "source.repository.uuid", stranger), "source.repository.full_name", "stranger/infra")
 	}
 	return int64(len(h.pulls))
 }
 
 // pull adds a pull request. Ids of commits are abbreviated, as Bitbucket's are.
-func (h *bitbucketHost) pull(head, base string) object {
+func (h *bitbucketHost) pull(head, base string) providertest.Object {
 	id := len(h.pulls) + 1
-	o := set(fixture(h.t, "pullrequest"), "id", id)
-	set(set(o, "source.branch.name", head), "source.commit.hash", h.whole("refs/heads/" + head)[:12])
-	set(set(o, "destination.branch.name", base), "destination.commit.hash", h.whole("refs/heads/" + base)[:12])
+	o := providertest.SetField(providertest.ReadTestdata(h.T, "pullrequest"), "id", id)
+	providertest.SetField(providertest.SetField(o, "source.branch.name", head), "source.commit.hash", h.ResolveCommit("refs/heads/" + head)[:12])
+	providertest.SetField(providertest.SetField(o, "destination.branch.name", base), "destination.commit.hash", h.ResolveCommit("refs/heads/" + base)[:12])
 	h.pulls = append(h.pulls, o)
 	return o
 }
@@ -36,25 +36,25 @@ func (h *bitbucketHost) pull(head, base string) object {
 func (h *bitbucketHost) listPulls(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("state") != "OPEN" || q.Get("sort") != "-updated_on" || q.Get("pagelen") != "50" {
-		h.fail(w, r, http.StatusBadRequest)
+		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
-	all := slices.DeleteFunc(slices.Clone(h.pulls), func(o object) bool {
-		return q.Get("q") != fmt.Sprintf(`state="OPEN" AND destination.branch.name=%q`, get(o, "destination.branch.name"))
+	all := slices.DeleteFunc(slices.Clone(h.pulls), func(o providertest.Object) bool {
+		return q.Get("q") != fmt.Sprintf(`state="OPEN" AND destination.branch.name=%q`, providertest.FieldOf(o, "destination.branch.name"))
 	})
 	slices.Reverse(all)
 	h.paged(w, r, all)
 }
 
 func (h *bitbucketHost) createPull(w http.ResponseWriter, r *http.Request) {
-	var in object
-	if json.NewDecoder(r.Body).Decode(&in) != nil || get(in, "title") == "" ||
-		h.whole("refs/heads/"+get(in, "source.branch.name")) == "" || h.whole("refs/heads/"+get(in, "destination.branch.name")) == "" {
-		h.fail(w, r, http.StatusBadRequest)
+	var in providertest.Object
+	if json.NewDecoder(r.Body).Decode(&in) != nil || providertest.FieldOf(in, "title") == "" ||
+		h.ResolveCommit("refs/heads/"+providertest.FieldOf(in, "source.branch.name")) == "" || h.ResolveCommit("refs/heads/"+providertest.FieldOf(in, "destination.branch.name")) == "" {
+		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
-	o := h.pull(get(in, "source.branch.name"), get(in, "destination.branch.name"))
-	h.answer(w, r, http.StatusCreated, set(o, "title", in["title"]))
+	o := h.pull(providertest.FieldOf(in, "source.branch.name"), providertest.FieldOf(in, "destination.branch.name"))
+	h.Write(w, r, http.StatusCreated, providertest.SetField(o, "title", in["title"]))
 }
 
 func (h *bitbucketHost) listComments(w http.ResponseWriter, r *http.Request) {
@@ -64,35 +64,35 @@ func (h *bitbucketHost) listComments(w http.ResponseWriter, r *http.Request) {
 
 func (h *bitbucketHost) createComment(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	var in object
-	if json.NewDecoder(r.Body).Decode(&in) != nil || len([]rune(get(in, "content.raw"))) > 32768 || get(in, "content.raw") == "" {
-		h.fail(w, r, http.StatusBadRequest)
+	var in providertest.Object
+	if json.NewDecoder(r.Body).Decode(&in) != nil || len([]rune(providertest.FieldOf(in, "content.raw"))) > 32768 || providertest.FieldOf(in, "content.raw") == "" {
+		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
-	h.answer(w, r, http.StatusCreated, h.addComment(id, get(in, "content.raw"), h.author(), h.authorType()))
+	h.Write(w, r, http.StatusCreated, h.addComment(id, providertest.FieldOf(in, "content.raw"), h.author(), h.authorType()))
 }
 
 func (h *bitbucketHost) author() string {
-	if h.nobody {
+	if h.isAccessToken {
 		return "{5a3e0a9e-7c52-4d2f-9a4b-00000000b07}"
 	}
 	return me
 }
 
 func (h *bitbucketHost) authorType() string {
-	if h.nobody {
+	if h.isAccessToken {
 		return "app_user"
 	}
 	return "user"
 }
 
-func (h *bitbucketHost) addComment(number int64, text, author, kind string) object {
+func (h *bitbucketHost) addComment(number int64, text, author, kind string) providertest.Object {
 	id := 1000
 	for _, all := range h.comments {
 		id += len(all)
 	}
-	o := set(set(fixture(h.t, "comment"), "id", id), "content.raw", text)
-	h.comments[number] = append(h.comments[number], set(set(o, "user.uuid", author), "user.type", kind))
+	o := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "comment"), "id", id), "content.raw", text)
+	h.comments[number] = append(h.comments[number], providertest.SetField(providertest.SetField(o, "user.uuid", author), "user.type", kind))
 	return o
 }
 
@@ -101,32 +101,32 @@ func (h *bitbucketHost) comment(w http.ResponseWriter, r *http.Request) {
 	number, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	for _, o := range h.comments[number] {
 		switch {
-		case get(o, "id") != r.PathValue("comment"):
+		case providertest.FieldOf(o, "id") != r.PathValue("comment"):
 			continue
 		case r.Method == http.MethodGet:
-			h.answer(w, r, http.StatusOK, o)
-		case !h.lenient && (get(o, "user.uuid") != h.author() || get(o, "deleted") == "true"):
-			h.fail(w, r, http.StatusForbidden)
+			h.Write(w, r, http.StatusOK, o)
+		case !h.lenient && (providertest.FieldOf(o, "user.uuid") != h.author() || providertest.FieldOf(o, "deleted") == "true"):
+			h.WriteError(w, r, http.StatusForbidden)
 		default:
-			var in object
+			var in providertest.Object
 			_ = json.NewDecoder(r.Body).Decode(&in)
-			h.answer(w, r, http.StatusOK, set(o, "content.raw", get(in, "content.raw")))
+			h.Write(w, r, http.StatusOK, providertest.SetField(o, "content.raw", providertest.FieldOf(in, "content.raw")))
 		}
 
 		return
 	}
 
-	h.fail(w, r, http.StatusNotFound)
+	h.WriteError(w, r, http.StatusNotFound)
 }
 
 // Comments gives the texts of those that are still there.
 func (h *bitbucketHost) Comments(number int64) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
 	var texts []string
 	for _, o := range h.comments[number] {
-		if get(o, "deleted") != "true" {
-			texts = append(texts, get(o, "content.raw"))
+		if providertest.FieldOf(o, "deleted") != "true" {
+			texts = append(texts, providertest.FieldOf(o, "content.raw"))
 		}
 	}
 	return texts
@@ -134,8 +134,8 @@ func (h *bitbucketHost) Comments(number int64) []string {
 
 // AddComment is Ann's.
 func (h *bitbucketHost) AddComment(number int64, text string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
 	h.addComment(number, text, ann, "user")
 }
 
@@ -143,13 +143,13 @@ func (h *bitbucketHost) AddComment(number int64, text string) {
 // at the parent.
 func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 	if r.ParseMultipartForm(1<<20) != nil {
-		h.fail(w, r, http.StatusBadRequest)
+		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
 
 	ref, parent := "refs/heads/"+r.FormValue("branch"), r.FormValue("parents")
-	if now := h.whole(ref); now != "" && now != parent {
-		h.fail(w, r, http.StatusConflict)
+	if now := h.ResolveCommit(ref); now != "" && now != parent {
+		h.WriteError(w, r, http.StatusConflict)
 		return
 	}
 
@@ -157,7 +157,7 @@ func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 	for name, headers := range r.MultipartForm.File {
 		f, err := headers[0].Open()
 		if err != nil {
-			h.fail(w, r, http.StatusBadRequest)
+			h.WriteError(w, r, http.StatusBadRequest)
 			return
 		}
 
@@ -165,25 +165,25 @@ func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 		files[strings.TrimPrefix(name, "/")] = string(content)
 	}
 
-	h.repo.Git("update-ref", ref, parent)
-	w.Header().Set("Location", h.url+"/2.0/repositories/acme/infra/commit/"+h.repo.CommitTo(ref, files))
-	h.answer(w, r, http.StatusCreated, nil)
+	h.Repo.Git("update-ref", ref, parent)
+	w.Header().Set("Location", h.url+"/2.0/repositories/acme/infra/commit/"+h.Repo.CommitTo(ref, files))
+	h.Write(w, r, http.StatusCreated, nil)
 }
 
 func (h *bitbucketHost) deleteBranch(w http.ResponseWriter, r *http.Request) {
 	ref := "refs/heads/" + r.PathValue("name")
-	if h.whole(ref) == "" {
-		h.fail(w, r, http.StatusNotFound)
+	if h.ResolveCommit(ref) == "" {
+		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
-	h.repo.Git("update-ref", "-d", ref)
-	h.answer(w, r, http.StatusNoContent, nil)
+	h.Repo.Git("update-ref", "-d", ref)
+	h.Write(w, r, http.StatusNoContent, nil)
 }
 
 func (h *bitbucketHost) listHooks(w http.ResponseWriter, r *http.Request) {
-	var all []object
+	var all []providertest.Object
 	for _, o := range h.hooks {
-		shown := fixture(h.t, "hook")
+		shown := providertest.ReadTestdata(h.T, "hook")
 		for k := range shown {
 			if o[k] != nil {
 				shown[k] = o[k]
@@ -195,48 +195,48 @@ func (h *bitbucketHost) listHooks(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *bitbucketHost) putHook(w http.ResponseWriter, r *http.Request) {
-	o := fixture(h.t, "hook")
-	if json.NewDecoder(r.Body).Decode(&o) != nil || get(o, "url") == "" || o["active"] != true {
-		h.fail(w, r, http.StatusBadRequest)
+	o := providertest.ReadTestdata(h.T, "hook")
+	if json.NewDecoder(r.Body).Decode(&o) != nil || providertest.FieldOf(o, "url") == "" || o["active"] != true {
+		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
 
 	if r.Method == http.MethodPost {
 		o["uuid"] = fmt.Sprintf("{5a3e0a9e-7c52-4d2f-9a4b-%012d}", 100+len(h.hooks))
 		h.hooks = append(h.hooks, o)
-		h.answer(w, r, http.StatusCreated, o)
+		h.Write(w, r, http.StatusCreated, o)
 
 		return
 	}
 
-	at := slices.IndexFunc(h.hooks, func(o object) bool { return get(o, "uuid") == r.PathValue("uuid") })
+	at := slices.IndexFunc(h.hooks, func(o providertest.Object) bool { return providertest.FieldOf(o, "uuid") == r.PathValue("uuid") })
 	if at < 0 {
-		h.fail(w, r, http.StatusNotFound)
+		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
 
 	o["uuid"] = r.PathValue("uuid")
 	h.hooks[at] = o
-	h.answer(w, r, http.StatusOK, o)
+	h.Write(w, r, http.StatusOK, o)
 }
 
 func (h *bitbucketHost) deleteHook(w http.ResponseWriter, r *http.Request) {
 	before := len(h.hooks)
-	h.hooks = slices.DeleteFunc(h.hooks, func(o object) bool { return get(o, "uuid") == r.PathValue("uuid") })
+	h.hooks = slices.DeleteFunc(h.hooks, func(o providertest.Object) bool { return providertest.FieldOf(o, "uuid") == r.PathValue("uuid") })
 	if len(h.hooks) == before {
-		h.fail(w, r, http.StatusNotFound)
+		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
-	h.answer(w, r, http.StatusNoContent, nil)
+	h.Write(w, r, http.StatusNoContent, nil)
 }
 
 // Webhooks gives those that somebody registered.
 func (h *bitbucketHost) Webhooks() []providertest.ShownWebhook {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
 	var all []providertest.ShownWebhook
 	for _, o := range h.hooks {
-		all = append(all, providertest.ShownWebhook{URL: get(o, "url"), Secret: get(o, "secret")})
+		all = append(all, providertest.ShownWebhook{URL: providertest.FieldOf(o, "url"), Secret: providertest.FieldOf(o, "secret")})
 	}
 	return all
 }

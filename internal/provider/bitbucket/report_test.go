@@ -11,11 +11,12 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 func TestWhatDidNotChangeIsNotToldAgain(t *testing.T) {
-	w := application(t)
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newOAuthServer(t)
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	r := w.open(t, true).(provider.StatusReporter)
 	s := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "123456789012/eu-west-1", State: provider.CommitPending, Summary: "0 of 1"}
 	var memory []byte
@@ -53,8 +54,8 @@ func TestWhatDidNotChangeIsNotToldAgain(t *testing.T) {
 }
 
 func TestAStatusOfNowhereLeadsToItsCommit(t *testing.T) {
-	w := application(t)
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newOAuthServer(t)
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	s := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "e", State: provider.CommitRunning}
 	if _, err := w.open(t, true).(provider.StatusReporter).ReportStatus(t.Context(), s, nil); err != nil {
 		t.Fatal(err)
@@ -64,14 +65,14 @@ func TestAStatusOfNowhereLeadsToItsCommit(t *testing.T) {
 		t.Errorf("URL %s, want %s", got, want)
 	}
 
-	if got := get(w.statuses[string(sha)][0], "refname"); got != "main" {
+	if got := providertest.FieldOf(w.statuses[string(sha)][0], "refname"); got != "main" {
 		t.Errorf("refname %q", got)
 	}
 }
 
 func TestKeysOfLongEnvironmentsFitAndDiffer(t *testing.T) {
-	w := application(t)
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newOAuthServer(t)
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	r := w.open(t, true).(provider.StatusReporter)
 	long := strings.Repeat("an-environment-of-a-long-name/", 20)
 	for range 2 { // the same keys each time
@@ -89,9 +90,9 @@ func TestKeysOfLongEnvironmentsFitAndDiffer(t *testing.T) {
 }
 
 func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
-	w := application(t)
-	w.repo.Commit(map[string]string{"a": "1"})
-	head := w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	w := newOAuthServer(t)
+	w.Repo.Commit(map[string]string{"a": "1"})
+	head := w.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 
 	for range 5 {
 		w.OpenPullRequest("change", "main", true)
@@ -99,37 +100,37 @@ func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
 
 	c := w.open(t, true).(provider.Commenter)
 	for _, requests := range []int{4, 3} { // the whole id of the head is asked for once
-		w.took()
+		w.TakeRequests()
 		got, err := c.PullRequests(t.Context(), "main")
 		if err != nil || len(got) != 5 || got[0].Number != 5 || got[4].Head != lockstep.SHA(head) {
 			t.Fatalf("got %+v, %v", got, err)
 		}
 
-		if asked := w.took(); len(asked) != requests {
+		if asked := w.TakeRequests(); len(asked) != requests {
 			t.Errorf("asked %q, want %d requests", asked, requests)
 		}
 	}
 }
 
 func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
-	w := application(t)
-	w.repo.Commit(map[string]string{"a": "1"})
-	w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	w := newOAuthServer(t)
+	w.Repo.Commit(map[string]string{"a": "1"})
+	w.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	w.OpenPullRequest("change", "main", false)
 	w.OpenPullRequest("change", "main", true)
 	w.OpenPullRequest("change", "main", true)
-	set(w.pulls[2], "source.repository", nil) // the fork was deleted
+	providertest.SetField(w.pulls[2], "source.repository", nil) // the fork was deleted
 	w.OpenPullRequest("change", "main", true)
-	set(w.pulls[3], "source.commit.hash", "000000000000") // nobody knows it
+	providertest.SetField(w.pulls[3], "source.commit.hash", "000000000000") // nobody knows it
 	w.OpenPullRequest("change", "main", true)
-	set(w.pulls[4], "source.commit", nil)
+	providertest.SetField(w.pulls[4], "source.commit", nil)
 	w.OpenPullRequest("change", "main", false)
-	set(set(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // nobody says whose it is
+	providertest.SetField(providertest.SetField(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // nobody says whose it is
 	w.OpenPullRequest("change", "main", false)
-	set(w.pulls[6], "state", "MERGED")
+	providertest.SetField(w.pulls[6], "state", "MERGED")
 
 	// A page that leads elsewhere is not shown.
-	set(w.pulls[0], "links.html.href", "javascript:alert(1)")
+	providertest.SetField(w.pulls[0], "links.html.href", "javascript:alert(1)")
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil {
 		t.Fatal(err)
@@ -149,9 +150,9 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 }
 
 func TestNoBranchNameLeavesItsQuotes(t *testing.T) {
-	w := application(t)
-	w.repo.Commit(map[string]string{"a": "1"})
-	w.repo.CommitTo(`refs/heads/a"b`, map[string]string{"a": "2"})
+	w := newOAuthServer(t)
+	w.Repo.Commit(map[string]string{"a": "1"})
+	w.Repo.CommitTo(`refs/heads/a"b`, map[string]string{"a": "2"})
 	w.OpenPullRequest("main", `a"b`, false)
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), `a"b`)
 	if err != nil || len(got) != 1 {
@@ -162,17 +163,17 @@ func TestNoBranchNameLeavesItsQuotes(t *testing.T) {
 const marker = "<!-- lockstep: 9b1f -->"
 
 // commented opens a pull request.
-func commented(t *testing.T, w *world) (provider.Commenter, provider.PullRequest) {
+func commented(t *testing.T, w *bitbucketServer) (provider.Commenter, provider.PullRequest) {
 	t.Helper()
-	w.repo.Commit(map[string]string{"a": "1"})
-	w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	w.Repo.Commit(map[string]string{"a": "1"})
+	w.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	return w.open(t, true).(provider.Commenter), provider.PullRequest{Number: w.OpenPullRequest("change", "main", false)}
 }
 
 func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
 	for user, c := range credentials() {
 		t.Run(user, func(t *testing.T) {
-			w := newWorld(t, user, c)
+			w := newBitbucketServer(t, user, c)
 			commenter, pr := commented(t, w)
 			w.AddComment(pr.Number, marker+" copied")
 			w.addComment(pr.Number, marker+" copied by an app", "{5a3e0a9e-7c52-4d2f-9a4b-00000000b08}", "app_user")
@@ -192,8 +193,8 @@ func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
 }
 
 func TestAPersonWhoMayNotAskWhoTheyAreHasTheirComment(t *testing.T) {
-	w := newWorld(t, "ann", lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: canary})
-	w.refuse["GET /user"] = http.StatusForbidden
+	w := newBitbucketServer(t, "ann", lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: canary})
+	w.Refuse["GET /user"] = http.StatusForbidden
 	c, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
 
@@ -210,7 +211,7 @@ func TestAPersonWhoMayNotAskWhoTheyAreHasTheirComment(t *testing.T) {
 
 func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 	for _, lenient := range []bool{false, true} { // to edit it is refused, or of no use
-		w := application(t)
+		w := newOAuthServer(t)
 		w.lenient = lenient
 		c, pr := commented(t, w)
 		first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
@@ -218,8 +219,8 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		set(w.comments[pr.Number][0], "deleted", true)
-		w.took()
+		providertest.SetField(w.comments[pr.Number][0], "deleted", true)
+		w.TakeRequests()
 		second, err := c.PutComment(t.Context(), pr, provider.Comment{ID: first, Marker: marker, Body: marker + " anew"})
 		if err != nil || second == first {
 			t.Errorf("id %q after %q, %v", second, first, err)
@@ -229,7 +230,7 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 
-		asked := w.took()
+		asked := w.TakeRequests()
 		tries := len(asked) - len(slices.DeleteFunc(asked, func(s string) bool { return strings.HasPrefix(s, "PUT ") }))
 		if tries != 1 {
 			t.Errorf("it was tried to edit %d comments, want that with the id alone", tries)
@@ -238,7 +239,7 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 }
 
 func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
-	w := newWorld(t, "x-token-auth", lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
+	w := newBitbucketServer(t, "x-token-auth", lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
 	w.lenient = true
 	c, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
@@ -255,14 +256,14 @@ func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
 }
 
 func TestACommentThatMayNotBeEditedIsAnError(t *testing.T) {
-	w := application(t)
+	w := newOAuthServer(t)
 	c, pr := commented(t, w)
 	id, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	w.refuse["PUT /comments/"+id] = http.StatusForbidden
+	w.Refuse["PUT /comments/"+id] = http.StatusForbidden
 	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
@@ -272,46 +273,46 @@ func TestACommentThatMayNotBeEditedIsAnError(t *testing.T) {
 	}
 }
 
-func proposal(w *world) provider.Proposal {
+func proposal(w *bitbucketServer) provider.Proposal {
 	return provider.Proposal{
-		Base: "main", BaseSHA: lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"})), Branch: "lockstep/web#1",
+		Base: "main", BaseSHA: lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"})), Branch: "lockstep/web#1",
 		Files:   []provider.ProposedFile{{Path: "message", Content: []byte("1\n")}, {Path: "b/branch", Content: []byte("2\n")}},
 		Message: "Add files", Title: "Add files", Body: "Two.",
 	}
 }
 
 func TestSeveralFilesAreOneCommit(t *testing.T) {
-	w := application(t)
+	w := newOAuthServer(t)
 	pr, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), proposal(w))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Named as the form's own fields are, and files all the same.
-	if got := w.repo.Git("diff", "--name-only", "main", string(pr.Head)); got != "b/branch\nmessage" {
+	if got := w.Repo.Git("diff", "--name-only", "main", string(pr.Head)); got != "b/branch\nmessage" {
 		t.Errorf("changed: %q", got)
 	}
 }
 
 func TestAProposalThatCannotBeOpenedLeavesNoBranch(t *testing.T) {
-	w := application(t)
+	w := newOAuthServer(t)
 	p := proposal(w)
-	w.refuse["POST /pullrequests"] = http.StatusForbidden
+	w.Refuse["POST /pullrequests"] = http.StatusForbidden
 
 	if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
 
-	if head := w.repo.ID("refs/heads/" + p.Branch); head != "" {
+	if head := w.Repo.ID("refs/heads/" + p.Branch); head != "" {
 		t.Errorf("the branch is left at %s", head)
 	}
 
-	if asked := w.took(); !slices.Contains(asked, "DELETE /repositories/acme/infra/refs/branches/lockstep/web%231") {
+	if asked := w.TakeRequests(); !slices.Contains(asked, "DELETE /repositories/acme/infra/refs/branches/lockstep/web%231") {
 		t.Errorf("asked %q", asked)
 	}
 }
 
 func TestAFileOutsideOfTheRepositoryIsNotProposed(t *testing.T) {
-	w := application(t)
+	w := newOAuthServer(t)
 	for _, path := range []string{"../a", "/a", "", "."} {
 		p := proposal(w)
 		p.Files[0].Path = path
@@ -325,11 +326,11 @@ func TestAFileOutsideOfTheRepositoryIsNotProposed(t *testing.T) {
 }
 
 func TestWebhooksOfOthersStay(t *testing.T) {
-	w := application(t)
+	w := newOAuthServer(t)
 	r := w.open(t, true).(provider.WebhookRegistrar)
 	const url = "https://lockstep.example.com/webhooks/bitbucket/abc"
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
-		w.hooks = append(w.hooks, set(set(fixture(t, "hook"), "url", other), "uuid", fmt.Sprintf("{%d}", i)))
+		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t, "hook"), "url", other), "uuid", fmt.Sprintf("{%d}", i)))
 	}
 
 	if err := r.RegisterWebhook(t.Context(), url, canary); err != nil {

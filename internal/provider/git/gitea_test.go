@@ -27,15 +27,15 @@ const (
 	marker        = "<!-- lockstep: 9b1f -->"
 )
 
-// A world is a Gitea server, and a driver that may reach it.
-type world struct {
+// A giteaServer is a fake Gitea server with a driver and its credential.
+type giteaServer struct {
 	*giteaHost
 	server *gitwiretest.Server
 	driver *git.Driver
 	right  lockstep.Credential
 }
 
-func newGiteaWorld(t testing.TB, version string, c lockstep.Credential) *world {
+func newGiteaServer(t testing.TB, version string, c lockstep.Credential) *giteaServer {
 	t.Helper()
 	o := gitwiretest.Options{Token: c.Secret}
 	authorization := "token " + c.Secret
@@ -45,12 +45,9 @@ func newGiteaWorld(t testing.TB, version string, c lockstep.Credential) *world {
 	}
 
 	folder := t.TempDir()
-	h := &giteaHost{
-		t: t, version: version, authorization: authorization, repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")),
-		statuses: map[string][]object{}, comments: map[int64][]object{}, refuse: map[string]int{},
-	}
+	h := newGiteaHost(t, gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")), version, authorization)
 	o.Wrap = h.wrap
-	w := &world{giteaHost: h, right: c, server: gitwiretest.NewServer(t, folder, o)}
+	w := &giteaServer{giteaHost: h, right: c, server: gitwiretest.NewServer(t, folder, o)}
 	w.driver = overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 
 	return w
@@ -67,7 +64,7 @@ func token() lockstep.Credential {
 	return lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 }
 
-func (w *world) open(t testing.TB, right bool) provider.Client {
+func (w *giteaServer) open(t testing.TB, right bool) provider.Client {
 	t.Helper()
 	c := w.right
 	if !right {
@@ -89,9 +86,9 @@ func TestGiteaIsReportedTo(t *testing.T) {
 	} {
 		t.Run(version, func(t *testing.T) {
 			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
-				w := newGiteaWorld(t, version, c)
+				w := newGiteaServer(t, version, c)
 				w.steady = true
-				return providertest.CapabilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				return providertest.CapabilityFixture{Host: w, Repo: w.Repo, Open: w.open, Fail: w.Fail, OneProgress: true}
 			})
 		})
 	}
@@ -99,13 +96,13 @@ func TestGiteaIsReportedTo(t *testing.T) {
 
 func TestGiteaIsReadAsAnyGitServerIs(t *testing.T) {
 	providertest.Test(t, func(t *testing.T) providertest.Fixture {
-		w := newGiteaWorld(t, "gitea-version", token())
+		w := newGiteaServer(t, "gitea-version", token())
 		t.Cleanup(func() {
-			if asked := w.took(); len(asked) != 0 {
+			if asked := w.TakeRequests(); len(asked) != 0 {
 				t.Errorf("reading asked the API: %q", asked)
 			}
 		})
-		return providertest.Fixture{Repo: w.repo, Open: w.open, Fail: w.server.Fail}
+		return providertest.Fixture{Repo: w.Repo, Open: w.open, Fail: w.server.Fail}
 	})
 }
 
@@ -147,13 +144,13 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 		status int
 		body   string
 	}{
-		"nothing there":  {404, "not found"},
-		"forbidden":      {403, ""},
-		"a page":         {200, "<html>"},
-		"other JSON":     {200, `{"revision":"1"}`},
-		"not an object":  {200, `"1.2"`},
-		"to a page":      {302, ""},
-		"not by reading": {405, ""},
+		"nothing there":              {404, "not found"},
+		"forbidden":                  {403, ""},
+		"a page":                     {200, "<html>"},
+		"other JSON":                 {200, `{"revision":"1"}`},
+		"not an providertest.Object": {200, `"1.2"`},
+		"to a page":                  {302, ""},
+		"not by reading":             {405, ""},
 	} {
 		asked := 0
 		server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
@@ -184,7 +181,7 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 	folder := t.TempDir()
 	gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git"))
-	w := newGiteaWorld(t, "gitea-version", token())
+	w := newGiteaServer(t, "gitea-version", token())
 	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: gitwiretest.NewSSHKey(t)}
 	deep := ofAcme(w.server.URL, token())
 	deep.Link.OwnerID = "acme/sub"
@@ -203,14 +200,14 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 		}
 	}
 
-	if asked := w.took(); len(asked) != 0 {
+	if asked := w.TakeRequests(); len(asked) != 0 {
 		t.Errorf("asked %q", asked)
 	}
 }
 
 func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newGiteaServer(t, "gitea-version", token())
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	c := w.open(t, true)
 	for status, want := range map[int]lockstep.Kind{502: lockstep.Unavailable, 429: lockstep.Unavailable, 401: lockstep.Denied} {
 		w.Fail(status, nil)
@@ -220,7 +217,7 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 	}
 
 	w.Fail(0, nil)
-	w.took()
+	w.TakeRequests()
 	for range 3 {
 		if err := calls(sha)["status"](t.Context(), c); err != nil {
 			t.Error(err)
@@ -232,14 +229,14 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 		want = append(want, "POST /repos/acme/infra/statuses/"+string(sha))
 	}
 
-	if diff := cmp.Diff(want, w.took()); diff != "" {
+	if diff := cmp.Diff(want, w.TakeRequests()); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
 func TestGiteaIsNotToldAgainWhatDidNotChange(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newGiteaServer(t, "gitea-version", token())
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	r := w.open(t, true).(provider.StatusReporter)
 	var memory []byte
 	for _, step := range []struct {
@@ -264,17 +261,17 @@ func TestGiteaIsNotToldAgainWhatDidNotChange(t *testing.T) {
 }
 
 func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
-	w.repo.Commit(map[string]string{"a": "1"})
-	w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	w := newGiteaServer(t, "gitea-version", token())
+	w.Repo.Commit(map[string]string{"a": "1"})
+	w.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 
 	for _, fork := range []bool{false, true, false, false, false} {
 		w.OpenPullRequest("change", "main", fork)
 	}
 
-	set(w.pulls[2], "head.repo", nil)                                              // the fork was deleted
-	set(set(w.pulls[3], "head.label", ""), "head.ref", "refs/pull/4/head")         // pushed to refs/for/main
-	set(set(w.pulls[4], "html_url", "javascript:alert(1)"), "head.sha", "garbage") // no head, no page
+	providertest.SetField(w.pulls[2], "head.repo", nil)                                                                // the fork was deleted
+	providertest.SetField(providertest.SetField(w.pulls[3], "head.label", ""), "head.ref", "refs/pull/4/head")         // pushed to refs/for/main
+	providertest.SetField(providertest.SetField(w.pulls[4], "html_url", "javascript:alert(1)"), "head.sha", "garbage") // no head, no page
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +291,7 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 }
 
 func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
+	w := newGiteaServer(t, "gitea-version", token())
 	pr := provider.PullRequest{Number: 1}
 	w.AddComment(1, marker+" copied")
 	c := w.open(t, true).(provider.Commenter)
@@ -308,7 +305,7 @@ func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	w.refuse["GET /user"] = http.StatusForbidden // a token without read:user
+	w.Refuse["GET /user"] = http.StatusForbidden // a token without read:user
 	if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("where the author is not known: %v", err)
 	}
@@ -316,48 +313,48 @@ func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
 
 func TestAGiteaProposalThatFailsLeavesNoBranch(t *testing.T) {
 	for _, refused := range []string{"POST /contents", "POST /pulls"} {
-		w := newGiteaWorld(t, "gitea-version", token())
-		w.refuse[refused] = http.StatusForbidden
-		sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+		w := newGiteaServer(t, "gitea-version", token())
+		w.Refuse[refused] = http.StatusForbidden
+		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 		p := provider.Proposal{Base: "main", BaseSHA: sha, Branch: "lockstep/web#1", Title: "t", Files: []provider.ProposedFile{{Path: "f"}}}
 		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", refused, err)
 		}
 
-		if head := w.repo.ID("refs/heads/" + p.Branch); head != "" {
+		if head := w.Repo.ID("refs/heads/" + p.Branch); head != "" {
 			t.Errorf("%s: the branch is left at %s", refused, head)
 		}
 
-		if asked := w.took(); !slices.Contains(asked, "DELETE /repos/acme/infra/branches/lockstep/web%231") {
+		if asked := w.TakeRequests(); !slices.Contains(asked, "DELETE /repos/acme/infra/branches/lockstep/web%231") {
 			t.Errorf("%s: asked %q", refused, asked)
 		}
 	}
 }
 
 func TestAGiteaProposalStandsAboveTheCommitItWasMadeOf(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
-	w.repo.Commit(map[string]string{"a": "2"}) // meanwhile
+	w := newGiteaServer(t, "gitea-version", token())
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
+	w.Repo.Commit(map[string]string{"a": "2"}) // meanwhile
 	p := provider.Proposal{Base: "main", BaseSHA: sha, Branch: "b", Title: "t", Files: []provider.ProposedFile{{Path: "f"}, {Path: "g/h"}}}
 	pr, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if parent := w.repo.Git("rev-parse", string(pr.Head)+"^"); parent != string(sha) {
+	if parent := w.Repo.Git("rev-parse", string(pr.Head)+"^"); parent != string(sha) {
 		t.Errorf("it stands above %s, want %s", parent, sha)
 	}
 
-	if got := w.repo.Git("diff", "--name-only", string(sha), string(pr.Head)); got != "f\ng/h" {
+	if got := w.Repo.Git("diff", "--name-only", string(sha), string(pr.Head)); got != "f\ng/h" {
 		t.Errorf("changed: %q", got)
 	}
 }
 
 func TestGiteaWebhooksOfOthersStay(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
+	w := newGiteaServer(t, "gitea-version", token())
 	const url = "https://lockstep.example.com/webhooks/gitea/abc"
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
-		w.hooks = append(w.hooks, set(set(fixture(t, "gitea-hook"), "config.url", other), "id", i+1))
+		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t, "gitea-hook"), "config.url", other), "id", i+1))
 	}
 
 	r := w.open(t, true).(provider.WebhookRegistrar)
@@ -427,15 +424,15 @@ func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
 }
 
 func TestAttack16GiteaIsAskedAtAllowedAddressesAlone(t *testing.T) {
-	w := newGiteaWorld(t, "gitea-version", token())
-	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
+	w := newGiteaServer(t, "gitea-version", token())
+	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	c := open(t, overHTTP(t, transport.NetworkOptions{}), ofAcme(w.server.URL, w.right))
 	for name, do := range calls(sha) {
 		if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if asked := w.took(); len(asked) != 0 {
+	if asked := w.TakeRequests(); len(asked) != 0 {
 		t.Errorf("asked %q", asked)
 	}
 }
@@ -471,13 +468,13 @@ func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 
 func TestAttack18And19NoErrorShowsASecretThatGiteaRepeats(t *testing.T) {
 	for _, right := range []lockstep.Credential{token(), {Kind: lockstep.BasicCredential, Username: "deployer", Secret: canary}} {
-		w := newGiteaWorld(t, "gitea-version", right)
-		sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
-		w.repeat = true
+		w := newGiteaServer(t, "gitea-version", right)
+		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
+		w.RepeatSent = true
 
 		for _, refused := range []int{0, http.StatusUnprocessableEntity, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
 			for _, method := range []string{"POST", "PATCH", "DELETE"} { // 0: what is refused is writing alone
-				w.refuse[method+" "] = http.StatusUnprocessableEntity
+				w.Refuse[method+" "] = http.StatusUnprocessableEntity
 			}
 
 			c := w.open(t, true)

@@ -153,8 +153,8 @@ func (f *fake) listDeployments(w http.ResponseWriter, r *http.Request) {
 func (f *fake) postDeployment(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Ref, Task, Environment string
-		Auto_merge             *bool
-		Required_contexts      *[]string
+		AutoMerge              *bool     `json:"auto_merge"`
+		RequiredContexts       *[]string `json:"required_contexts"`
 	}
 
 	f.read(r, &in)
@@ -163,12 +163,12 @@ func (f *fake) postDeployment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if in.Auto_merge == nil || *in.Auto_merge {
+	if in.AutoMerge == nil || *in.AutoMerge {
 		f.send(w, 202, map[string]any{"message": "Auto-merged main into topic-branch on deployment."})
 		return
 	}
 
-	if in.Required_contexts == nil || len(*in.Required_contexts) > 0 {
+	if in.RequiredContexts == nil || len(*in.RequiredContexts) > 0 {
 		f.fail(w, 409, "Conflict: Commit status checks failed for topic-branch.")
 		return
 	}
@@ -210,17 +210,18 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 	}
 
 	var in struct {
-		State, Description, Log_url string
-		Auto_inactive               *bool
+		State, Description string
+		LogURL             string `json:"log_url"`
+		AutoInactive       *bool  `json:"auto_inactive"`
 	}
 	f.read(r, &in)
 	if !slices.Contains([]string{"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}, in.State) ||
-		utf8.RuneCountInString(in.Description) > 140 || in.Log_url != "" && !strings.HasPrefix(in.Log_url, "http") {
+		utf8.RuneCountInString(in.Description) > 140 || in.LogURL != "" && !strings.HasPrefix(in.LogURL, "http") {
 		f.fail(w, 422, "Validation Failed", map[string]any{"resource": "DeploymentStatus", "code": "custom", "message": "it is not valid"})
 		return
 	}
 
-	if in.State == "success" && (in.Auto_inactive == nil || *in.Auto_inactive) {
+	if in.State == "success" && (in.AutoInactive == nil || *in.AutoInactive) {
 		for _, before := range f.deployments {
 			if n := len(before.statuses); before.id < d.id && before.env == d.env && n > 0 && before.statuses[n-1].state == "success" {
 				before.statuses = append(before.statuses, deploymentStatus{id: f.next(), state: "inactive"})
@@ -228,7 +229,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	s := deploymentStatus{f.next(), in.State, in.Description, in.Log_url}
+	s := deploymentStatus{f.next(), in.State, in.Description, in.LogURL}
 	d.statuses = append(d.statuses, s)
 	f.send(w, 201, s.shape(f, d.env))
 }
@@ -290,18 +291,22 @@ func (f *fake) readHook(w http.ResponseWriter, r *http.Request) (h hook, ok bool
 	var in struct {
 		Events []string
 		Active bool
-		Config struct{ Url, Secret, Content_type, Insecure_ssl string }
+		Config struct {
+			URL, Secret string
+			ContentType string `json:"content_type"`
+			InsecureSSL string `json:"insecure_ssl"`
+		}
 	}
 
 	f.read(r, &in)
 	slices.Sort(in.Events)
-	if !in.Active || in.Config.Content_type != "json" || in.Config.Insecure_ssl != "0" || in.Config.Secret == "" ||
+	if !in.Active || in.Config.ContentType != "json" || in.Config.InsecureSSL != "0" || in.Config.Secret == "" ||
 		!slices.Equal(in.Events, []string{"create", "delete", "pull_request", "push"}) {
 		f.fail(w, 422, "Validation Failed: "+in.Config.Secret)
 		return hook{}, false
 	}
 
-	return hook{url: in.Config.Url, secret: in.Config.Secret}, true
+	return hook{url: in.Config.URL, secret: in.Config.Secret}, true
 }
 
 func (f *fake) postHook(w http.ResponseWriter, r *http.Request) {

@@ -224,12 +224,12 @@ func (f *fake) getCommit(w http.ResponseWriter, r *http.Request) {
 
 func (f *fake) postTree(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		Base_tree string
-		Tree      []struct{ Path, Mode, Type, Content string }
+		BaseTree string `json:"base_tree"`
+		Tree     []struct{ Path, Mode, Type, Content string }
 	}
 	f.read(r, &in)
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(f.t.TempDir(), "index")}
-	_, err := f.git(index, "", "read-tree", in.Base_tree)
+	_, err := f.git(index, "", "read-tree", in.BaseTree)
 	for _, e := range in.Tree {
 		blob, failed := f.git(nil, e.Content, "hash-object", "-w", "--stdin")
 		if failed == nil {

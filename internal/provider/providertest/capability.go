@@ -24,21 +24,20 @@ type FullClient interface {
 	provider.WebhookRegistrar
 }
 
-// A Host is what the suite sees of, and does to, a fake Git host that speaks a
-// provider's API, with a real repository behind it.
+// A Host is a fake Git host with a provider's API and a real repository, as the suite needs it.
 type Host interface {
-	// Statuses gives what a person sees beside a commit now, one for each context.
+	// Statuses returns the statuses of a commit that a person sees, one for each context.
 	Statuses(sha lockstep.SHA) []ShownStatus
-	// OpenPullRequest proposes a branch, of this repository or of a fork's, for
+	// OpenPullRequest opens a pull request from a branch, of this repository or of a fork, into
 	// another.
 	OpenPullRequest(head, base string, fork bool) (number int64)
-	// Comments gives the texts of the comments of a pull request, oldest first.
+	// Comments returns the texts of the comments of a pull request, oldest first.
 	Comments(number int64) []string
-	// AddComment is somebody else's.
+	// AddComment adds a comment of another user.
 	AddComment(number int64, text string)
-	// Webhooks gives what is registered.
+	// Webhooks returns the registered webhooks.
 	Webhooks() []ShownWebhook
-	// Writes is how many requests that change something were answered so far.
+	// Writes returns how many requests changed something.
 	Writes() int
 }
 
@@ -53,50 +52,50 @@ type ShownStatus struct {
 // A ShownWebhook is a webhook as a host has it.
 type ShownWebhook struct{ URL, Secret string }
 
-// An AbilityFixture is a driver's view of one repository at a fake host.
+// A CapabilityFixture is a driver's view of one repository at a fake host.
 type CapabilityFixture struct {
 	Host Host
 	Repo *gitwiretest.Repo
-	// Open gives a client with the right credential, or a wrong one.
+	// Open returns a client with the right credential, or a wrong one.
 	Open func(t testing.TB, right bool) provider.Client
-	// Fail makes the API answer with a status, 0 ends that.
+	// Fail makes the API answer with a status; 0 ends that.
 	Fail func(status int, header http.Header)
-	// OneProgress says that the host has one word for what is pending and what is
-	// running. Host.Statuses then gives running for both.
+	// OneProgress is true if the host has one state for pending and running. Host.Statuses then
+	// returns running for both.
 	OneProgress bool
 }
 
-// TestCapabilities runs the suite of what a driver can do beyond reading; abilities
-// that it has not are left out. make gives every part a fixture of its own.
-func TestCapabilities(t *testing.T, make func(t *testing.T) CapabilityFixture) {
+// TestCapabilities runs the suite of what a driver can do beyond reading. It skips capabilities
+// that the driver does not have. newFixture returns a new fixture for each part.
+func TestCapabilities(t *testing.T, newFixture func(t *testing.T) CapabilityFixture) {
 	parts := []struct {
 		name string
 		run  func(t *testing.T, f CapabilityFixture)
 	}{
 		{"a status follows its commit to the end", testStatus},
 		{"statuses of two environments stand side by side", testEnvironments},
-		{"a status told twice is told once", testStatusAgain},
-		{"a status of no known commit is an error of somebody else", testStatusOfNothing},
+		{"a status that is reported twice is shown once", testStatusAgain},
+		{"a status of an unknown commit is the caller's error", testStatusOfNothing},
 		{"pull requests into a branch are found", testPullRequests},
 		{"a pull request has one comment", testComment},
-		{"a comment that was deleted is made anew", testCommentGone},
+		{"a comment that was deleted is created again", testCommentGone},
 		{"a comment that was made before a crash is found", testCommentFound},
 		{"files are proposed on a branch of their own", testPropose},
 		{"nothing is overwritten by a proposal", testProposeOver},
 		{"webhooks are registered once", testWebhook},
-		{"errors of the API say who has to act", testAPIErrors},
+		{"errors of the API have the right kind", testAPIErrors},
 	}
-	for _, p := range parts {
-		t.Run(p.name, func(t *testing.T) { p.run(t, make(t)) })
+	for _, part := range parts {
+		t.Run(part.name, func(t *testing.T) { part.run(t, newFixture(t)) })
 	}
 }
 
-// capability gives what a client can do, or skips.
-func capability[A any](t *testing.T, f CapabilityFixture) A {
+// requireCapability returns a client with a capability, or skips the test.
+func requireCapability[A any](t *testing.T, f CapabilityFixture) A {
 	t.Helper()
 	a, ok := f.Open(t, true).(A)
 	if !ok {
-		t.Skip("the driver has not this ability")
+		t.Skip("the driver does not have this capability")
 	}
 	return a
 }
@@ -108,8 +107,8 @@ func status(sha lockstep.SHA, state provider.CommitState, summary string) provid
 		URL: "https://lockstep.example.com/commits/" + string(sha)}
 }
 
-// shown gives the one status whose context holds an environment.
-func shown(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStatus {
+// statusIn returns the status of an environment.
+func statusIn(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStatus {
 	t.Helper()
 	all := slices.DeleteFunc(h.Statuses(sha), func(s ShownStatus) bool { return !strings.Contains(s.Context, environment) })
 	if len(all) != 1 {
@@ -119,7 +118,7 @@ func shown(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStat
 }
 
 func testStatus(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.StatusReporter](t, f)
+	r := requireCapability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	var memory []byte
 	for _, step := range []struct {
@@ -143,7 +142,7 @@ func testStatus(t *testing.T, f CapabilityFixture) {
 			want = provider.CommitRunning
 		}
 
-		got := shown(t, f.Host, sha, environment)
+		got := statusIn(t, f.Host, sha, environment)
 		if got.State != want || got.Summary != step.summary || got.URL != s.URL {
 			t.Errorf("%s: shown as %+v", step.state, got)
 		}
@@ -151,7 +150,7 @@ func testStatus(t *testing.T, f CapabilityFixture) {
 }
 
 func testEnvironments(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.StatusReporter](t, f)
+	r := requireCapability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	const other = "210987654321/us-east-1"
 	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed, other: provider.CommitSucceeded} {
@@ -162,13 +161,13 @@ func testEnvironments(t *testing.T, f CapabilityFixture) {
 		}
 	}
 
-	if a, b := shown(t, f.Host, sha, environment), shown(t, f.Host, sha, other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
+	if a, b := statusIn(t, f.Host, sha, environment), statusIn(t, f.Host, sha, other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
 		t.Errorf("%+v, %+v", a, b)
 	}
 }
 
 func testStatusAgain(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.StatusReporter](t, f)
+	r := requireCapability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	s := status(sha, provider.CommitSucceeded, "1 of 1 stacks synced")
 	memory, err := r.ReportStatus(t.Context(), s, nil)
@@ -180,14 +179,14 @@ func testStatusAgain(t *testing.T, f CapabilityFixture) {
 		if _, err := r.ReportStatus(t.Context(), s, m); err != nil {
 			t.Errorf("with memory %q: %v", m, err)
 		}
-		if got := shown(t, f.Host, sha, environment); got.State != s.State {
+		if got := statusIn(t, f.Host, sha, environment); got.State != s.State {
 			t.Errorf("shown as %+v", got)
 		}
 	}
 }
 
 func testStatusOfNothing(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.StatusReporter](t, f)
+	r := requireCapability[provider.StatusReporter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	gone := lockstep.SHA(strings.Repeat("12", 20))
 	_, err := r.ReportStatus(t.Context(), status(gone, provider.CommitSucceeded, "told"), nil)
@@ -197,7 +196,7 @@ func testStatusOfNothing(t *testing.T, f CapabilityFixture) {
 }
 
 func testPullRequests(t *testing.T, f CapabilityFixture) {
-	c := capability[provider.Commenter](t, f)
+	c := requireCapability[provider.Commenter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	head := f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	f.Repo.CommitTo("refs/heads/release", map[string]string{"a": "3"})
@@ -226,10 +225,10 @@ func testPullRequests(t *testing.T, f CapabilityFixture) {
 	}
 }
 
-// proposed opens a pull request, and gives the means to comment on it.
-func proposed(t *testing.T, f CapabilityFixture) (provider.Commenter, provider.PullRequest) {
+// openPullRequest opens a pull request, and returns it with a client that may comment on it.
+func openPullRequest(t *testing.T, f CapabilityFixture) (provider.Commenter, provider.PullRequest) {
 	t.Helper()
-	c := capability[provider.Commenter](t, f)
+	c := requireCapability[provider.Commenter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	number := f.Host.OpenPullRequest("change", "main", false)
@@ -244,7 +243,7 @@ func proposed(t *testing.T, f CapabilityFixture) (provider.Commenter, provider.P
 const marker = "<!-- lockstep: 9b1f -->"
 
 func testComment(t *testing.T, f CapabilityFixture) {
-	c, pr := proposed(t, f)
+	c, pr := openPullRequest(t, f)
 	id := ""
 	for _, text := range []string{"first", "second", "**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
 		body := marker + "\n" + text
@@ -266,7 +265,7 @@ func testComment(t *testing.T, f CapabilityFixture) {
 }
 
 func testCommentGone(t *testing.T, f CapabilityFixture) {
-	c, pr := proposed(t, f)
+	c, pr := openPullRequest(t, f)
 	id, err := c.PutComment(t.Context(), pr, provider.Comment{ID: "987654321", Marker: marker, Body: marker + " x"})
 	if err != nil || id == "" || id == "987654321" {
 		t.Fatalf("id %q, %v", id, err)
@@ -277,7 +276,7 @@ func testCommentGone(t *testing.T, f CapabilityFixture) {
 }
 
 func testCommentFound(t *testing.T, f CapabilityFixture) {
-	c, pr := proposed(t, f)
+	c, pr := openPullRequest(t, f)
 	first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +302,7 @@ func proposal(f CapabilityFixture) provider.Proposal {
 }
 
 func testPropose(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.PullRequester](t, f)
+	r := requireCapability[provider.PullRequester](t, f)
 	p := proposal(f)
 	pr, err := r.Propose(t.Context(), p)
 	if err != nil {
@@ -326,7 +325,7 @@ func testPropose(t *testing.T, f CapabilityFixture) {
 }
 
 func testProposeOver(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.PullRequester](t, f)
+	r := requireCapability[provider.PullRequester](t, f)
 	p := proposal(f)
 	main := f.Repo.ID("refs/heads/main")
 	p.Files[0].Path = "templates/web.yaml"
@@ -349,7 +348,7 @@ func testProposeOver(t *testing.T, f CapabilityFixture) {
 }
 
 func testWebhook(t *testing.T, f CapabilityFixture) {
-	w := capability[provider.WebhookRegistrar](t, f)
+	w := requireCapability[provider.WebhookRegistrar](t, f)
 	const url = "https://lockstep.example.com/webhooks/x/abc"
 	for _, secret := range []string{"secret-of-16-characters", "another-of-16-characters"} {
 		if err := w.RegisterWebhook(t.Context(), url, secret); err != nil {
@@ -368,7 +367,7 @@ func testWebhook(t *testing.T, f CapabilityFixture) {
 }
 
 func testAPIErrors(t *testing.T, f CapabilityFixture) {
-	r := capability[provider.StatusReporter](t, f)
+	r := requireCapability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	s := status(sha, provider.CommitSucceeded, "told")
 	for status, want := range map[int]lockstep.Kind{

@@ -1,6 +1,3 @@
-// Package providertest is the conformance suite of the provider contract:
-// every driver passes it against a real Git repository behind whatever it
-// speaks to.
 package providertest
 
 import (
@@ -19,35 +16,35 @@ import (
 // A Fixture is a driver's view of one repository.
 type Fixture struct {
 	Repo *gitwiretest.Repo
-	// Open gives a client for Repo with the right credential, or a wrong one.
+	// Open returns a client for Repo with the right credential, or a wrong one.
 	Open func(t testing.TB, right bool) provider.Client
-	// Version0 says that the host speaks Git's version 0, in which nobody learns
-	// where an unborn HEAD is.
+	// Version0 is true if the host speaks version 0 of the protocol, which does not show an
+	// unborn HEAD.
 	Version0 bool
-	// NoFilter says that the host leaves nothing out, so that history is not read.
+	// NoFilter is true if the host supports no filters, so that history is not read.
 	NoFilter bool
-	// Fail makes the host answer with a status, 0 ends that. Nil where there is no
-	// host that could.
+	// Fail makes the host answer with a status; 0 ends that. nil if there is no host that could
+	// fail.
 	Fail func(status int, header http.Header)
 }
 
-// Test runs the suite; make gives every part a fixture of its own.
-func Test(t *testing.T, make func(t *testing.T) Fixture) {
+// Test runs the suite. newFixture returns a new fixture for each part.
+func Test(t *testing.T, newFixture func(t *testing.T) Fixture) {
 	parts := []struct {
 		name string
 		run  func(t *testing.T, f Fixture)
 	}{
 		{"heads are those of the branches asked for", testHeads},
 		{"files are those of the commit", testFiles},
-		{"a tree tells object ids", testObjectIDs},
+		{"a tree has object ids", testObjectIDs},
 		{"links are not followed", testLinks},
 		{"an unborn branch has no head", testUnborn},
 		{"a commit that is gone is not found", testMissing},
 		{"history is searched", testHistory},
-		{"errors say who has to act", testErrors},
+		{"errors have the right kind", testErrors},
 	}
-	for _, p := range parts {
-		t.Run(p.name, func(t *testing.T) { p.run(t, make(t)) })
+	for _, part := range parts {
+		t.Run(part.name, func(t *testing.T) { part.run(t, newFixture(t)) })
 	}
 }
 
