@@ -255,8 +255,8 @@ func (c *Controller) applyResult(
 	}
 
 	c.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection check", slog.String("connection", string(conn.ARN)),
-		slog.String("status", string(status)), slog.Bool("answered", !result.inconclusive), slog.String("reason",
-			result.reason))
+		slog.String("status", string(status)), slog.Bool("answered", !result.inconclusive),
+		slog.String("reason", result.reason))
 	if status == before {
 		return nil
 	}

@@ -156,7 +156,7 @@ func TestARefusedCredentialIsCheckedUntilItWorksAgain(t *testing.T) {
 		}
 
 		if diff := cmp.Diff([]string{link}, w.takeRequestedProbes()); diff != "" {
-			t.Errorf("looked at now (-want +got):\n%s", diff)
+			t.Errorf("requested polls (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -88,7 +88,7 @@ func TestARefusedRenewalNamesTheCommandThatHelps(t *testing.T) {
 		}
 
 		if diff := cmp.Diff([]string{link}, w.takeRequestedProbes()); diff != "" {
-			t.Errorf("looked at now (-want +got):\n%s", diff)
+			t.Errorf("requested polls (-want +got):\n%s", diff)
 		}
 
 		time.Sleep(3 * time.Hour)
@@ -132,7 +132,7 @@ func TestATokenThatExpiredDuringAnOutageIsRenewedBeforeUse(t *testing.T) {
 		time.Sleep(5*time.Minute + maxDelay)
 
 		if credential, err := open(); err != nil || !w.git.Tokens[credential.Secret] {
-			t.Errorf("it gives %v, %v", credential, err)
+			t.Errorf("the credential is %v, %v", credential, err)
 		}
 
 		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
@@ -140,7 +140,7 @@ func TestATokenThatExpiredDuringAnOutageIsRenewedBeforeUse(t *testing.T) {
 		}
 
 		if diff := cmp.Diff([]string{link}, w.takeRequestedProbes()); diff != "" {
-			t.Errorf("looked at now (-want +got):\n%s", diff)
+			t.Errorf("requested polls (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -30,12 +30,18 @@ const maxCached = 10_000
 var ErrUnknownKey error = &lockstep.Error{Kind: lockstep.Denied, Message: "The access key is unknown or disabled."}
 
 // ErrExpiredToken is returned for a session that has expired. The message is AWS's.
-var ErrExpiredToken error = &lockstep.Error{Kind: lockstep.Denied, Message: "The security token included in the request is expired"}
+var ErrExpiredToken error = &lockstep.Error{
+	Kind:    lockstep.Denied,
+	Message: "The security token included in the request is expired",
+}
 
 // ErrSessionRequired is returned for a valid signature by a long-lived key if only
 // sessions are accepted.
-var ErrSessionRequired error = &lockstep.Error{Kind: lockstep.Denied,
-	Message: "Long-lived access keys are disabled on this server: use a session of a web identity role (AssumeRoleWithWebIdentity)."}
+var ErrSessionRequired error = &lockstep.Error{
+	Kind: lockstep.Denied,
+	Message: "Long-lived access keys are disabled on this server: " +
+		"use a session of a web identity role (AssumeRoleWithWebIdentity).",
+}
 
 // A Directory looks up access keys, sessions and the policies of accounts. It may
 // be used concurrently.

@@ -40,7 +40,8 @@ type idToken struct {
 
 // badToken returns the error for a token that no role accepts.
 func badToken(format string, args ...any) error {
-	return lockstep.Errorf(lockstep.Invalid, "The web identity token that was passed could not be validated: "+format, args...)
+	return lockstep.Errorf(lockstep.Invalid,
+		"The web identity token that was passed could not be validated: "+format, args...)
 }
 
 // parseToken parses a token and checks what can be checked without its issuer's
@@ -119,7 +120,8 @@ func (t idToken) checkTime(now time.Time) error {
 		return badToken("it has no expiration time.")
 	}
 	if !now.Before(expires.Add(leeway)) {
-		return lockstep.Errorf(lockstep.Stale, "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix())
+		return lockstep.Errorf(lockstep.Stale,
+			"Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix())
 	}
 
 	for name, what := range map[string]string{"nbf": "it is not valid yet.", "iat": "it was issued in the future."} {

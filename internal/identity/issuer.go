@@ -51,8 +51,8 @@ func newIssuer(url string, client *http.Client) *issuer {
 // keysFor returns the issuer's keys. It fetches them if they are old or none of
 // them matches t. The error is Unavailable if there are none.
 func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, error) {
-	keys, usable, wanted := i.cachedKeys(t)
-	if !wanted {
+	keys, usable, shouldFetch := i.cachedKeys(t)
+	if !shouldFetch {
 		return i.keysOrError(keys, usable)
 	}
 
@@ -64,7 +64,7 @@ func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, err
 
 	defer func() { <-i.fetching }()
 
-	if _, _, wanted := i.cachedKeys(t); wanted { // no other caller has fetched them meanwhile
+	if _, _, shouldFetch := i.cachedKeys(t); shouldFetch { // no other caller has fetched them meanwhile
 		i.refreshKeys(ctx)
 	}
 
@@ -84,14 +84,14 @@ func (i *issuer) keysOrError(keys []jose.JSONWebKey, usable bool) ([]jose.JSONWe
 
 // cachedKeys returns the cached keys, whether they may be used, and whether they
 // should be fetched.
-func (i *issuer) cachedKeys(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) {
+func (i *issuer) cachedKeys(t idToken) (keys []jose.JSONWebKey, usable, shouldFetch bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
 	age := now.Sub(i.fetchedAt)
 	usable = i.keys != nil && age < keysUsableFor
-	fits := age < keysFreshFor && len(keysFor(i.keys, t)) > 0
-	return i.keys, usable, !fits && !now.Before(i.nextFetchAt)
+	isFresh := age < keysFreshFor && len(keysFor(i.keys, t)) > 0
+	return i.keys, usable, !isFresh && !now.Before(i.nextFetchAt)
 }
 
 // refreshKeys fetches the issuer's keys. It continues if the caller's context ends,

@@ -83,11 +83,11 @@ func isUsable(k jose.JSONWebKey) bool {
 
 // keysFor returns the keys that may have signed a token.
 func keysFor(keys []jose.JSONWebKey, t idToken) []crypto.PublicKey {
-	var fit []crypto.PublicKey
+	var suitable []crypto.PublicKey
 	for _, k := range keys {
 		if (t.kid == "" || k.KeyID == t.kid) && (k.Algorithm == "" || k.Algorithm == t.algorithm) {
-			fit = append(fit, k.Key)
+			suitable = append(suitable, k.Key)
 		}
 	}
-	return fit
+	return suitable
 }

@@ -24,7 +24,9 @@ func KeysOfAccount(tx *db.Tx, account string, page db.Page) ([]AccessKey, db.Cur
 	if err != nil {
 		return nil, db.Cursor{}, err
 	}
-	found, next := db.Cut(all, page.Limit, func(k AccessKey) db.Cursor { return db.Cursor{Number: db.Millis(k.CreatedAt), Text: k.AccessKeyID} })
+	found, next := db.Cut(all, page.Limit, func(key AccessKey) db.Cursor {
+		return db.Cursor{Number: db.Millis(key.CreatedAt), Text: key.AccessKeyID}
+	})
 	return found, next, nil
 }
 
@@ -92,7 +94,8 @@ func SetKeyStatus(tx *db.Tx, account, id string, active bool) error {
 	if active {
 		status = "active"
 	}
-	return updateKey(tx, account, id, `UPDATE access_key SET status = $3 WHERE id = $1 AND account = $2 AND `+notServerOwned, status)
+	return updateKey(tx, account, id,
+		`UPDATE access_key SET status = $3 WHERE id = $1 AND account = $2 AND `+notServerOwned, status)
 }
 
 // DeleteKey deletes a key of an account. Servers notice within CacheFor. The error
@@ -125,7 +128,8 @@ func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Dur
 	}
 
 	var name string
-	err := tx.QueryRow(`SELECT principal FROM access_key WHERE id = $1 AND account = $2 AND `+notServerOwned+tx.ForUpdate(), id, account).Scan(&name)
+	query := `SELECT principal FROM access_key WHERE id = $1 AND account = $2 AND ` + notServerOwned + tx.ForUpdate()
+	err := tx.QueryRow(query, id, account).Scan(&name)
 	if errors.Is(err, db.ErrNoRows) {
 		return AccessKey{}, keyNotFound(id)
 	}

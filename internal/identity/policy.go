@@ -78,8 +78,9 @@ func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 
 func checkPolicy(name, text string) error {
 	if !matchesPattern(namePattern, name) || isReservedName(name) || name == builtInPolicyName {
-		return lockstep.Errorf(lockstep.Invalid, "Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters "+
-			"that neither begins with %q nor is %q.", name, reservedPrefix, builtInPolicyName)
+		return lockstep.Errorf(lockstep.Invalid,
+			"Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters "+
+				"that neither begins with %q nor is %q.", name, reservedPrefix, builtInPolicyName)
 	}
 	if text == "" || len(text) > maxPolicyText {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text),

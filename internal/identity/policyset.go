@@ -53,7 +53,7 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	c := &d.policies
 	c.mu.Lock()
 	known, ok := c.sets[account]
-	begun := c.invalidations
+	invalidations := c.invalidations
 	c.mu.Unlock()
 
 	if ok && time.Now().Before(known.until) {
@@ -76,7 +76,7 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	}
 
 	known.until = until
-	c.put(account, known, begun)
+	c.put(account, known, invalidations)
 	return known.set, nil
 }
 
@@ -90,11 +90,11 @@ func (d *Directory) InvalidatePolicies(account string) {
 	delete(cache.sets, account)
 }
 
-func (c *policyCache) put(account string, set cachedSet, begun uint64) {
+func (c *policyCache) put(account string, set cachedSet, invalidations uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.invalidations != begun {
+	if c.invalidations != invalidations {
 		return
 	}
 
@@ -167,13 +167,13 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 
 	for {
 		set, err := policy.Compile(texts)
-		wrong, ok := errors.AsType[*policy.SyntaxError](err)
-		if !ok || texts[wrong.Policy] == "" || wrong.Policy == closedPolicyName {
+		syntaxError, ok := errors.AsType[*policy.SyntaxError](err)
+		if !ok || texts[syntaxError.Policy] == "" || syntaxError.Policy == closedPolicyName {
 			return set, err
 		}
 
-		d.logUnusablePolicy(ctx, account, wrong.Policy, err)
-		delete(texts, wrong.Policy)
+		d.logUnusablePolicy(ctx, account, syntaxError.Policy, err)
+		delete(texts, syntaxError.Policy)
 		texts[closedPolicyName] = denyAllButAdmins
 	}
 }

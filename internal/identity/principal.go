@@ -85,8 +85,11 @@ func (p Principal) PolicyPrincipal() policy.Principal {
 
 // LogValue returns the attributes of a caller for a log.
 func (p Principal) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("key", p.AccessKeyID), slog.String("account", p.Account), slog.String("name",
-		p.Name)}
+	attrs := []slog.Attr{
+		slog.String("key", p.AccessKeyID),
+		slog.String("account", p.Account),
+		slog.String("name", p.Name),
+	}
 	if p.AssumedRole != "" {
 		attrs = append(attrs, slog.String("assumed", p.AssumedRole))
 	}

@@ -90,26 +90,26 @@ func (w *TokenExchange) AssumeRole(ctx context.Context, input AssumeRoleInput) (
 		return AssumeRoleOutput{}, fmt.Errorf("assume role: %q is not a session name", input.SessionName)
 	}
 
-	t, err := parseToken(input.Token, time.Now())
+	token, err := parseToken(input.Token, time.Now())
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
 
-	role, there, err := w.role(ctx, input.Account, input.Role)
+	role, exists, err := w.role(ctx, input.Account, input.Role)
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
 
-	keys, err := w.keys(ctx, t, role)
+	keys, err := w.keys(ctx, token, role)
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
-	if err := verifySignature(ctx, t, keys); err != nil {
-		return AssumeRoleOutput{}, w.verificationError(t, err)
+	if err := verifySignature(ctx, token, keys); err != nil {
+		return AssumeRoleOutput{}, w.verificationError(token, err)
 	}
 
-	audience, fits := role.accepts(t)
-	if !there || !fits {
+	audience, accepted := role.accepts(token)
+	if !exists || !accepted {
 		return AssumeRoleOutput{}, lockstep.Errorf(lockstep.Denied,
 			"Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
@@ -123,7 +123,7 @@ func (w *TokenExchange) AssumeRole(ctx context.Context, input AssumeRoleInput) (
 	}
 
 	now := time.Now().UTC().Truncate(time.Second)
-	s, err := newSession(w.key, Principal{
+	session, err := newSession(w.key, Principal{
 		Account:     input.Account,
 		Name:        input.SessionName,
 		Role:        role.Grants,
@@ -131,10 +131,10 @@ func (w *TokenExchange) AssumeRole(ctx context.Context, input AssumeRoleInput) (
 		Expires:     now.Add(input.Duration),
 	}, role.box, now)
 	return AssumeRoleOutput{
-		Session:  s,
-		Subject:  t.subject,
+		Session:  session,
+		Subject:  token.subject,
 		Audience: audience,
-		Issuer:   t.issuer,
+		Issuer:   token.issuer,
 	}, err
 }
 

@@ -98,8 +98,8 @@ func (r WebIdentityRole) accepts(t idToken) (audience string, ok bool) {
 	}
 
 	for name, pattern := range r.Claims {
-		text, there := t.text(name)
-		if !there || !matchWildcard(pattern, text) {
+		value, exists := t.text(name)
+		if !exists || !matchWildcard(pattern, value) {
 			return "", false
 		}
 	}
@@ -109,7 +109,7 @@ func (r WebIdentityRole) accepts(t idToken) (audience string, ok bool) {
 
 // validate returns an error for an invalid role. asked are the issuers whose keys
 // this server fetches.
-func (r WebIdentityRole) validate(asked []string) error {
+func (r WebIdentityRole) validate(fetchedIssuers []string) error {
 	refuse := func(format string, args ...any) error {
 		return lockstep.Errorf(lockstep.Invalid, "Web identity role %q: "+format, append([]any{r.Name}, args...)...)
 	}
@@ -126,8 +126,8 @@ func (r WebIdentityRole) validate(asked []string) error {
 	}
 
 	for _, check := range []func([]string) string{r.issuerProblem, r.patternProblem} {
-		if why := check(asked); why != "" {
-			return refuse("%s", why)
+		if problem := check(fetchedIssuers); problem != "" {
+			return refuse("%s", problem)
 		}
 	}
 
@@ -138,9 +138,9 @@ func isBuiltInRoleName(name string) bool {
 	return policy.IsBuiltInRole(strings.ToLower(name)) || strings.EqualFold(name, string(None))
 }
 
-func (r WebIdentityRole) issuerProblem(asked []string) string {
+func (r WebIdentityRole) issuerProblem(fetchedIssuers []string) string {
 	u, err := url.Parse(r.Issuer)
-	known := slices.Contains(asked, r.Issuer)
+	known := slices.Contains(fetchedIssuers, r.Issuer)
 	switch {
 	case err != nil || u.Host == "" || len(r.Issuer) > maxIssuer || u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Sprintf("the issuer %q is not a URL.", r.Issuer)
@@ -181,8 +181,8 @@ func (r WebIdentityRole) patternProblem([]string) string {
 		if s == "" || len(s) > maxClaimText {
 			return fmt.Sprintf("the subject %q is empty or too long.", s)
 		}
-		if why := subjectProblem(r.Issuer, s, r.Claims); why != "" {
-			return fmt.Sprintf("the subject %q is too broad: %s.", s, why)
+		if problem := subjectProblem(r.Issuer, s, r.Claims); problem != "" {
+			return fmt.Sprintf("the subject %q is too broad: %s.", s, problem)
 		}
 	}
 

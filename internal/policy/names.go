@@ -50,7 +50,8 @@ func checkEntityNames(tokens []token) *SyntaxError {
 				return err
 			}
 			if next := tokens[i+n]; next.text == "." || next.text == "[" || next.text == "has" {
-				return literal.errorf("%s::%s has no attributes or tags here: only principal, resource and context have.",
+				return literal.errorf(
+					"%s::%s has no attributes or tags here: only principal, resource and context have.",
 					kind, last.quoted())
 			}
 		case n > 1 || before.text == "is" && before.kind == identToken:
@@ -167,7 +168,8 @@ func (l literal) checkAction(at token) *SyntaxError {
 		return at.errorf("There is no action %s: write codeconnections:%s, which covers both services.",
 			at.quoted(), short)
 	case strings.Contains(l.id, "*"):
-		return at.errorf("Actions cannot contain wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
+		return at.errorf(
+			"Actions cannot contain wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
 	}
 
 	for _, known := range slices.Sorted(maps.Keys(names)) {
@@ -213,9 +215,9 @@ func idFormats() map[string]idFormat {
 }
 
 func arnFormat(kind string) idFormat {
-	return idFormat{"its ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:" + kind + "/ID", func(s string) bool {
-		arn := lockstep.ARN(s)
-		return strings.HasPrefix(s, "arn:") && slices.Contains([]string{"codeconnections", "codestar-connections"}, arn.Service()) &&
+	return idFormat{"its ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:" + kind + "/ID", func(id string) bool {
+		arn := lockstep.ARN(id)
+		return strings.HasPrefix(id, "arn:") && slices.Contains([]string{"codeconnections", "codestar-connections"}, arn.Service()) &&
 			strings.HasPrefix(arn.Resource(), kind+"/")
 	}}
 }

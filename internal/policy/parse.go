@@ -74,7 +74,8 @@ func checkLimits(tokens []token) *SyntaxError {
 
 		switch {
 		case statements == maxStatements && i+2 < len(tokens):
-			return tokens[i+1].errorf("A policy text has at most %d statements: move the others to another policy.", maxStatements)
+			return tokens[i+1].errorf(
+				"A policy text has at most %d statements: move the others to another policy.", maxStatements)
 		case i == maxTokens:
 			return t.errorf("This text is too long: move some of its statements to another policy.")
 		case statementTokens > maxStatementTokens || hasTests > maxHasTests:

@@ -30,31 +30,31 @@ const (
 	maxResidualStatements = 1 << 18 // of all residuals
 )
 
-func (s *Set) residualOf(p Principal, action string, t EntityType) *residual {
-	partial := partialRequest{p, action, t}
+func (s *Set) residualOf(principal Principal, action string, t EntityType) *residual {
+	partial := partialRequest{principal, action, t}
 	s.mu.RLock()
-	known := s.residuals[partial]
+	cached := s.residuals[partial]
 	s.mu.RUnlock()
 
-	if known != nil {
-		return known
+	if cached != nil {
+		return cached
 	}
 
-	made := s.partiallyEvaluate(partial)
+	computed := s.partiallyEvaluate(partial)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	if len(s.residuals) >= maxResiduals || s.residualStatements+len(made.statements) > maxResidualStatements {
+	if len(s.residuals) >= maxResiduals || s.residualStatements+len(computed.statements) > maxResidualStatements {
 		clear(s.residuals)
 		s.residualStatements = 0
 	}
 
 	if s.residuals != nil {
-		s.residuals[partial] = made
-		s.residualStatements += len(made.statements)
+		s.residuals[partial] = computed
+		s.residualStatements += len(computed.statements)
 	}
 
-	return made
+	return computed
 }
 
 // partiallyEvaluate evaluates the scopes of the statements, but no conditions. A
@@ -67,38 +67,38 @@ func (s *Set) partiallyEvaluate(partial partialRequest) *residual {
 		return denied
 	}
 
-	var open []*statement
-	var permitted, permits, forbids bool
+	var remaining []*statement
+	var isPermitted, hasPermit, hasForbid bool
 	for _, statement := range s.statements {
-		scope := statement.cedar.AST()
+		scope := statement.policy.AST()
 		if !partial.principal.matches(scope.Principal) || !action.matches(scope.Action) {
 			continue
 		}
 
-		possible, always := partial.resource.matches(scope.Resource)
-		always = always && len(scope.Conditions) == 0
+		matchesSome, matchesAll := partial.resource.matches(scope.Resource)
+		matchesAll = matchesAll && len(scope.Conditions) == 0
 		switch {
-		case !possible:
+		case !matchesSome:
 			continue
-		case statement.forbid && always:
+		case statement.isForbid && matchesAll:
 			return &residual{isDecided: true, decision: Decision{Reason: reasonForbidden(statement.id)}}
-		case statement.forbid:
-			forbids = true
+		case statement.isForbid:
+			hasForbid = true
 		default:
-			permits, permitted = true, permitted || always
+			hasPermit, isPermitted = true, isPermitted || matchesAll
 		}
 
-		open = append(open, statement)
+		remaining = append(remaining, statement)
 	}
 
 	switch {
-	case !permits:
+	case !hasPermit:
 		return denied
-	case permitted && !forbids:
+	case isPermitted && !hasForbid:
 		return &residual{isDecided: true, decision: Decision{Allowed: true}}
 	}
 
-	return &residual{statements: open}
+	return &residual{statements: remaining}
 }
 
 // matches reports whether a scope's principal matches p. Cedar evaluates the
@@ -125,16 +125,16 @@ func (p Principal) in(e cedar.EntityUID) bool {
 }
 
 func (a Action) matches(scope ast.IsActionScopeNode) bool {
-	is := func(e cedar.EntityUID) bool { return e == actionUID(a.Name) || e == actionUID(string(a.Group)) }
+	isActionOrGroup := func(e cedar.EntityUID) bool { return e == actionUID(a.Name) || e == actionUID(string(a.Group)) }
 	switch scope := scope.(type) {
 	case ast.ScopeTypeAll:
 		return true
 	case ast.ScopeTypeEq:
 		return scope.Entity == actionUID(a.Name)
 	case ast.ScopeTypeIn:
-		return is(scope.Entity)
+		return isActionOrGroup(scope.Entity)
 	case ast.ScopeTypeInSet:
-		return slices.ContainsFunc(scope.Entities, is)
+		return slices.ContainsFunc(scope.Entities, isActionOrGroup)
 	}
 
 	return true
@@ -142,17 +142,17 @@ func (a Action) matches(scope ast.IsActionScopeNode) bool {
 
 // matches reports whether some resources of type t are in a scope, and whether all
 // are.
-func (t EntityType) matches(scope ast.IsResourceScopeNode) (some, all bool) {
-	own := cedar.EntityType(t)
+func (t EntityType) matches(scope ast.IsResourceScopeNode) (matchesSome, matchesAll bool) {
+	entityType := cedar.EntityType(t)
 	switch scope := scope.(type) {
 	case ast.ScopeTypeAll:
 		return true, true
 	case ast.ScopeTypeIs:
-		return scope.Type == own, scope.Type == own
+		return scope.Type == entityType, scope.Type == entityType
 	case ast.ScopeTypeEq:
-		return scope.Entity.Type == own, false
+		return scope.Entity.Type == entityType, false
 	case ast.ScopeTypeIsIn:
-		return scope.Type == own, false
+		return scope.Type == entityType, false
 	}
 
 	return true, false

@@ -25,9 +25,9 @@ type Set struct {
 // A statement is one permit or forbid of a policy text.
 type statement struct {
 	// id is the policy's name, with #2 and so on from the second statement on.
-	id     cedar.PolicyID
-	cedar  *cedar.Policy
-	forbid bool
+	id       cedar.PolicyID
+	policy   *cedar.Policy
+	isForbid bool
 }
 
 // Compile compiles an account's policies, given as texts by name. It accepts what
@@ -71,9 +71,9 @@ func (s *Set) add(name, document string) error {
 		}
 
 		s.statements = append(s.statements, &statement{
-			id:     cedar.PolicyID(id),
-			cedar:  parsed,
-			forbid: parsed.Effect() == cedar.Forbid,
+			id:       cedar.PolicyID(id),
+			policy:   parsed,
+			isForbid: parsed.Effect() == cedar.Forbid,
 		})
 	}
 
@@ -101,24 +101,24 @@ func (e *SyntaxError) Error() string {
 // Decide decides a request. A permit that cannot be evaluated permits nothing; a
 // forbid that cannot be evaluated denies.
 func (s *Set) Decide(principal Principal, request Request) Decision {
-	plan := s.residualOf(principal, request.Action, request.Resource.Type)
-	if plan.isDecided {
-		return plan.decision
+	residual := s.residualOf(principal, request.Action, request.Resource.Type)
+	if residual.isDecided {
+		return residual.decision
 	}
 
-	e := newEntities(principal, request, s.actions[request.Action].Group)
-	answer, found := cedar.Authorize(plan, e, e.cedarRequest)
-	for _, wrong := range found.Errors {
-		if plan.isForbid(wrong.PolicyID) {
-			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", wrong.PolicyID)}
+	entities := newEntities(principal, request, s.actions[request.Action].Group)
+	effect, diagnostic := cedar.Authorize(residual, entities, entities.cedarRequest)
+	for _, failure := range diagnostic.Errors {
+		if residual.isForbid(failure.PolicyID) {
+			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", failure.PolicyID)}
 		}
 	}
 
 	switch {
-	case answer == cedar.Allow:
+	case effect == cedar.Allow:
 		return Decision{Allowed: true}
-	case len(found.Reasons) > 0:
-		return Decision{Reason: reasonForbidden(found.Reasons[0].PolicyID)}
+	case len(diagnostic.Reasons) > 0:
+		return Decision{Reason: reasonForbidden(diagnostic.Reasons[0].PolicyID)}
 	}
 
 	return Decision{Reason: reasonNoPermit}
@@ -127,9 +127,9 @@ func (s *Set) Decide(principal Principal, request Request) Decision {
 // DecideByType reports whether every request for an action on resources of a type
 // has the same decision, and returns it. It saves reading attributes and tags that
 // the decision does not depend on.
-func (s *Set) DecideByType(p Principal, action string, t EntityType) (d Decision, settled bool) {
-	plan := s.residualOf(p, action, t)
-	return plan.decision, plan.isDecided
+func (s *Set) DecideByType(principal Principal, action string, t EntityType) (decision Decision, isDecided bool) {
+	residual := s.residualOf(principal, action, t)
+	return residual.decision, residual.isDecided
 }
 
 const reasonNoPermit = "because no policy allows the action"
@@ -142,7 +142,7 @@ func reasonForbidden(by cedar.PolicyID) string {
 func (p *residual) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for _, s := range p.statements {
-			if !yield(s.id, s.cedar) {
+			if !yield(s.id, s.policy) {
 				return
 			}
 		}
@@ -150,5 +150,5 @@ func (p *residual) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 }
 
 func (p *residual) isForbid(id cedar.PolicyID) bool {
-	return slices.ContainsFunc(p.statements, func(s *statement) bool { return s.id == id && s.forbid })
+	return slices.ContainsFunc(p.statements, func(s *statement) bool { return s.id == id && s.isForbid })
 }

@@ -138,7 +138,10 @@ func (v *validator) smallestInvalid(scope tree.Policy, node tree.IsNode, message
 			only := scope
 			// A comparison of the part with itself is a condition, whatever its
 			// type.
-			only.Conditions = []tree.ConditionType{{Condition: tree.ConditionWhen, Body: tree.NewNode(part).Equal(tree.NewNode(part)).AsIsNode()}}
+			only.Conditions = []tree.ConditionType{{
+				Condition: tree.ConditionWhen,
+				Body:      tree.NewNode(part).Equal(tree.NewNode(part)).AsIsNode(),
+			}}
 			if slices.Contains(v.errors(&only), message) {
 				next = part
 				break

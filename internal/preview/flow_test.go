@@ -126,7 +126,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 		w.openPullRequest(7, stackFiles("two"))
 		body := w.waitForComment(7, "planning in progress")
 		if ids, _ := w.target.previews(); len(ids) != 0 {
-			t.Errorf("previews %v beside an attempt:\n%s", ids, body)
+			t.Errorf("previews %v during an attempt:\n%s", ids, body)
 		}
 
 		w.target.setSteps(proposeChangeSet)
@@ -160,7 +160,7 @@ func TestAnAttemptDoesNotWaitForAPreviewWhichIsReplaced(t *testing.T) {
 
 		w.waitUntil("another preview", func() bool { ids, _ := w.target.previews(); return len(ids) == 2 })
 		if took := time.Since(began); took > time.Minute {
-			t.Errorf("another preview after %s: a look has made it", took)
+			t.Errorf("another preview after %s: the listing created it", took)
 		}
 
 		w.target.setSteps(proposeChangeSet)

@@ -109,7 +109,7 @@ func TestCommentsMatchTheGoldenFiles(t *testing.T) {
 
 		slices.Reverse(comment.Stacks)
 		if comment.Markdown(60_000) != got {
-			t.Errorf("%s: another order gives another text", name)
+			t.Errorf("%s: the order changes the text", name)
 		}
 	}
 }

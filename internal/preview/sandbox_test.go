@@ -173,6 +173,6 @@ func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
 	}
 
 	if w.Count(`SELECT count(*) FROM sync_blocker`) != 0 {
-		t.Error("a preview was taken for a change by somebody else")
+		t.Error("a preview was mistaken for drift")
 	}
 }

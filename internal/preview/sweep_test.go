@@ -97,7 +97,7 @@ func TestACommentWaitsForItsStacksForALimitedTime(t *testing.T) {
 		w.waitForComment(7, "1 modified", "planning in progress")
 
 		if took := time.Since(began); took < time.Minute || took > 2*time.Minute {
-			t.Errorf("told after %s", took)
+			t.Errorf("commented after %s", took)
 		}
 
 		w.waitForComment(7, "1 modified", "planning failed: `Not now.`")

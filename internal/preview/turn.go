@@ -302,7 +302,7 @@ func (t *turn) logResult(tx *db.Tx, preview syncstate.Preview, result *Result, c
 
 	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview",
 		slog.String("resource", preview.Configuration.ResourceName), slog.String("preview", preview.ID),
-		slog.String("link", preview.Configuration.LinkID), slog.String("sha",
-			string(preview.Head)), slog.String("outcome", outcome),
+		slog.String("link", preview.Configuration.LinkID),
+		slog.String("sha", string(preview.Head)), slog.String("outcome", outcome),
 		slog.Duration("duration", tx.Now.Sub(preview.StartedAt)), slog.Any("err", cause))
 }

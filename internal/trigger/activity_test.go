@@ -45,7 +45,7 @@ func TestOnActivityIsCalledForMovesAndRequestedPolls(t *testing.T) {
 			MaxInterval: 10 * time.Second,
 			OnActivity: func(_ *db.Tx, linkID string) error {
 				if linkID != link.ID {
-					t.Errorf("told of %s", linkID)
+					t.Errorf("called for %s", linkID)
 				}
 
 				told.Add(1)
@@ -58,7 +58,7 @@ func TestOnActivityIsCalledForMovesAndRequestedPolls(t *testing.T) {
 		time.Sleep(time.Minute)
 
 		if n := told.Load(); n != 0 {
-			t.Errorf("told %d times although nothing happened", n)
+			t.Errorf("called %d times without activity", n)
 		}
 
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })

@@ -149,14 +149,14 @@ func (w *world) connectionExists(tx *db.Tx, arn lockstep.ARN) bool {
 }
 
 // track creates a configuration that tracks a link's main branch.
-func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
+func (w *world) track(link lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	w.T.Helper()
 	cfg := lockstep.SyncConfiguration{
-		Account:      l.Account,
-		Region:       l.Region,
+		Account:      link.Account,
+		Region:       link.Region,
 		SyncType:     "TEST_SYNC",
-		ResourceName: l.ID,
-		LinkID:       l.ID,
+		ResourceName: link.ID,
+		LinkID:       link.ID,
 		Branch:       "main",
 		ConfigFile:   "web.yaml",
 		RoleARN:      "arn:role",
@@ -191,10 +191,10 @@ func (w *world) startPoller(o trigger.PollerOptions) (stop func()) {
 }
 
 // latestRepositorySync returns the latest repository sync of a link's main branch.
-func (w *world) latestRepositorySync(l lockstep.RepositoryLink) (attempt lockstep.RepositorySyncAttempt) {
+func (w *world) latestRepositorySync(link lockstep.RepositoryLink) (attempt lockstep.RepositorySyncAttempt) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) (err error) {
-		attempt, err = syncstate.LatestRepositorySync(tx, l.ID, "main")
+		attempt, err = syncstate.LatestRepositorySync(tx, link.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}

@@ -63,30 +63,30 @@ func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 		// link is due.
 		looks, _ := w.probeTimes(away, calm)
 		if len(looks) < 4 || len(looks) > 8 {
-			t.Errorf("in 20 minutes it was looked at %d times: %v", len(looks), looks)
+			t.Errorf("in 20 minutes it was probed %d times: %v", len(looks), looks)
 		}
 
 		if n := w.countProbesSince(other[0], calm); n < 1200/34 {
-			t.Errorf("another host was looked at %d times", n)
+			t.Errorf("another host was probed %d times", n)
 		}
 
 		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
-			t.Errorf("the outage was told of %d links", n)
+			t.Errorf("the outage was reported for %d links", n)
 		}
 
 		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
-			t.Errorf("the outage was told %d times", n)
+			t.Errorf("the outage was reported %d times", n)
 		}
 
 		w.host.update(func() { w.host.failureOf = nil })
 		back := time.Now()
-		w.WaitUntil("all are looked at again", func() bool {
+		w.WaitUntil("all are probed again", func() bool {
 			_, each := w.probeTimes(away, back)
 			return len(each) == len(away)
 		})
 
 		if took := time.Since(back); took > 6*time.Minute {
-			t.Errorf("they were looked at again after %s", took)
+			t.Errorf("they were probed again after %s", took)
 		}
 	})
 }
@@ -100,25 +100,25 @@ func TestAHostThatAsksForADelayGetsNoProbes(t *testing.T) {
 			w.setHostFailure(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: asked},
 				"The host answers 429."))
 			began := time.Now()
-			w.WaitUntil("a look", func() bool {
+			w.WaitUntil("a probe", func() bool {
 				looks, _ := w.probeTimes(ids, began)
 				return len(looks) > 0
 			})
 			w.setHostFailure(nil)
 			began = time.Now()
-			w.WaitUntil("all are looked at again", func() bool {
+			w.WaitUntil("all are probed again", func() bool {
 				_, each := w.probeTimes(ids, began)
 				return len(each) == len(ids)
 			})
 			looks, _ := w.probeTimes(ids, began)
 			for _, at := range looks {
 				if at < want-time.Second || at > want+want/4 {
-					t.Errorf("asked to wait for %s, it was looked at after %s", asked, at)
+					t.Errorf("asked to wait for %s, it was probed after %s", asked, at)
 				}
 			}
 
 			if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
-				t.Errorf("%d failures were told", n)
+				t.Errorf("%d failures were reported", n)
 			}
 		})
 	}
@@ -139,18 +139,18 @@ func TestASlowHostDoesNotDelayOthers(t *testing.T) {
 
 		for _, gap := range w.probeGaps(quick[0], before) {
 			if gap > 7*time.Second {
-				t.Errorf("the quick host was not looked at for %s", gap)
+				t.Errorf("the quick host was not probed for %s", gap)
 			}
 		}
 
 		looks, each := w.probeTimes(slow, began)
 		if len(looks) < 100 || len(each) != len(slow) {
-			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks),
+			t.Errorf("the slow host was probed %d times, want about 120, at %d of its %d links", len(looks),
 				len(each), len(slow))
 		}
 
 		if n := w.host.maxRunning["connection slow"]; n != 2 {
-			t.Errorf("%d looks at once at the slow host", n)
+			t.Errorf("%d concurrent probes of the slow host", n)
 		}
 	})
 }
@@ -168,12 +168,12 @@ func TestDeferredLinksAreProbedInTurn(t *testing.T) {
 		time.Sleep(time.Minute)
 		looks, each := w.probeTimes(ids, began)
 		if len(looks) != 60 || len(each) != 60 {
-			t.Errorf("%d looks at %d links", len(looks), len(each))
+			t.Errorf("%d probes of %d links", len(looks), len(each))
 		}
 
 		for _, at := range looks {
 			if at > 25*time.Second {
-				t.Errorf("a look after %s, want all within about 12 s", at)
+				t.Errorf("a probe after %s, want all within about 12 s", at)
 			}
 		}
 	})
@@ -189,13 +189,13 @@ func TestConnectionsToOneEndpointShareItsSlots(t *testing.T) {
 		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
-		w.WaitUntil("all are looked at", func() bool {
+		w.WaitUntil("all are probed", func() bool {
 			_, each := w.probeTimes(ids, began)
 			return len(each) == len(ids)
 		})
 
 		if diff := cmp.Diff(3, w.host.maxRunning["all"]); diff != "" {
-			t.Errorf("looks at once: %s", diff)
+			t.Errorf("concurrent probes: %s", diff)
 		}
 	})
 }

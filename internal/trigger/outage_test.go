@@ -61,10 +61,10 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		syncs := w.Count(`SELECT count(*) FROM repository_sync_attempt`)
 		began := time.Now()
 		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
-		w.WaitUntil("the outage is told", func() bool { return len(w.failureMessages()) == 1 })
+		w.WaitUntil("the outage is reported", func() bool { return len(w.failureMessages()) == 1 })
 
 		if n := w.countProbesSince("infra", began); n != 3 {
-			t.Errorf("it was told after %d looks, want 3", n)
+			t.Errorf("it was reported after %d probes, want 3", n)
 		}
 
 		time.Sleep(5 * time.Minute)
@@ -73,7 +73,7 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		time.Sleep(6 * time.Minute) // by now the host is rarely probed
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.setHostFailure(nil)
-		w.WaitUntil("the recovery is told", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
+		w.WaitUntil("the recovery is recorded", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
 
 		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
 			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
@@ -100,20 +100,20 @@ func TestAConnectionReceivesEachFailedProbeAndTheFirstSuccess(t *testing.T) {
 		time.Sleep(time.Minute)
 
 		if told := w.takeProbeResults(); told != nil {
-			t.Errorf("told %q, and all is well", told)
+			t.Errorf("reported %q without a failure", told)
 		}
 
 		w.setHostFailure(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
 		told := w.takeProbeResults()
 		if len(told) < 3 || told[0] != "The host refuses the token." {
-			t.Errorf("told %q", told)
+			t.Errorf("reported %q", told)
 		}
 
 		w.setHostFailure(nil)
 		time.Sleep(2 * time.Minute)
 		if told = w.takeProbeResults(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
-			t.Errorf("told %q", told)
+			t.Errorf("reported %q", told)
 		}
 	})
 }
@@ -145,9 +145,9 @@ func TestAFailureThatNeedsAPersonIsReportedAtOnce(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.setHostFailure(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
 		began := time.Now()
-		w.WaitUntil("it is told", func() bool { return len(w.failureMessages()) == 1 })
+		w.WaitUntil("it is reported", func() bool { return len(w.failureMessages()) == 1 })
 		if n := w.countProbesSince("infra", began); n != 1 {
-			t.Errorf("it was told after %d looks", n)
+			t.Errorf("it was reported after %d probes", n)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func TestOneProbeReadsAllTrackedBranches(t *testing.T) {
 		w.Update(func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, link.Discovery) })
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{})
-		w.WaitUntil("a look", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a probe", func() bool { return len(w.host.probesOf("infra")) > before })
 
 		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.probesOf("infra")[before].branches); diff != "" {
 			t.Error(diff)
@@ -93,12 +93,12 @@ func TestTwoPollersShareTheProbesOfARepository(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		for _, id := range ids {
 			if n := w.host.maxRunning["repository "+id]; n != 1 {
-				t.Errorf("%d looks at %s at once", n, id)
+				t.Errorf("%d concurrent probes of %s", n, id)
 			}
 
 			// Each probe takes 7 s and the next follows 18 to 22 s later.
 			if n := w.countProbesSince(id, began); n < 6 || n > 8 {
-				t.Errorf("%d looks at %s in three minutes, want about 7", n, id)
+				t.Errorf("%d probes of %s in three minutes, want about 7", n, id)
 			}
 		}
 	})
@@ -111,11 +111,11 @@ func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 		gate := make(chan struct{})
 		w.host.update(func() { w.host.gate = gate })
 		before := len(w.host.probesOf("infra"))
-		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a probe is running", func() bool { return len(w.host.probesOf("infra")) > before })
 		hinted := time.Now()
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		close(gate)
-		w.WaitUntil("a look after the hint", func() bool { return w.countProbesSince("infra", hinted) > 0 })
+		w.WaitUntil("a probe after the request", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -131,7 +131,7 @@ func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 
 		hinted = time.Now()
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
-		w.WaitUntil("a look after a hint between looks", func() bool { return w.countProbesSince("infra", hinted) > 0 })
+		w.WaitUntil("a probe after a request between probes", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -145,7 +145,7 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
 		before := len(w.host.probesOf("infra"))
 		stop := w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
-		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
+		w.WaitUntil("a probe is running", func() bool { return len(w.host.probesOf("infra")) > before })
 		claimed := time.Now()
 		stop() // during the probe
 		w.host.update(func() { w.host.gate = nil })
@@ -158,7 +158,7 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 		}
 
 		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
-			t.Error("the end of a poller was told as a failure")
+			t.Error("the end of a poller was recorded as a failure")
 		}
 	})
 }
@@ -258,7 +258,7 @@ func TestProbesAreSpreadByATenth(t *testing.T) {
 		var early, late int
 		for _, gap := range w.probeGaps("infra", before) {
 			if gap < 90*time.Second || gap > 110510*time.Millisecond {
-				t.Errorf("a look %s after the one before", gap)
+				t.Errorf("a probe %s after the one before", gap)
 			}
 
 			if gap < 98*time.Second {
@@ -291,13 +291,13 @@ func TestPollingStopsAndRestartsWithTrackedBranches(t *testing.T) {
 		calm := time.Now()
 		time.Sleep(2 * time.Minute)
 		if n := w.countProbesSince("infra", calm); n != 0 {
-			t.Errorf("%d looks for nobody", n)
+			t.Errorf("%d probes without a configuration", n)
 		}
 
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(10 * time.Second)
 		if n := w.countProbesSince("infra", calm); n != 0 {
-			t.Errorf("%d looks for nobody after a hint", n)
+			t.Errorf("%d probes without a configuration after a request", n)
 		}
 
 		sha := w.host.push("infra", "main")
@@ -316,7 +316,7 @@ func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 		gate := make(chan struct{})
 		before := len(w.host.probesOf("gone"))
 		w.host.update(func() { w.host.gate = gate })
-		w.WaitUntil("a look is under way", func() bool { return len(w.host.probesOf("gone")) > before })
+		w.WaitUntil("a probe is running", func() bool { return len(w.host.probesOf("gone")) > before })
 		w.host.push("gone", "main")
 		w.untrack(cfg)
 		w.Update(func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
@@ -327,7 +327,7 @@ func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 		time.Sleep(time.Minute)
 
 		if n := w.countProbesSince("gone", calm); n != 0 {
-			t.Errorf("%d looks at a link that is gone", n)
+			t.Errorf("%d probes of a deleted link", n)
 		}
 
 		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
@@ -348,7 +348,7 @@ func TestConcurrentProbesOfAHostAreLimited(t *testing.T) {
 		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
-		w.WaitUntil("all are looked at", func() bool {
+		w.WaitUntil("all are probed", func() bool {
 			for _, id := range ids {
 				if w.countProbesSince(id, began) == 0 {
 					return false
@@ -358,11 +358,11 @@ func TestConcurrentProbesOfAHostAreLimited(t *testing.T) {
 		})
 
 		if busy, idle := w.host.maxRunning["connection busy"], w.host.maxRunning["connection idle"]; busy != 3 || idle != 3 {
-			t.Errorf("%d and %d looks at once, want 3 at each host", busy, idle)
+			t.Errorf("%d and %d concurrent probes, want 3 at each host", busy, idle)
 		}
 
 		if took := time.Since(began); took > 32*time.Second {
-			t.Errorf("all were looked at after %s", took)
+			t.Errorf("all were probed after %s", took)
 		}
 	})
 }
@@ -397,7 +397,7 @@ func TestWaitingForASlotIsNotAFailure(t *testing.T) {
 		// The links without a slot record the outage once the host is known to be
 		// unavailable.
 		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
-			t.Errorf("the outage was told of %d links, want %d", n, links)
+			t.Errorf("the outage was reported for %d links, want %d", n, links)
 		}
 	})
 }

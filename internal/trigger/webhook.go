@@ -263,8 +263,8 @@ func (h *Webhooks) log(ctx context.Context, delivery delivery, took time.Duratio
 	}
 
 	h.logger.LogAttrs(ctx, level, "webhook", slog.String("kind", delivery.kind), slog.String("link", delivery.link),
-		slog.String("outcome", delivery.response.text), slog.Int("status",
-			delivery.response.status), slog.Duration("duration", took), slog.Any("err", delivery.err))
+		slog.String("outcome", delivery.response.text),
+		slog.Int("status", delivery.response.status), slog.Duration("duration", took), slog.Any("err", delivery.err))
 }
 
 func parsePath(path string) (kind, id string) {

@@ -291,7 +291,7 @@ func TestAttack15UnverifiedRequestsAreRateLimitedByAddress(t *testing.T) {
 		}
 
 		if refused != 100 {
-			t.Errorf("%d guesses were looked at", refused)
+			t.Errorf("%d guesses were verified", refused)
 		}
 
 		if got := receiver.deliver(message); got != "429 too many requests" {

@@ -94,9 +94,12 @@ func schemes() map[string]scheme {
 func gitLabEvents() []string { return []string{"Push Hook", "Merge Request Hook", "System Hook"} }
 
 func bitbucketEvents() []string {
-	return []string{"repo:push", "repo:refs_changed", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected",
+	return []string{
+		"repo:push", "repo:refs_changed",
+		"pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected",
 		// Bitbucket Data Center
-		"pr:opened", "pr:from_ref_updated", "pr:merged", "pr:declined", "pr:deleted"}
+		"pr:opened", "pr:from_ref_updated", "pr:merged", "pr:declined", "pr:deleted",
+	}
 }
 
 // hmacVerifier verifies the hexadecimal HMAC-SHA256 of the body in the first
@@ -190,7 +193,9 @@ func standardVerifier(secret string, r *http.Request, now time.Time) (io.Writer,
 		if err != nil || len(key) == 0 || bad != nil || id == "" || strings.Contains(id, ".") {
 			return false
 		}
-		if early, late := now.Add(-timestampTolerance).Unix(), now.Add(timestampTolerance).Unix(); seconds < early || seconds > late {
+		earliest := now.Add(-timestampTolerance).Unix()
+		latest := now.Add(timestampTolerance).Unix()
+		if seconds < earliest || seconds > latest {
 			return false
 		}
 
