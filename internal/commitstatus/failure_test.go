@@ -18,11 +18,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) {
+func TestAnOutageOfAnHourDelaysNoSyncAndTheEndIsReportedOnce(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.FailWith(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))
+		statuses := w.ShowStatuses()
+		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))
 		var shas []lockstep.SHA
 		shas = append(shas, w.Host.Push("main", map[string]string{"web.yaml": "0"}))
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
@@ -44,75 +44,75 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 			t.Errorf("the row says %+v", r)
 		}
 
-		if n := told.CallCount(); n < 12 || n > 25 {
+		if n := statuses.CallCount(); n < 12 || n > 25 {
 			t.Errorf("%d calls within an hour", n)
 		}
 
-		told.FailWith(nil)
-		w.WaitForReport(told, shas[3], "succeeded: 1 stack synced")
+		statuses.FailWith(nil)
+		w.WaitForReport(statuses, shas[3], "succeeded: 1 stack synced")
 		time.Sleep(20 * time.Minute)
 		var got []lockstep.SHA
-		for _, one := range told.Accepted {
+		for _, one := range statuses.Accepted {
 			if one.State != provider.CommitSucceeded {
-				t.Errorf("%s is told after its end", one.State)
+				t.Errorf("%s is reported after its end", one.State)
 			}
 			got = append(got, one.SHA)
 		}
 
 		if diff := cmp.Diff(shas, got); diff != "" {
-			t.Errorf("the commits are told in another order than they came: %s", diff)
+			t.Errorf("the commits are not reported in their order: %s", diff)
 		}
 
 		if r := w.StatusReport(shas[0]); r.Reason != "" {
 			t.Errorf("the row still says %q", r.Reason)
 		}
 
-		told.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
-		before := told.CallCount()
+		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		before := statuses.CallCount()
 		w.Push(map[string]string{"web.yaml": "again"})
-		w.WaitUntil("two more calls", func() bool { return told.CallCount() >= before+2 })
+		w.WaitUntil("two more calls", func() bool { return statuses.CallCount() >= before+2 })
 
-		if pause := told.Calls[before+1].Sub(told.Calls[before]); pause > 3*time.Second {
+		if pause := statuses.Calls[before+1].Sub(statuses.Calls[before]); pause > 3*time.Second {
 			t.Errorf("a new outage begins with a pause of %s", pause)
 		}
 	})
 }
 
-func TestAHostIsLeftAloneForAsLongAsItAsks(t *testing.T) {
+func TestAHostIsNotCalledForAsLongAsItAsks(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.FailWith(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests."))
+		statuses := w.ShowStatuses()
+		statuses.FailWith(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitUntil("the refusal", func() bool { return told.CallCount() == 1 })
-		told.FailWith(nil)
+		w.WaitUntil("the refusal", func() bool { return statuses.CallCount() == 1 })
+		statuses.FailWith(nil)
 		time.Sleep(time.Minute)
 		second := w.Push(map[string]string{"web.yaml": "2"})
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
 		time.Sleep(18 * time.Minute)
 
-		if n := told.CallCount(); n != 1 {
+		if n := statuses.CallCount(); n != 1 {
 			t.Errorf("%d calls while the host asked to be left alone", n)
 		}
 
-		w.WaitForReport(told, first, "succeeded: 1 stack synced")
-		w.WaitForReport(told, second, "succeeded: 1 stack synced")
-		if wait := told.Calls[1].Sub(told.Calls[0]); wait < 20*time.Minute-enginetest.StoredPrecision || wait > 20*time.Minute+2*time.Second {
+		w.WaitForReport(statuses, first, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, second, "succeeded: 1 stack synced")
+		if wait := statuses.Calls[1].Sub(statuses.Calls[0]); wait < 20*time.Minute-enginetest.StoredPrecision || wait > 20*time.Minute+2*time.Second {
 			t.Errorf("it was called again after %s", wait)
 		}
 	})
 }
 
-func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
+func TestAReportIsGivenUpAfterADayUntilSomethingChanges(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		statuses := w.ShowStatuses()
+		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, sha)
-		w.WaitUntil("it has been tried for some time", func() bool { return told.CallCount() == 5 })
+		w.WaitUntil("it has been tried for some time", func() bool { return statuses.CallCount() == 5 })
 
 		if w.StatusReport(sha).DueAt.IsZero() {
 			t.Fatal("given up within a minute")
@@ -127,25 +127,25 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 			t.Errorf("the row says %+v", r)
 		}
 
-		before := told.CallCount()
+		before := statuses.CallCount()
 		time.Sleep(20 * time.Minute)
-		if n := told.CallCount(); n != before {
+		if n := statuses.CallCount(); n != before {
 			t.Errorf("%d calls after it was given up", n-before)
 		}
 
-		told.FailWith(nil)
+		statuses.FailWith(nil)
 		w.Retry(cfg)
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 	})
 }
 
-func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
+func TestARejectionIsKeptAndRetriedWhenSomethingChanges(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	for _, kind := range []lockstep.Kind{lockstep.Denied, lockstep.Invalid, lockstep.NotFound, lockstep.Limit} {
 		t.Run(kind.String(), func(t *testing.T) {
 			enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
-				told := w.ShowStatuses()
-				told.FailWith(lockstep.Wrapf(kind, errors.New("behind it"), "The credential may not."))
+				statuses := w.ShowStatuses()
+				statuses.FailWith(lockstep.Wrapf(kind, errors.New("behind it"), "The credential may not."))
 				w.StepsTakeSeconds(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 				sha := w.CreateStacks(100)
 				w.WaitUntil("all have ended", func() bool {
@@ -153,7 +153,7 @@ func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
 				})
 				time.Sleep(time.Hour)
 
-				if n := told.CallCount(); n < 2 || n > 6 {
+				if n := statuses.CallCount(); n < 2 || n > 6 {
 					t.Errorf("%d calls to a host that refuses", n)
 				}
 
@@ -161,15 +161,15 @@ func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
 					t.Errorf("the row says %+v", r)
 				}
 
-				told.FailWith(nil)
+				statuses.FailWith(nil)
 				next := w.Push(map[string]string{"s000.yaml": "2"})
-				w.WaitUntil("the next is told", func() bool { return len(w.ReportedStatuses(told, next)) > 0 })
+				w.WaitUntil("the next commit is reported", func() bool { return len(w.ReportedStatuses(statuses, next)) > 0 })
 			})
 		})
 	}
 }
 
-func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
+func TestAHostWithoutCommitStatusesIsNotCalled(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	t.Run("a kind of host", func(t *testing.T) {
 		enginetest.InBubble(t, func(w *enginetest.World) {
@@ -184,8 +184,8 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 	})
 	t.Run("this host", func(t *testing.T) {
 		enginetest.InBubble(t, func(w *enginetest.World) {
-			told := w.ShowStatuses()
-			told.FailWith(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrUnsupported, "It has no API.")))
+			statuses := w.ShowStatuses()
+			statuses.FailWith(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrUnsupported, "It has no API.")))
 			w.StepsTakeSeconds(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 			sha := w.CreateStacks(100)
 			w.WaitUntil("all have ended", func() bool {
@@ -193,20 +193,20 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 			})
 			time.Sleep(20 * time.Minute)
 
-			if r := w.StatusReport(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() || told.CallCount() > 6 {
-				t.Errorf("%d calls, and the row says %+v", told.CallCount(), r)
+			if r := w.StatusReport(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() || statuses.CallCount() > 6 {
+				t.Errorf("%d calls, and the row says %+v", statuses.CallCount(), r)
 			}
 		})
 	})
 }
 
-func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
+func TestADriverThatPanicsFailsOnlyThatReport(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		tries := 0
-		told.SetAnswer(func(_ context.Context, s provider.CommitStatus) error {
+		statuses.SetAnswer(func(_ context.Context, s provider.CommitStatus) error {
 			if s.SHA == first {
 				tries++
 				panic("bug")
@@ -218,7 +218,7 @@ func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		second := w.Push(map[string]string{"web.yaml": "2"})
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
-		w.WaitForReport(told, second, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, second, "succeeded: 1 stack synced")
 		time.Sleep(time.Hour)
 
 		if r := w.StatusReport(first); r.Reason != "Internal error." || !r.DueAt.IsZero() || tries != 5 {
@@ -227,22 +227,22 @@ func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
 	})
 }
 
-func TestADriverThatDoesNotAnswerIsCutOff(t *testing.T) {
+func TestADriverThatDoesNotAnswerTimesOut(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.SetAnswer(func(ctx context.Context, _ provider.CommitStatus) error { <-ctx.Done(); return ctx.Err() })
+		statuses := w.ShowStatuses()
+		statuses.SetAnswer(func(ctx context.Context, _ provider.CommitStatus) error { <-ctx.Done(); return ctx.Err() })
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, sha)
 		w.WaitUntil("the reason", func() bool { return w.StatusReport(sha).Reason == "The Git host took longer than 30s to answer." })
-		told.SetAnswer(nil)
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		statuses.SetAnswer(nil)
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 	})
 }
 
-// What a worker has told and could not record, because another one has taken the
-// lane meanwhile, is told again, and nothing older after it.
-func TestWhatWasToldAndNotRecordedIsToldAgain(t *testing.T) {
+// A status that a worker reported but could not record, because it lost the lease on the
+// stream, is reported again, and no older one after it.
+func TestAStatusThatWasNotRecordedIsReportedAgain(t *testing.T) {
 	ends := map[string]error{"taken": nil, "away": lockstep.Errorf(lockstep.Unavailable, "Away."),
 		"refused": lockstep.Errorf(lockstep.Denied, "No."), "no ability": provider.ErrUnsupported, "bug": errors.New("bug")}
 	for name, end := range ends {
@@ -253,9 +253,9 @@ func TestWhatWasToldAndNotRecordedIsToldAgain(t *testing.T) {
 }
 
 func replacedReporter(w *enginetest.World, end error) {
-	told := w.ShowStatuses()
+	statuses := w.ShowStatuses()
 	late, calls := make(chan struct{}), 0
-	told.SetAnswer(func(context.Context, provider.CommitStatus) error {
+	statuses.SetAnswer(func(context.Context, provider.CommitStatus) error {
 		if calls++; calls == 1 {
 			<-late
 			return end
@@ -266,7 +266,7 @@ func replacedReporter(w *enginetest.World, end error) {
 	sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 	cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 	w.WaitForStatus(cfg, lockstep.ResourceSucceeded, sha)
-	w.WaitUntil("the call", func() bool { return told.CallCount() == 1 })
+	w.WaitUntil("the call", func() bool { return statuses.CallCount() == 1 })
 	before := w.StatusReport(sha)
 	w.AcquireReportStreamLeases()
 	close(late)
@@ -276,12 +276,12 @@ func replacedReporter(w *enginetest.World, end error) {
 		w.T.Errorf("a replaced worker wrote: %s", diff)
 	}
 
-	told.Mu.Lock()
-	told.Violations = nil // the driver's memory was lost, which is what this is about
-	told.Mu.Unlock()
+	statuses.Mu.Lock()
+	statuses.Violations = nil // the driver's memory was lost, which is what this is about
+	statuses.Mu.Unlock()
 	w.Sweep()
-	w.WaitUntil("it is told", func() bool { return w.StatusReport(sha).State == "succeeded" })
-	list := w.ReportedStatuses(told, sha)
+	w.WaitUntil("it is reported", func() bool { return w.StatusReport(sha).State == "succeeded" })
+	list := w.ReportedStatuses(statuses, sha)
 	want := []string{"succeeded: 1 stack synced"}
 	if end == nil {
 		want = append(want, want[0])
@@ -291,19 +291,19 @@ func replacedReporter(w *enginetest.World, end error) {
 		w.T.Error(diff)
 	}
 
-	told.Mu.Lock()
-	defer told.Mu.Unlock()
+	statuses.Mu.Lock()
+	defer statuses.Mu.Unlock()
 
-	told.Violations = nil
+	statuses.Violations = nil
 }
 
-func TestACallCutShortByTheStopIsMadeAgain(t *testing.T) {
+func TestACallCutShortByAStopIsRepeated(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.SetAnswer(func(ctx context.Context, _ provider.CommitStatus) error { <-ctx.Done(); return ctx.Err() })
+		statuses := w.ShowStatuses()
+		statuses.SetAnswer(func(ctx context.Context, _ provider.CommitStatus) error { <-ctx.Done(); return ctx.Err() })
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitUntil("the call", func() bool { return told.CallCount() == 1 })
+		w.WaitUntil("the call", func() bool { return statuses.CallCount() == 1 })
 		hurry, cancel := context.WithCancel(context.Background())
 		cancel()
 		w.Must(w.Queue.Stop(hurry))
@@ -312,28 +312,28 @@ func TestACallCutShortByTheStopIsMadeAgain(t *testing.T) {
 			t.Errorf("the stop was taken for an answer: %+v", r)
 		}
 
-		told.SetAnswer(nil)
+		statuses.SetAnswer(nil)
 		w.Start()
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 
-		if list := w.ReportedStatuses(told, sha); len(list) != 1 {
-			t.Errorf("told: %s", list)
+		if list := w.ReportedStatuses(statuses, sha); len(list) != 1 {
+			t.Errorf("reported: %s", list)
 		}
 	})
 }
 
-func TestAReportThatLostItsJobIsFoundWithinAMinute(t *testing.T) {
+func TestAReportWithoutAJobIsFoundWithinAMinute(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
-		told.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		statuses := w.ShowStatuses()
+		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitUntil("a call", func() bool { return told.CallCount() == 3 })
+		w.WaitUntil("a call", func() bool { return statuses.CallCount() == 3 })
 		w.DeleteJobs()
-		told.FailWith(nil)
+		statuses.FailWith(nil)
 		w.Sweep()
 		began := time.Now()
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 
 		if took := time.Since(began); took > 65*time.Second {
 			t.Errorf("it was found after %s", took)
@@ -341,18 +341,18 @@ func TestAReportThatLostItsJobIsFoundWithinAMinute(t *testing.T) {
 	})
 }
 
-func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
+func TestADeletedLinkIsNotReported(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
 			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web, api := w.CreateConfiguration("web", enginetest.PublishStatus), w.CreateConfiguration("api", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "running: 2 stacks to sync")
+		w.WaitForReport(statuses, sha, "running: 2 stacks to sync")
 		w.DeleteConfiguration(web)
-		w.WaitForReport(told, sha, "running: 1 stack to sync")
-		told.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
+		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		w.DeleteConfiguration(api)
 		w.WaitUntil("it is tried", func() bool { return w.StatusReport(sha).Reason == "Away." })
 		w.Update(func(tx *db.Tx) error { return store.DeleteLink(tx, w.Link.Account, w.Link.Region, w.Link.ID) })
@@ -369,34 +369,34 @@ func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
 
 func TestACommitWhoseStacksAreAllDeletedIsClosed(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
 			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "running: 1 stack to sync")
+		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
 		w.DeleteConfiguration(cfg)
-		w.WaitForReport(told, sha, "failed: No stack reports this commit any more")
+		w.WaitForReport(statuses, sha, "failed: No stack reports this commit any more")
 	})
 }
 
 // A stack whose role moves to another account has its next status there, and the
 // old environment is not left open.
-func TestAStackThatMovesLeavesNoStatusOpenWhereItWas(t *testing.T) {
+func TestAStackThatMovesClosesItsOldStatus(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "running: 1 stack to sync")
+		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
 		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999999999999:role/sync" })
-		w.WaitForReport(told, sha, "failed: No stack reports this commit any more")
+		w.WaitForReport(statuses, sha, "failed: No stack reports this commit any more")
 		w.WaitUntil("the new environment", func() bool {
-			told.Mu.Lock()
-			defer told.Mu.Unlock()
-			return len(told.AcceptedOf(sha, "999999999999/us-east-1")) > 0
+			statuses.Mu.Lock()
+			defer statuses.Mu.Unlock()
+			return len(statuses.AcceptedOf(sha, "999999999999/us-east-1")) > 0
 		})
 	})
 }
@@ -405,23 +405,23 @@ func TestAttack18ASummaryIsALineOfWhatTheOwnerMayReadAnyway(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		const canary = "hunter2-canary"
 		w.Credential = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsFail(lockstep.Wrapf(lockstep.Invalid, errors.New("password "+canary), "Line 3:\r\n\u202e%s", strings.Repeat("ü", 200)))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
-		w.WaitUntil("it is told", func() bool { return w.StatusReport(first).State == "failed" })
-		told.FailWith(lockstep.Wrapf(lockstep.Denied, errors.New("token "+canary), "The credential is refused."))
+		w.WaitUntil("it is reported", func() bool { return w.StatusReport(first).State == "failed" })
+		statuses.FailWith(lockstep.Wrapf(lockstep.Denied, errors.New("token "+canary), "The credential is refused."))
 		w.StepsFail(errors.New("bug " + canary))
 		second := w.Push(map[string]string{"web.yaml": "2"})
 		w.WaitUntil("the refusal", func() bool { return w.StatusReport(second).Reason == "The credential is refused." })
-		told.FailWith(nil)
+		statuses.FailWith(nil)
 		w.Retry(cfg)
-		w.WaitForReport(told, second, "failed: 1 of 1 stack failed: web: Internal error.")
+		w.WaitForReport(statuses, second, "failed: 1 of 1 stack failed: web: Internal error.")
 
-		for _, one := range told.Accepted {
+		for _, one := range statuses.Accepted {
 			if all := fmt.Sprintf("%+v", one); strings.Contains(all, canary) || len(one.Summary) > 140 || strings.ContainsAny(one.Summary, "\r\n\u202e") {
-				t.Errorf("told: %s", all)
+				t.Errorf("reported: %s", all)
 			}
 		}
 

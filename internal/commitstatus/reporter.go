@@ -166,7 +166,7 @@ func (t *turn) endJob(tx *db.Tx) error {
 	return t.job.RescheduleAt(tx, at)
 }
 
-// work reads the progress of a report's commit and reports it if it is news to the
+// work reads the progress of a report's commit and reports it if it has changed for the
 // Git host.
 func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUnavailable bool, err error) {
 	var p progress

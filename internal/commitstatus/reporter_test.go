@@ -17,24 +17,24 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestACommitIsToldFromItsBeginningToItsEnd(t *testing.T) {
+func TestACommitIsReportedFromItsBeginningToItsEnd(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "running: 1 stack to sync")
+		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
 		close(finish)
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 		time.Sleep(25 * time.Minute)
 
-		if n := told.CallCount(); n > 3 {
+		if n := statuses.CallCount(); n > 3 {
 			t.Errorf("%d calls for one stack", n)
 		}
 
 		want := provider.CommitStatus{SHA: sha, Branch: "main", Environment: enginetest.Environment, State: provider.CommitSucceeded, Summary: "1 stack synced",
 			URL: "https://lockstep.example/link/" + string(sha) + "/" + enginetest.Environment}
-		if diff := cmp.Diff(want, told.Accepted[len(told.Accepted)-1]); diff != "" {
+		if diff := cmp.Diff(want, statuses.Accepted[len(statuses.Accepted)-1]); diff != "" {
 			t.Error(diff)
 		}
 
@@ -46,13 +46,13 @@ func TestACommitIsToldFromItsBeginningToItsEnd(t *testing.T) {
 
 func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, first, "running: 1 stack to sync")
+		w.WaitForReport(statuses, first, "running: 1 stack to sync")
 		second := w.Push(map[string]string{"web.yaml": "2"})
-		w.WaitForReport(told, second, "pending: 1 stack to sync")
+		w.WaitForReport(statuses, second, "pending: 1 stack to sync")
 		time.Sleep(time.Minute)
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Revision.SHA == first {
@@ -63,39 +63,39 @@ func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
 
 		close(finish)
 		began := time.Now()
-		w.WaitForReport(told, first, "succeeded: 1 stack synced")
-		w.WaitForReport(told, second, "running: 1 stack to sync")
+		w.WaitForReport(statuses, first, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, second, "running: 1 stack to sync")
 
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("that it runs was told after %s", took)
+			t.Errorf("the running state was reported after %s", took)
 		}
 	})
 }
 
-func TestACommitOfFourHundredStacksCostsItsGitHostAHandfulOfCalls(t *testing.T) {
+func TestACommitOfFourHundredStacksTakesAFewCalls(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsTakeSeconds(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 		sha := w.CreateStacks(400)
-		w.WaitForReport(told, sha, "succeeded: 400 stacks synced")
+		w.WaitForReport(statuses, sha, "succeeded: 400 stacks synced")
 		time.Sleep(time.Minute)
-		list := w.ReportedStatuses(told, sha)
-		if n := told.CallCount(); n > 10 || n != len(list) {
+		list := w.ReportedStatuses(statuses, sha)
+		if n := statuses.CallCount(); n > 10 || n != len(list) {
 			t.Errorf("%d calls, of which %d were for the commit", n, len(list))
 		}
 
-		for i, at := range told.Calls[1:] {
-			if last := i+1 == len(told.Calls)-1; !last && at.Sub(told.Calls[i]) < 30*time.Second-10*time.Millisecond && told.Accepted[i].State == told.Accepted[i+1].State {
-				t.Errorf("progress after %s", at.Sub(told.Calls[i]))
+		for i, at := range statuses.Calls[1:] {
+			if last := i+1 == len(statuses.Calls)-1; !last && at.Sub(statuses.Calls[i]) < 30*time.Second-10*time.Millisecond && statuses.Accepted[i].State == statuses.Accepted[i+1].State {
+				t.Errorf("progress after %s", at.Sub(statuses.Calls[i]))
 			}
 		}
 	})
 }
 
-func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
+func TestAFailureIsReportedAtOnceAndARetryReplacesIt(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsTakeSeconds(func(name string) *target.End {
 			if name == "s003" || name == "s001" {
 				return &target.End{Outcome: lockstep.Failed}
@@ -105,13 +105,13 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 
 		began := time.Now()
 		sha := w.CreateStacks(6)
-		w.WaitForReport(told, sha, "failed: 1 of 6 stacks failed: s001: The end of s001.")
+		w.WaitForReport(statuses, sha, "failed: 1 of 6 stacks failed: s001: The end of s001.")
 
 		if took := time.Since(began); took > 100*time.Second {
-			t.Errorf("it was told after %s", took)
+			t.Errorf("it was reported after %s", took)
 		}
 
-		w.WaitForReport(told, sha, "failed: 2 of 6 stacks failed: s001: The end of s001.")
+		w.WaitForReport(statuses, sha, "failed: 2 of 6 stacks failed: s001: The end of s001.")
 		w.WaitUntil("all have ended", func() bool { return w.StatusReport(sha).DueAt.IsZero() })
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 
@@ -125,11 +125,11 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 			}))
 		}
 
-		w.WaitForReport(told, sha, "running: 4 of 6 stacks synced")
+		w.WaitForReport(statuses, sha, "running: 4 of 6 stacks synced")
 		close(finish)
-		w.WaitForReport(told, sha, "succeeded: 6 stacks synced")
+		w.WaitForReport(statuses, sha, "succeeded: 6 stacks synced")
 
-		if n := told.CallCount(); n > 8 {
+		if n := statuses.CallCount(); n > 8 {
 			t.Errorf("%d calls", n)
 		}
 	})
@@ -137,7 +137,7 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 
 func TestAnEnvironmentIsAnAccountAndARegion(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "own.yaml": "1", "off.yaml": "1"})
 		away := func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999999999999:role/sync" }
 		w.CreateConfiguration("web", enginetest.PublishStatus, away)
@@ -145,20 +145,20 @@ func TestAnEnvironmentIsAnAccountAndARegion(t *testing.T) {
 		w.CreateConfiguration("own", enginetest.PublishStatus)
 		w.CreateConfiguration("off", away)
 		end := func(environment string) string {
-			told.Mu.Lock()
-			defer told.Mu.Unlock()
+			statuses.Mu.Lock()
+			defer statuses.Mu.Unlock()
 
-			if list := told.AcceptedOf(sha, environment); len(list) > 0 {
+			if list := statuses.AcceptedOf(sha, environment); len(list) > 0 {
 				return list[len(list)-1].Summary
 			}
 
 			return ""
 		}
-		w.WaitUntil("both are told", func() bool {
+		w.WaitUntil("both are reported", func() bool {
 			return end(enginetest.Environment) == "1 stack synced" && end("999999999999/us-east-1") == "2 stacks synced"
 		})
 
-		for _, one := range told.Accepted {
+		for _, one := range statuses.Accepted {
 			if one.Environment != enginetest.Environment && one.Environment != "999999999999/us-east-1" {
 				t.Errorf("an environment %s", one.Environment)
 			}
@@ -166,9 +166,9 @@ func TestAnEnvironmentIsAnAccountAndARegion(t *testing.T) {
 	})
 }
 
-func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
+func TestAConfigurationThatDoesNotPublishIsNotReported(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		sha := w.Host.Push("main", map[string]string{"unset.yaml": "1", "off.yaml": "1", "on.yaml": "1"})
 		unset := w.CreateConfiguration("unset")
 		off := w.CreateConfiguration("off", func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
@@ -176,44 +176,44 @@ func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
 		w.WaitForStatus(off, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 
-		if n := told.CallCount() + w.Count(`SELECT count(*) FROM status_report`); n != 0 {
+		if n := statuses.CallCount() + w.Count(`SELECT count(*) FROM status_report`); n != 0 {
 			t.Fatalf("%d calls and reports", n)
 		}
 
 		on := w.CreateConfiguration("on", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 		last := w.CreateConfiguration("last")
 		sha = w.Push(map[string]string{"unset.yaml": "2", "off.yaml": "2", "on.yaml": "2", "last.yaml": "2"})
 		w.WaitForStatus(last, lockstep.ResourceSucceeded, sha)
-		w.WaitForReport(told, sha, "succeeded: 1 stack synced")
-		before := told.CallCount()
+		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
+		before := statuses.CallCount()
 		w.UpdateConfiguration(&on, func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
 		time.Sleep(15 * time.Second)
 		sha = w.Push(map[string]string{"unset.yaml": "3", "off.yaml": "3", "on.yaml": "3"})
 		w.WaitForStatus(on, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 
-		if n := told.CallCount(); n != before {
+		if n := statuses.CallCount(); n != before {
 			t.Errorf("%d calls after the switch was turned off", n-before)
 		}
 	})
 }
 
-func TestASwitchThatIsTurnedOffLeavesNoStatusOpen(t *testing.T) {
+func TestDisablingPublicationClosesTheStatus(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		web := w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, sha, "running: 1 stack to sync")
+		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
 		w.UpdateConfiguration(&web, func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
-		w.WaitForReport(told, sha, "failed: No stack reports this commit any more")
+		w.WaitForReport(statuses, sha, "failed: No stack reports this commit any more")
 	})
 }
 
 func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Configuration.ResourceName == "api" {
 				return target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, nil
@@ -224,17 +224,17 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.CreateConfiguration("api", enginetest.PublishStatus)
-		w.WaitForReport(told, first, "running: 1 of 2 stacks synced")
+		w.WaitForReport(statuses, first, "running: 1 of 2 stacks synced")
 		second := w.Push(map[string]string{"web.yaml": "2", "api.yaml": "1"})
-		w.WaitForReport(told, first, "succeeded: 1 of 2 stacks synced, 1 superseded by another commit")
-		w.WaitForReport(told, second, "running: 1 stack to sync")
+		w.WaitForReport(statuses, first, "succeeded: 1 of 2 stacks synced, 1 superseded by another commit")
+		w.WaitForReport(statuses, second, "running: 1 stack to sync")
 		w.StepsSucceed()
 		third := w.Push(map[string]string{"web.yaml": "3", "api.yaml": "1"})
-		w.WaitForReport(told, second, "failed: 1 stack superseded by another commit")
-		w.WaitForReport(told, third, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, second, "failed: 1 stack superseded by another commit")
+		w.WaitForReport(statuses, third, "succeeded: 1 stack synced")
 		time.Sleep(15 * time.Minute)
 
-		if last := w.ReportedStatuses(told, second); last[len(last)-1] != "failed: 1 stack superseded by another commit" {
+		if last := w.ReportedStatuses(statuses, second); last[len(last)-1] != "failed: 1 stack superseded by another commit" {
 			t.Errorf("and then %s", last)
 		}
 	})
@@ -242,23 +242,23 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 
 func TestACommitThatMeetsABlockerHasFailedWithItsReason(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		w.StepsFail(lockstep.Errorf(lockstep.Blocked, "The stack is\n\tbroken\x1b[31m."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
-		w.WaitForReport(told, first, "failed: 1 of 1 stack failed: web: The stack is broken[31m.")
+		w.WaitForReport(statuses, first, "failed: 1 of 1 stack failed: web: The stack is broken[31m.")
 		second := w.Push(map[string]string{"web.yaml": "2"})
-		w.WaitForReport(told, second, "failed: 1 of 1 stack failed: web: The stack is broken[31m.")
+		w.WaitForReport(statuses, second, "failed: 1 of 1 stack failed: web: The stack is broken[31m.")
 		w.StepsSucceed()
 		w.Retry(cfg)
-		w.WaitForReport(told, second, "succeeded: 1 stack synced")
+		w.WaitForReport(statuses, second, "succeeded: 1 stack synced")
 
 		if h := w.RevisionStatus(cfg, first); h.State != "LATER_SUCCEEDED" {
 			t.Errorf("the first commit is %s", h.State)
 		}
 
-		if list := w.ReportedStatuses(told, first); len(list) > 3 {
-			t.Errorf("of the first commit was told %s", list)
+		if list := w.ReportedStatuses(statuses, first); len(list) > 3 {
+			t.Errorf("the first commit was reported as %s", list)
 		}
 	})
 }
@@ -267,9 +267,9 @@ func TestACommitThatMeetsABlockerHasFailedWithItsReason(t *testing.T) {
 // last one is its end.
 func TestReportsKeepTheirOrder(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		told := w.ShowStatuses()
+		statuses := w.ShowStatuses()
 		calls := 0
-		told.SetAnswer(func(context.Context, provider.CommitStatus) error {
+		statuses.SetAnswer(func(context.Context, provider.CommitStatus) error {
 			time.Sleep(time.Duration(calls%4) * time.Second)
 			if calls++; calls%5 == 0 {
 				return lockstep.Errorf(lockstep.Unavailable, "Away.")
@@ -289,12 +289,12 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 			shas = append(shas, w.Push(files))
 		}
 
-		w.WaitUntil("all is told", func() bool {
+		w.WaitUntil("everything is reported", func() bool {
 			return w.Count(`SELECT count(*) FROM status_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
 		})
 		rank := []provider.CommitState{provider.CommitPending, provider.CommitRunning, provider.CommitSucceeded, provider.CommitFailed}
 		for _, sha := range shas {
-			list := told.AcceptedOf(sha, enginetest.Environment)
+			list := statuses.AcceptedOf(sha, enginetest.Environment)
 			for i := 1; i < len(list); i++ {
 				if slices.Index(rank, list[i].State) < slices.Index(rank, list[i-1].State) || list[i] == list[i-1] {
 					t.Errorf("%s: %v after %v", sha.Short(), list[i], list[i-1])
@@ -302,8 +302,8 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 			}
 		}
 
-		if len(told.Accepted) < 5 {
-			t.Errorf("only %d were told", len(told.Accepted))
+		if len(statuses.Accepted) < 5 {
+			t.Errorf("only %d were reported", len(statuses.Accepted))
 		}
 	})
 }

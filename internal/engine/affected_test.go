@@ -34,7 +34,7 @@ func TestAForcePushBackToAnOldCommitSyncsIt(t *testing.T) {
 	})
 }
 
-func TestAHeadThatChangesNothingMakesNoCallOfTheTarget(t *testing.T) {
+func TestAHeadThatChangesNoInputsDoesNotCallTheTarget(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		files := map[string]string{}
 		var cfgs []lockstep.SyncConfiguration
@@ -72,7 +72,7 @@ func TestAHeadThatChangesNothingMakesNoCallOfTheTarget(t *testing.T) {
 	})
 }
 
-func TestTheSameContentAfterAFailureIsNotConcernedButARetryIs(t *testing.T) {
+func TestEqualInputsAfterAFailureAreNotAffectedButARetryIs(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsFail(lockstep.Errorf(lockstep.Invalid, "Line 3."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -98,7 +98,7 @@ func TestTheSameContentAfterAFailureIsNotConcernedButARetryIs(t *testing.T) {
 	})
 }
 
-func TestARetryOfWhatSucceededSyncsTheHeadAgain(t *testing.T) {
+func TestARetryAfterASuccessSyncsTheHeadAgain(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web, api := w.CreateConfiguration("web"), w.CreateConfiguration("api")
@@ -114,7 +114,7 @@ func TestARetryOfWhatSucceededSyncsTheHeadAgain(t *testing.T) {
 	})
 }
 
-func TestAnyChangeIsConcernedByNewHeadsAloneNotByAnotherLook(t *testing.T) {
+func TestAnyChangeIsAffectedByNewHeadsAndNotByAnotherProbe(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
@@ -159,7 +159,7 @@ func TestAPendingHeadThatIsRevertedAndComesBackIsSynced(t *testing.T) {
 	})
 }
 
-func TestAConfigurationThatCannotBePlannedKeepsNoOtherBack(t *testing.T) {
+func TestAnUnreadableConfigurationDoesNotDelayOthers(t *testing.T) {
 	for name, cause := range map[string]error{
 		"a bug":       errors.New("boom"),
 		"a panic":     nil,
@@ -203,7 +203,7 @@ func TestAConfigurationThatCannotBePlannedKeepsNoOtherBack(t *testing.T) {
 	}
 }
 
-func TestARepositoryThatHangsUpIsNotAskedForEveryConfiguration(t *testing.T) {
+func TestAnUnavailableRepositoryIsNotReadForEveryConfiguration(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Host.Push("main", map[string]string{})
 		for i := range 30 {

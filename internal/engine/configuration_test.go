@@ -49,7 +49,7 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 	})
 }
 
-func TestAConfigurationMadeAgainBeginsEmptyAndCancelsItsPredecessor(t *testing.T) {
+func TestAConfigurationCreatedAgainStartsEmptyAndCancelsItsPredecessor(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsWaitAnHour()
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -118,7 +118,7 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 // A step that is under way cannot know what is desired by the time it ends. Its
 // intent counts only if nothing newer is there in the transaction that writes
 // it.
-func TestAnIntentThatComesTooLateIsNotDeclared(t *testing.T) {
+func TestTheIntentOfASupersededAttemptIsNotRecorded(t *testing.T) {
 	newer := map[string]func(w *enginetest.World, cfg lockstep.SyncConfiguration){
 		"superseded": func(w *enginetest.World, _ lockstep.SyncConfiguration) {
 			w.WaitForRepositorySyncOf(w.Push(map[string]string{"web.yaml": "2"}))
@@ -158,7 +158,7 @@ func TestAnIntentThatComesTooLateIsNotDeclared(t *testing.T) {
 	}
 }
 
-func TestWhatBlocksADeletedConfigurationDoesNotBlockItsSuccessor(t *testing.T) {
+func TestTheBlockerOfADeletedConfigurationDoesNotBlockItsSuccessor(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsExecuteUntil(target.End{})
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -223,7 +223,7 @@ func TestAnUpdateToAnotherBranchAndFileSyncsThem(t *testing.T) {
 	})
 }
 
-func TestAnUpdateSupersedesWhatItsPredecessorProposed(t *testing.T) {
+func TestAnUpdateSupersedesTheProposalBeforeIt(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.StepsWaitAnHour()
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "new.yaml": "1"})
@@ -246,7 +246,7 @@ func TestAnUpdateSupersedesWhatItsPredecessorProposed(t *testing.T) {
 // A desire from before an update, left while an execution was followed, is not
 // what the updated configuration asks for: its file and its role would meet a
 // commit of another branch.
-func TestADesireFromBeforeAnUpdateIsNotAttempted(t *testing.T) {
+func TestADesiredRevisionFromBeforeAnUpdateIsNotAttempted(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
 		w.Host.Push("main", map[string]string{"web.yaml": "1"})

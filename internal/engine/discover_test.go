@@ -51,7 +51,7 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 	})
 }
 
-func TestAConfigurationThatSomebodyDeletedIsNotMadeAgain(t *testing.T) {
+func TestADeletedConfigurationIsNotDiscoveredAgain(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.EnableDiscovery(true)
 		w.Push(map[string]string{"web.yaml": "1", "api.yaml": "1"})
@@ -74,7 +74,7 @@ func TestAConfigurationThatSomebodyDeletedIsNotMadeAgain(t *testing.T) {
 	})
 }
 
-func TestANameThatIsTakenRenamesTheNewcomerAloneAndForGood(t *testing.T) {
+func TestATakenNameRenamesOnlyTheNewConfigurationForever(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.EnableDiscovery(true)
 		first := w.Push(map[string]string{"b/web.yaml": "1"})
@@ -100,7 +100,7 @@ func TestANameThatIsTakenRenamesTheNewcomerAloneAndForGood(t *testing.T) {
 	})
 }
 
-func TestANameThatIsTakenIsToldWhereNothingMayBeRenamed(t *testing.T) {
+func TestATakenNameIsAnEventIfRenamingIsNotAllowed(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.EnableDiscovery(false)
 		first := w.Push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/api.yaml": "1"})
@@ -123,7 +123,7 @@ func TestANameThatIsTakenIsToldWhereNothingMayBeRenamed(t *testing.T) {
 	})
 }
 
-func TestOtherBranchesAreNotLookedThrough(t *testing.T) {
+func TestOtherBranchesAreNotDiscovered(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.EnableDiscovery(true)
 		w.Host.Push("dev", map[string]string{"web.yaml": "1"})
@@ -140,7 +140,7 @@ func TestOtherBranchesAreNotLookedThrough(t *testing.T) {
 	})
 }
 
-func TestWhatOneSyncTypeFindsIsToldBesideAnother(t *testing.T) {
+func TestDiscoveriesOfTwoSyncTypesAreBothReported(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Stop()
 		other := enginetest.NewScriptedTarget()

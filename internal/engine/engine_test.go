@@ -53,7 +53,7 @@ func TestACommitBecomesASync(t *testing.T) {
 	})
 }
 
-func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
+func TestOnlyAffectedConfigurationsAreSynced(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "any.yaml": "1"})
 		web, api := w.CreateConfiguration("web"), w.CreateConfiguration("api")

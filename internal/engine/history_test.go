@@ -18,7 +18,7 @@ import (
 
 // Whatever happens to the engine, in whatever order, what it promises holds.
 // A failure names its seed; -run TestRandom/seed=N does it again.
-func TestRandomHistoriesKeepThePromises(t *testing.T) {
+func TestRandomHistoriesKeepTheInvariants(t *testing.T) {
 	runs := 18
 	if testing.Short() {
 		runs = 3

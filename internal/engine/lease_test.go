@@ -18,7 +18,7 @@ import (
 
 // A worker that was slow, and whose resource another one took meanwhile, has
 // nothing to say any more, whatever its step came to.
-func TestAReplacedWorkerWritesAndDiscardsNothing(t *testing.T) {
+func TestAWorkerWithoutItsLeaseWritesAndDiscardsNothing(t *testing.T) {
 	ends := map[string]func() (target.Step, error){
 		"a step": func() (target.Step, error) {
 			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Checkpoint: []byte("late"), Intent: "late", ContinueAfter: time.Hour}, nil
@@ -74,7 +74,7 @@ func replaced(w *enginetest.World, end func() (target.Step, error)) {
 	w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 }
 
-func TestAReplacedWorkerOfARepositorySyncWritesNothing(t *testing.T) {
+func TestARepositorySyncWithoutItsLeaseWritesNothing(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		release := w.Host.BlockReads()
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -101,7 +101,7 @@ func TestAReplacedWorkerOfARepositorySyncWritesNothing(t *testing.T) {
 	})
 }
 
-func TestTheSweepWakesWhatLostItsJobWithinAMinute(t *testing.T) {
+func TestTheSweepReplacesLostJobsWithinAMinute(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Sweep()
 		synctest.Wait()
@@ -132,7 +132,7 @@ func TestTheSweepWakesWhatLostItsJobWithinAMinute(t *testing.T) {
 	})
 }
 
-func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
+func TestTheSweepWakesSupersededAndCancelledAttempts(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Sweep()
 		w.StepsWaitAnHour()
@@ -166,7 +166,7 @@ func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
 	})
 }
 
-func TestTheSweepLeavesABlockedResourceAlone(t *testing.T) {
+func TestTheSweepDoesNotWakeABlockedResource(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.StepsFail(&enginetest.BlockedError)
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -184,7 +184,7 @@ func TestTheSweepLeavesABlockedResourceAlone(t *testing.T) {
 	})
 }
 
-func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
+func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		var memories []string
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
@@ -228,7 +228,7 @@ func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
 	})
 }
 
-func TestAStepCutShortByTheStopIsDoneAgainAndSaysNothing(t *testing.T) {
+func TestAStepCutShortByAStopIsRepeatedWithoutAnEvent(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Target.OnAdvance = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})

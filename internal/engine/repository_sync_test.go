@@ -47,7 +47,7 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 	})
 }
 
-func TestABranchThatIsNotThereFailsAndItsBirthSyncs(t *testing.T) {
+func TestAMissingBranchFailsAndItsCreationSyncs(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web")
 		a := w.WaitForRepositorySync(lockstep.RepositoryFailed)
@@ -68,7 +68,7 @@ func TestABranchThatIsNotThereFailsAndItsBirthSyncs(t *testing.T) {
 	})
 }
 
-func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
+func TestADeletedBranchFailsAndItsReturnSyncs(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -94,7 +94,7 @@ func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
 	})
 }
 
-func TestAHostThatIsAwayIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
+func TestAnUnavailableHostIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Host.FailWith(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))
 		w.CreateConfiguration("web")
@@ -118,7 +118,7 @@ func TestAHostThatIsAwayIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 	})
 }
 
-func TestAHostThatIsBackByTheThirdTryWasNeverAway(t *testing.T) {
+func TestAHostThatAnswersByTheThirdTryIsNoOutage(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Host.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -156,7 +156,7 @@ func TestRefusedCredentialsAreAnOutageAtOnce(t *testing.T) {
 	})
 }
 
-func TestFilesThatCannotBeReadAreTriedAgainAndToldOnce(t *testing.T) {
+func TestUnreadableFilesAreRetriedAndReportedOnce(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		tries := 0
 		w.Target.OnReadInputs = func(string) error {
@@ -185,7 +185,7 @@ func TestFilesThatCannotBeReadAreTriedAgainAndToldOnce(t *testing.T) {
 	})
 }
 
-func TestAFailedLookIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
+func TestAFailedProbeIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		cause := lockstep.Errorf(lockstep.Denied, "Refused.")
 		unreachable := func() {
@@ -212,7 +212,7 @@ func TestAFailedLookIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
 	})
 }
 
-func TestARepositorySyncOfALinkThatIsGoneEndsQuietly(t *testing.T) {
+func TestARepositorySyncOfADeletedLinkEndsWithoutAnError(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		release := w.Host.BlockReads()

@@ -189,13 +189,13 @@ func (e *Engine) readCommit(
 // checkOnBranch returns an error unless a commit is an ancestor of the branch's head.
 // That the host has the commit is no proof: large hosts return those of every fork.
 func checkOnBranch(ctx context.Context, repo *repository.Repository, branch string, head, sha lockstep.SHA) error {
-	historian, ok := repo.Client.(provider.HistoryReader)
+	history, ok := repo.Client.(provider.HistoryReader)
 	if !ok {
 		return lockstep.Errorf(lockstep.Invalid,
 			"It is not known whether commit %s is on branch %s: this kind of Git host has no API for history.", sha, branch)
 	}
 
-	contains, err := historian.Contains(ctx, head, sha, historyDepth)
+	contains, err := history.Contains(ctx, head, sha, historyDepth)
 	if err != nil || contains {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestACommitThatIsAskedForStaysUntilTheBranchMoves(t *testing.T) {
+func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
 	for name, on := range map[string]lockstep.TriggerResourceUpdateOn{"file": lockstep.FileChange, "any": lockstep.AnyChange} {
 		t.Run(name, func(t *testing.T) {
 			enginetest.InBubble(t, func(w *enginetest.World) {
@@ -37,7 +37,7 @@ func TestACommitThatIsAskedForStaysUntilTheBranchMoves(t *testing.T) {
 	}
 }
 
-func TestACommitThatIsAskedForStaysUntilTheConfigurationIsTouched(t *testing.T) {
+func TestARequestedCommitStaysDesiredUntilTheConfigurationChanges(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -64,7 +64,7 @@ func TestACommitThatIsAskedForStaysUntilTheConfigurationIsTouched(t *testing.T) 
 
 // The head that was held is applied when it comes back, even where the one
 // between asked for nothing else than the commit that was asked for.
-func TestAHeadThatComesBackIsNotHeldAnyMore(t *testing.T) {
+func TestAHeadThatReturnsIsNoLongerPinned(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -82,7 +82,7 @@ func TestAHeadThatComesBackIsNotHeldAnyMore(t *testing.T) {
 	})
 }
 
-func TestAHeadThatWasNeverActedOnIsPassedOverAndNotWaitedFor(t *testing.T) {
+func TestASkippedHeadDoesNotStayPending(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -96,7 +96,7 @@ func TestAHeadThatWasNeverActedOnIsPassedOverAndNotWaitedFor(t *testing.T) {
 
 // A repository sync that has read the branch before a commit was asked for must
 // not undo that when it ends.
-func TestARepositorySyncUnderWayLeavesAloneWhatWasAskedFor(t *testing.T) {
+func TestARunningRepositorySyncKeepsTheRequestedCommit(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -122,7 +122,7 @@ func TestARepositorySyncUnderWayLeavesAloneWhatWasAskedFor(t *testing.T) {
 	})
 }
 
-func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
+func TestOnlyACommitOfTheBranchCanBeRequested(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -175,7 +175,7 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 	})
 }
 
-func TestACommitThatIsAskedForResolvesWhatBlocks(t *testing.T) {
+func TestARequestedCommitResolvesTheBlocker(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -221,7 +221,7 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 	})
 }
 
-func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
+func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) { c.SyncType = "UNKNOWN_SYNC" })
 		w.Update(func(tx *db.Tx) error {
@@ -277,7 +277,7 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 	})
 }
 
-func TestTheHeadCanBeAskedForToo(t *testing.T) {
+func TestTheHeadCanBeRequestedByItsID(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")

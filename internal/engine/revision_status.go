@@ -61,12 +61,12 @@ func (e *Engine) RevisionStatus(
 	}
 	defer repo.Release()
 
-	historian, ok := repo.Client.(provider.HistoryReader)
+	history, ok := repo.Client.(provider.HistoryReader)
 	if !ok {
 		return status, nil
 	}
 
-	contains, err := historian.Contains(ctx, head, sha, historyDepth)
+	contains, err := history.Contains(ctx, head, sha, historyDepth)
 	if err != nil || !contains {
 		return status, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestHandledFollowsACommitFromItsPushToItsEnd(t *testing.T) {
+func TestTheStatusOfACommitIsKnownFromItsPushToItsEnd(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		release := w.Host.BlockReads()
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
@@ -38,7 +38,7 @@ func TestHandledFollowsACommitFromItsPushToItsEnd(t *testing.T) {
 	})
 }
 
-func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
+func TestTheStatusOfAFailureHasItsCommitAndReason(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Failed})
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -74,7 +74,7 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 	})
 }
 
-func TestHandledFindsACommitThatWasNeverSeenAsAHead(t *testing.T) {
+func TestACommitThatWasNeverAHeadHasTheStatusOfTheHead(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -96,7 +96,7 @@ func TestHandledFindsACommitThatWasNeverSeenAsAHead(t *testing.T) {
 
 // A configuration that was made or retried on a head already seen is yet to be
 // looked at: what was true before says nothing of it.
-func TestHandledWaitsForWhatWasAskedForSinceTheHeadWasSeen(t *testing.T) {
+func TestAChangeAfterTheHeadWasSyncedIsPending(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsFail(lockstep.Errorf(lockstep.Invalid, "No."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
@@ -117,7 +117,7 @@ func TestHandledWaitsForWhatWasAskedForSinceTheHeadWasSeen(t *testing.T) {
 	})
 }
 
-func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
+func TestResolveHeadReadsTheHostAndSyncsAChangedHead(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -163,7 +163,7 @@ func TestDiscoveryOfAnUnknownBranchSyncsAndPollsIt(t *testing.T) {
 	})
 }
 
-func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
+func TestAHeadThatReturnsDoesNotHaveItsOldStatus(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")

@@ -33,13 +33,13 @@ func (t *turn) verifySignature(ctx context.Context) ([]lockstep.Event, error) {
 	defer repo.Release()
 
 	sha := t.attempt.TargetRevision.SHA
-	committer, ok := repo.Client.(provider.CommitReader)
+	commits, ok := repo.Client.(provider.CommitReader)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid,
 			"The signature of commit %s cannot be verified: this kind of Git host has no API for commits.", sha)
 	}
 
-	raw, err := committer.Commit(ctx, sha)
+	raw, err := commits.Commit(ctx, sha)
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", sha, err)
 	}

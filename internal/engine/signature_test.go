@@ -73,7 +73,7 @@ func TestACommitIsVerifiedOnce(t *testing.T) {
 	})
 }
 
-func TestAHostThatIsAwayIsAskedForTheCommitAgain(t *testing.T) {
+func TestAnUnavailableHostIsAskedForTheCommitAgain(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web")
 		w.SetAllowedSigners(cfg, enginetest.ReadSignatureFile(w.T, "allowed_signers"))

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestUnavailableIsTriedAgainWithBackoffAndToldOnce(t *testing.T) {
+func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		var at []time.Time
 		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
@@ -48,7 +48,7 @@ func TestUnavailableIsTriedAgainWithBackoffAndToldOnce(t *testing.T) {
 	})
 }
 
-func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T) {
+func TestBackoffEndsAtFiveMinutesAndIsResetByAStepThatSucceeds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: forty minutes, even of fake time, are long")
 	}
@@ -81,7 +81,7 @@ func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T)
 	})
 }
 
-func TestInternalIsTriedFiveTimesAndNothingOfItIsShown(t *testing.T) {
+func TestAnInternalErrorIsTriedFiveTimesAndNotShown(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsFail(errors.New("nil pointer, password hunter2"))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -108,7 +108,7 @@ func TestInternalIsTriedFiveTimesAndNothingOfItIsShown(t *testing.T) {
 	})
 }
 
-func TestWhatTheCallerHasToMendFailsAtOnce(t *testing.T) {
+func TestAnErrorOfTheCallerFailsAtOnce(t *testing.T) {
 	for _, kind := range []lockstep.Kind{lockstep.Invalid, lockstep.NotFound, lockstep.Denied, lockstep.Limit} {
 		t.Run(kind.String(), func(t *testing.T) {
 			enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
@@ -133,7 +133,7 @@ func TestWhatTheCallerHasToMendFailsAtOnce(t *testing.T) {
 	}
 }
 
-func TestNothingIsDiscardedOnceItsExecutionWasDeclared(t *testing.T) {
+func TestNothingIsDiscardedAfterTheIntent(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Intent == "" {
@@ -205,7 +205,7 @@ func TestAnEndThatIsBlockedStopsTheResourceUntilARetry(t *testing.T) {
 	})
 }
 
-func TestANoteReachesTheNextAttemptUnlessABlockerWasResolved(t *testing.T) {
+func TestTheBaselineReachesTheNextAttemptUnlessABlockerWasResolved(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		var last []string
 		end := &target.End{Outcome: lockstep.Applied, Baseline: []byte("applied 1")}
@@ -227,7 +227,7 @@ func TestANoteReachesTheNextAttemptUnlessABlockerWasResolved(t *testing.T) {
 	})
 }
 
-func TestAStepThatHangsIsCutShortAndTriedAgain(t *testing.T) {
+func TestAStepThatHangsTimesOutAndIsRetried(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		began := time.Now()
 		tries := 0
@@ -252,7 +252,7 @@ func TestAStepThatHangsIsCutShortAndTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAStepThatPanicsFailsLikeAnyBugOfOurs(t *testing.T) {
+func TestAStepThatPanicsIsAnInternalError(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Target.SetSteps(func(target.Attempt) (target.Step, error) { panic("boom") })
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -266,7 +266,7 @@ func TestAStepThatPanicsFailsLikeAnyBugOfOurs(t *testing.T) {
 	})
 }
 
-func TestAPlanThatPanicsFailsTheRepositorySync(t *testing.T) {
+func TestReadInputsThatPanicsFailsTheRepositorySync(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Target.OnReadInputs = func(string) error { panic("boom") }
 		w.Host.Push("main", map[string]string{"web.yaml": "1"})

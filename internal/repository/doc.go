@@ -5,7 +5,7 @@
 //
 // [Repositories.Open] reads the link, its connection, host and credential from the
 // database, and returns a client of the provider's driver. Clients are cached by
-// link. A client is opened anew when anything it was opened with has changed.
+// link. A client is opened again if anything it was opened with has changed.
 //
 //	link ──▶ connection, host, credential ──▶ provider driver ──▶ Repository
 //	              (one snapshot)               (cached client)     │

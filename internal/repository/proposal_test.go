@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestAFileIsProposedThatIsNotThere(t *testing.T) {
+func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Host.HasAPI = true
 		sha := w.Push(map[string]string{"t.yaml": "1", "deployments/there.yaml": "template t.yaml", "other.yaml": "template x.yaml"})
@@ -68,7 +68,7 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 	})
 }
 
-func TestTheHostIsToldOfWebhooks(t *testing.T) {
+func TestWebhooksAreRegisteredAtTheHost(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		if _, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "does not support registering webhooks") {
 			w.T.Errorf("a host that cannot: %v", err)

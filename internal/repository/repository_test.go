@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-func TestAClientIsKeptAndSharedUntilTheEngineCloses(t *testing.T) {
+func TestAClientIsCachedAndSharedUntilClose(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first, release := w.OpenClient("link")
 		second, releaseToo := w.OpenClient("link")
@@ -39,7 +39,7 @@ func TestAClientIsKeptAndSharedUntilTheEngineCloses(t *testing.T) {
 	})
 }
 
-func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
+func TestAnotherCredentialOrEndpointOpensANewClient(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		old, release := w.OpenClient("link")
 		w.Credential = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "new"}
@@ -99,7 +99,7 @@ func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
 	})
 }
 
-func TestTheClientsThatAreKeptAreBoundedAndTheLeastUsedGoesFirst(t *testing.T) {
+func TestTheCacheIsBoundedAndEvictsTheLeastRecentlyUsed(t *testing.T) {
 	const most = 512
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Update(func(tx *db.Tx) error {
@@ -144,7 +144,7 @@ func TestTheClientsThatAreKeptAreBoundedAndTheLeastUsedGoesFirst(t *testing.T) {
 	})
 }
 
-func TestARepositoryThatCannotBeOpenedSaysWhy(t *testing.T) {
+func TestTheErrorOfAnUnopenableRepositorySaysWhy(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		if _, err := w.Repositories.Open(w.T.Context(), "no-link"); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("of no link: %v", err)
