@@ -133,7 +133,7 @@ func (c *call) changeSetStack(changeSetName string) (stack *store.Stack, create 
 		return stack, false, nil
 
 	case "IMPORT":
-		return nil, false, validationError("the sandbox does not expand ChangeSetType IMPORT")
+		return nil, false, validationError("the sandbox does not support ChangeSetType IMPORT")
 	default:
 		return nil, false, constraintError("changeSetType", kind,
 			"Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]")

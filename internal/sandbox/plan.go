@@ -226,7 +226,7 @@ func referencedResource(ref template.Reference) string {
 
 func nestedStackMessage(r template.Resource) string {
 	url, _ := r.Properties["TemplateURL"].(string)
-	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)",
+	return fmt.Sprintf("the sandbox does not support AWS::CloudFormation::Stack with TemplateURL %s (line %d)",
 		syntax.Clip(url), r.Line)
 }
 

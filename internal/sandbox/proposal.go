@@ -67,18 +67,18 @@ func (f requestForm) checkSupported() error {
 		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
 	} {
 		if f.Text(name) != "" {
-			return validationError("the sandbox does not expand %s", name)
+			return validationError("the sandbox does not support %s", name)
 		}
 	}
 
 	for _, name := range []string{"ResourceTypes", "ResourcesToImport", "RollbackConfiguration.RollbackTriggers"} {
 		if len(f.Members(name)) > 0 {
-			return validationError("the sandbox does not expand %s", name)
+			return validationError("the sandbox does not support %s", name)
 		}
 	}
 
 	if f.Text("ImportExistingResources") == "true" {
-		return validationError("the sandbox does not expand ImportExistingResources")
+		return validationError("the sandbox does not support ImportExistingResources")
 	}
 
 	return nil
@@ -103,7 +103,7 @@ func (f requestForm) templateBody(before *store.Definition) (string, error) {
 	url := f.Text("TemplateURL")
 	switch {
 	case url != "":
-		return "", validationError("the sandbox does not expand TemplateURL %s: send the template as TemplateBody",
+		return "", validationError("the sandbox does not support TemplateURL %s: send the template as TemplateBody",
 			syntax.Clip(url))
 	case body != "" && previous:
 		return "", validationError("You cannot specify both usePreviousTemplate and Template Body/Template URL.")

@@ -106,7 +106,7 @@ func CheckArguments(name string, arg *Node) (complaint string, known bool) {
 	case !known || form.valid(arg):
 		return "", known
 	case name == "Fn::FindInMap" && arg.HasItems(4):
-		return "the sandbox does not expand DefaultValue of Fn::FindInMap", true
+		return "the sandbox does not support DefaultValue of Fn::FindInMap", true
 	}
 	return form.complaint, true
 }

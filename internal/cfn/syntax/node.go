@@ -27,7 +27,7 @@ func ErrorAt(line int, format string, args ...any) error {
 
 // Unsupported returns the error of a feature that cannot be evaluated.
 func Unsupported(line int, feature string) error {
-	return ErrorAt(line, "the sandbox does not expand %s", Clip(feature))
+	return ErrorAt(line, "the sandbox does not support %s", Clip(feature))
 }
 
 // Clip truncates text of a template for a message.

@@ -25,6 +25,6 @@
 // evaluation produces are bounded.
 //
 // Transforms, macros, modules, dynamic references and language extensions are not
-// evaluated. Each is an error, "the sandbox does not expand X (line N)", and none
+// evaluated. Each is an error, "the sandbox does not support X (line N)", and none
 // is skipped.
 package template

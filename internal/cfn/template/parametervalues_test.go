@@ -94,7 +94,7 @@ func TestParameterDeclarationsAreChecked(t *testing.T) {
 		"{Type: String, Default: [x]}":                   "Template format error: Every Default member must be a string.",
 		"{Type: Number, Default: x}":                     "default of P: Parameter 'P' must be a number.",
 		"{Type: String, MinLength: x}":                   "MinLength of parameter 'P' must be an integer",
-		"{Type: String, AllowedPattern: '(?!a)b'}":       "the sandbox does not expand AllowedPattern (?!a)b (line 1)",
+		"{Type: String, AllowedPattern: '(?!a)b'}":       "the sandbox does not support AllowedPattern (?!a)b (line 1)",
 		"{Type: 'AWS::SSM::Parameter::Value<Text>'}":     "Unrecognized parameter type: AWS::SSM::Parameter::Value<Text>",
 		"{Type: String, Default: a, AllowedValues: [b]}": "default of P: Parameter 'P' must be one of AllowedValues",
 		"{Type: 'List<AWS::EC2::Nothing>'}":              "Unrecognized parameter type: List<AWS::EC2::Nothing>",

@@ -35,12 +35,12 @@ func TestParseRefuses(t *testing.T) {
 		{"version", "AWSTemplateFormatVersion: 2011\n" + topic, "unsupported value for AWSTemplateFormatVersion."},
 		{"unknown section", "Resourcez: {}\n" + topic, "Invalid template property or properties [Resourcez] (line 1)"},
 		{"long description", "Description: " + strings.Repeat("x", 1025) + "\n" + topic, "'Description' length is greater than 1024."},
-		{"SAM", "Transform: AWS::Serverless-2016-10-31\n" + topic, "the sandbox does not expand Transform AWS::Serverless-2016-10-31 (line 1)"},
-		{"macros", topic + "Transform: [A, {Name: B}]\n", "the sandbox does not expand Transform A, B (line 2)"},
-		{"hooks", "Hooks: {}\n" + topic, "the sandbox does not expand Hooks (line 1)"},
-		{"serverless type", "Resources: {F: {Type: AWS::Serverless::Function}}", "the sandbox does not expand AWS::Serverless::Function (line 1)"},
-		{"module", "Resources: {F: {Type: A1::B1::C1::MODULE}}", "the sandbox does not expand module A1::B1::C1::MODULE (line 1)"},
-		{"loop", "Resources: {\"Fn::ForEach::X\": [a, [b], {}]}", "the sandbox does not expand Fn::ForEach::X (line 1)"},
+		{"SAM", "Transform: AWS::Serverless-2016-10-31\n" + topic, "the sandbox does not support Transform AWS::Serverless-2016-10-31 (line 1)"},
+		{"macros", topic + "Transform: [A, {Name: B}]\n", "the sandbox does not support Transform A, B (line 2)"},
+		{"hooks", "Hooks: {}\n" + topic, "the sandbox does not support Hooks (line 1)"},
+		{"serverless type", "Resources: {F: {Type: AWS::Serverless::Function}}", "the sandbox does not support AWS::Serverless::Function (line 1)"},
+		{"module", "Resources: {F: {Type: A1::B1::C1::MODULE}}", "the sandbox does not support module A1::B1::C1::MODULE (line 1)"},
+		{"loop", "Resources: {\"Fn::ForEach::X\": [a, [b], {}]}", "the sandbox does not support Fn::ForEach::X (line 1)"},
 		{"resource name", "Resources: {a-b: {Type: AWS::SNS::Topic}}", "Template format error: Resource name a-b is non alphanumeric."},
 		{"resource without type", "Resources: {T: {}}", "Template format error: [/Resources/T] Every Resources object must contain a Type member."},
 		{"resource is a word", "Resources: {T: x}", "Template format error: Any Resources member must be an object."},
@@ -52,7 +52,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Condition of nothing", "Resources: {T: {Type: AWS::SNS::Topic, Condition: C}}", "Unresolved condition dependency C in the Resources block"},
 		{"Condition is a function", "Resources: {T: {Type: AWS::SNS::Topic, Condition: !Equals [a, b]}}", "Template format error: Every Condition member must be a string."},
 		{"DeletionPolicy", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: Keep}}", "Unrecognized DeletionPolicy Keep for resource T"},
-		{"DeletionPolicy by function", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: !Ref X}}", "the sandbox does not expand Ref in DeletionPolicy (line 1)"},
+		{"DeletionPolicy by function", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: !Ref X}}", "the sandbox does not support Ref in DeletionPolicy (line 1)"},
 		{"itself", "Resources: {T: {Type: AWS::SNS::Topic, Properties: {A: !Ref T}}}", "Circular dependency between resources: [T]"},
 		{"a circle", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: B}, B: {Type: AWS::SNS::Topic, Metadata: {x: !Sub '${C.Arn}'}}, " +
 			"C: {Type: AWS::SNS::Topic, Properties: {x: !GetAtt A.Arn}}, D: {Type: AWS::SNS::Topic, DependsOn: A}, E: {Type: AWS::SNS::Topic}}",
@@ -86,7 +86,7 @@ func TestEvaluationRefusesOutputsThatAreNoText(t *testing.T) {
 	for value, want := range map[string]string{
 		"{Value: [a]}": "Template format error: The Value field of every Outputs member must evaluate to a String.",
 		"{Value: a, Export: {Name: !Sub '${AWS::Region}/x'}}": "consist only of alphanumeric characters, colons, or hyphens.",
-		"{Value: '{{resolve:ssm:x}}'}":                        "the sandbox does not expand {{resolve:ssm:x}} (line 2)",
+		"{Value: '{{resolve:ssm:x}}'}":                        "the sandbox does not support {{resolve:ssm:x}} (line 2)",
 	} {
 		_, err := evaluate("Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: "+value+"}", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -161,7 +161,7 @@ func TestFunctionsRefuse(t *testing.T) {
 		{"If with two", `!If [IsBob, a]`, "Template error: Fn::If requires a list argument with three elements"},
 		{"FindInMap without map", `!FindInMap [Nobody, a, b]`, "Template error: Mapping named 'Nobody' is not present in the 'Mappings' section of template."},
 		{"FindInMap without key", `!FindInMap [Sizes, mars, small]`, "Template error: Unable to get mapping for Sizes::mars::small"},
-		{"FindInMap with a default", `!FindInMap [Sizes, a, b, {DefaultValue: c}]`, "the sandbox does not expand DefaultValue of Fn::FindInMap (line 17)"},
+		{"FindInMap with a default", `!FindInMap [Sizes, a, b, {DefaultValue: c}]`, "the sandbox does not support DefaultValue of Fn::FindInMap (line 17)"},
 		{"Base64 of a list", `!Base64 [a]`, "Template error: every Fn::Base64 object must have a String-typed value."},
 		{"ImportValue of what nobody exports", `!ImportValue nowhere`, "No export named nowhere found."},
 		{"ImportValue of a resource", `{"Fn::ImportValue": !Ref Other}`, "must not depend on any resources, imported values, or Fn::GetAZs"},
@@ -171,11 +171,11 @@ func TestFunctionsRefuse(t *testing.T) {
 		{"Equals outside of conditions", `!Equals [a, a]`, "Fn::Equals can only be used in Conditions and Rules"},
 		{"two functions in one object", `{"Fn::Sub": a, "Fn::Join": b}`, "Fn::Sub must be the only key of its object"},
 		{"null", `{a: null}`, "'null' values are not allowed in templates"},
-		{"unknown function", `!Frobnicate a`, "the sandbox does not expand Fn::Frobnicate (line 17)"},
-		{"Transform", `{"Fn::Transform": {Name: AWS::Include}}`, "the sandbox does not expand Fn::Transform (line 17)"},
-		{"language extension", `{"Fn::Length": [a]}`, "the sandbox does not expand Fn::Length (line 17)"},
-		{"dynamic reference", `"{{resolve:ssm:/a/b:1}}"`, "the sandbox does not expand {{resolve:ssm:/a/b:1}} (line 17)"},
-		{"dynamic reference in Sub", `!Sub "x{{resolve:secretsmanager:${Name}}}"`, "the sandbox does not expand {{resolve:secretsmanager:bob}} (line 17)"},
+		{"unknown function", `!Frobnicate a`, "the sandbox does not support Fn::Frobnicate (line 17)"},
+		{"Transform", `{"Fn::Transform": {Name: AWS::Include}}`, "the sandbox does not support Fn::Transform (line 17)"},
+		{"language extension", `{"Fn::Length": [a]}`, "the sandbox does not support Fn::Length (line 17)"},
+		{"dynamic reference", `"{{resolve:ssm:/a/b:1}}"`, "the sandbox does not support {{resolve:ssm:/a/b:1}} (line 17)"},
+		{"dynamic reference in Sub", `!Sub "x{{resolve:secretsmanager:${Name}}}"`, "the sandbox does not support {{resolve:secretsmanager:bob}} (line 17)"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := evaluate(tried(row.value), nil, nil)
