@@ -58,27 +58,13 @@ func (s *SealKeySource) Complete() error {
 
 // OpenOrCreate returns the key of a complete source. It creates a missing file.
 func (s *SealKeySource) OpenOrCreate(ctx context.Context) (*seal.Key, error) {
-	if s.Text.Reveal() != "" {
-		return s.parse()
-	}
-	if s.KMS == "" {
-		return seal.OpenOrCreate(s.File)
-	}
-
-	ctx, cancel := context.WithTimeout(ctx, kmsTimeout)
-	defer cancel()
-
-	kms, err := s.kms(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return kms.OpenOrCreate(ctx, s.File)
+	return s.load(ctx, seal.OpenOrCreate, (*seal.KMS).OpenOrCreate)
 }
 
 // Open returns the key of a complete source, for a database that has secrets sealed with it. The
 // error is Invalid if the file is missing.
 func (s *SealKeySource) Open(ctx context.Context) (*seal.Key, error) {
-	key, err := s.open(ctx)
+	key, err := s.load(ctx, seal.Open, (*seal.KMS).Open)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, lockstep.Wrapf(lockstep.Invalid, err,
 			"%s does not exist, and the database has keys sealed with another: name that with --seal-key-file.", s)
@@ -86,38 +72,36 @@ func (s *SealKeySource) Open(ctx context.Context) (*seal.Key, error) {
 	return key, err
 }
 
-func (s *SealKeySource) open(ctx context.Context) (*seal.Key, error) {
+// load parses the key in the environment, or reads the file with one of the two functions.
+func (s *SealKeySource) load(
+	ctx context.Context,
+	read func(path string) (*seal.Key, error),
+	readWithKMS func(kms *seal.KMS, ctx context.Context, path string) (*seal.Key, error),
+) (*seal.Key, error) {
 	if s.Text.Reveal() != "" {
-		return s.parse()
+		key, err := seal.Parse(s.Text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sealKeyVariable, err)
+		}
+		return key, nil
 	}
 	if s.KMS == "" {
-		return seal.Open(s.File)
+		return read(s.File)
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, kmsTimeout)
 	defer cancel()
 
-	kms, err := s.kms(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return kms.Open(ctx, s.File)
-}
-
-func (s *SealKeySource) parse() (*seal.Key, error) {
-	key, err := seal.Parse(s.Text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", sealKeyVariable, err)
-	}
-	return key, nil
-}
-
-func (s *SealKeySource) kms(ctx context.Context) (*seal.KMS, error) {
 	cfg, err := LoadAWS(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	return seal.NewKMS(cfg, s.KMS)
+	kms, err := seal.NewKMS(cfg, s.KMS)
+	if err != nil {
+		return nil, err
+	}
+
+	return readWithKMS(kms, ctx, s.File)
 }
 
 // String names the source in a sentence.
