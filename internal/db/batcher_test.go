@@ -138,7 +138,7 @@ func newJam(t *testing.T, database *db.DB, fails func(names []string) error) *ja
 
 func never([]string) error { return nil }
 
-// ask asks for a name and gives the answer to tell, when it comes.
+// ask reads a name and calls tell with the result.
 func (j *jam) ask(ctx context.Context, name string, tell func(size int, err error)) {
 	j.held.Go(func() { tell(j.Get(ctx, name)) })
 	synctest.Wait()

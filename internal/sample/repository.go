@@ -109,15 +109,15 @@ func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 }
 
 func (r *repository) addFile(tree fs.FS, at, name string) (objectID, error) {
-	b, err := fs.ReadFile(tree, name)
+	content, err := fs.ReadFile(tree, name)
 	if err != nil {
 		return objectID{}, err
 	}
-	if err := os.WriteFile(at, b, 0o644); err != nil {
+	if err := os.WriteFile(at, content, 0o644); err != nil {
 		return objectID{}, err
 	}
-	id, err := r.object("blob", b)
-	r.index = append(r.index, indexEntry{path: name, id: id, size: len(b)})
+	id, err := r.object("blob", content)
+	r.index = append(r.index, indexEntry{path: name, id: id, size: len(content)})
 	return id, err
 }
 
@@ -127,15 +127,15 @@ func (r *repository) writeIndex() error {
 	b := []byte("DIRC")
 	b = binary.BigEndian.AppendUint32(b, 2)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.index)))
-	for _, e := range r.index {
+	for _, entry := range r.index {
 		start := len(b)
 		b = append(b, make([]byte, 24)...) // ctime, mtime, device, inode
 		b = binary.BigEndian.AppendUint32(b, 0o100644)
 		b = append(b, make([]byte, 8)...) // user, group
-		b = binary.BigEndian.AppendUint32(b, uint32(e.size))
-		b = append(b, e.id[:]...)
-		b = binary.BigEndian.AppendUint16(b, uint16(len(e.path)))
-		b = append(b, e.path...)
+		b = binary.BigEndian.AppendUint32(b, uint32(entry.size))
+		b = append(b, entry.id[:]...)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(entry.path)))
+		b = append(b, entry.path...)
 		b = append(b, make([]byte, 8-(len(b)-start)%8)...)
 	}
 

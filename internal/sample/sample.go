@@ -40,27 +40,27 @@ func Create(dir string, now time.Time) (err error) {
 		return err
 	}
 
-	r := &repository{dir: filepath.Join(tmp, ".git")}
-	if err := r.init(); err != nil {
+	repo := &repository{dir: filepath.Join(tmp, ".git")}
+	if err := repo.init(); err != nil {
 		return err
 	}
 
-	root, err := r.add(tree, tmp, ".")
+	root, err := repo.add(tree, tmp, ".")
 	if err != nil {
 		return err
 	}
 
 	who := fmt.Sprintf("Lockstep <lockstep@localhost> %d +0000", now.Unix())
-	commit, err := r.object("commit", fmt.Appendf(nil,
+	commit, err := repo.object("commit", fmt.Appendf(nil,
 		"tree %x\nauthor %s\ncommitter %s\n\nTwo stacks: web, and api that imports its topic\n", root, who, who))
 	if err != nil {
 		return err
 	}
 
-	if err := r.write("refs/heads/"+Branch, fmt.Sprintf("%x\n", commit)); err != nil {
+	if err := repo.write("refs/heads/"+Branch, fmt.Sprintf("%x\n", commit)); err != nil {
 		return err
 	}
-	if err := r.writeIndex(); err != nil {
+	if err := repo.writeIndex(); err != nil {
 		return err
 	}
 

@@ -87,7 +87,7 @@ func TestAFileUnderKMSOpensWithItsKeyAlone(t *testing.T) {
 	}
 }
 
-// A vault is an AWS KMS that says what it is told to, and keeps what passed it.
+// A vault is a fake AWS KMS that returns prepared answers and records requests.
 type vault struct {
 	*httptest.Server
 	mu       sync.Mutex

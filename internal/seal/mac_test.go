@@ -60,7 +60,7 @@ func TestAttack14NoStampButTheWholeOneIsTaken(t *testing.T) {
 	}
 }
 
-// keyOf gives the key that a manager has made so far.
+// keyOf returns the key of a manager.
 func keyOf(t *testing.T, m *keyset.Manager) *seal.Key {
 	t.Helper()
 	handle, err := m.Handle()

@@ -12,7 +12,7 @@ import (
 
 var motoLine = regexp.MustCompile(`Running on (http://\S+)`)
 
-// motoURL starts a moto server, which ends with the test, and gives its URL.
+// motoURL starts a moto server for the duration of the test, and returns its URL.
 func motoURL(t testing.TB) string {
 	t.Helper()
 	if exec.Command("python3", "-c", "import moto.server, flask").Run() != nil {

@@ -120,8 +120,8 @@ func UpdateConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 // the next repository sync examines it: a retry. The error is NotFound if it does
 // not exist.
 func TouchConfiguration(tx *db.Tx, id int64) error {
-	n, err := tx.Exec(`UPDATE sync_configuration SET version = version + 1 WHERE id = $1`, id)
-	if err == nil && n == 0 {
+	changed, err := tx.Exec(`UPDATE sync_configuration SET version = version + 1 WHERE id = $1`, id)
+	if err == nil && changed == 0 {
 		return noConfigurationID(id)
 	}
 	return err

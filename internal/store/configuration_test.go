@@ -63,8 +63,9 @@ func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 	})
 }
 
-// Who changes a link has its branches synced in the same transaction. If whoever
-// holds one of the branches had to wait for the link, both would wait for ever.
+// A change of a link requests syncs of its branches in the same transaction. If a
+// transaction that holds one of the branches had to wait for the link, there would be a
+// deadlock.
 func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 	database := dbtest.OpenOn(t, db.Postgres, db.Schema())
 	link := storetest.InsertLink(t, database, 1)

@@ -96,8 +96,8 @@ func InsertConnection(tx *db.Tx, connection *lockstep.Connection) error {
 // SetConnectionStatus sets the status of a connection. The error is NotFound if
 // there is no such connection.
 func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.ConnectionStatus) error {
-	n, err := tx.Exec(`UPDATE connection SET status = $2 WHERE arn = $1`, arn, status)
-	if err == nil && n == 0 {
+	changed, err := tx.Exec(`UPDATE connection SET status = $2 WHERE arn = $1`, arn, status)
+	if err == nil && changed == 0 {
 		return NoConnection(arn)
 	}
 	return err

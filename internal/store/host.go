@@ -26,8 +26,8 @@ func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
 }
 
 func hostRow(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
-	h, err := scanHost(row)
-	return h, notFoundAs(err, NoHost(arn))
+	host, err := scanHost(row)
+	return host, notFoundAs(err, NoHost(arn))
 }
 
 // Hosts returns a page of the caller's hosts, oldest first.
@@ -56,11 +56,11 @@ func InsertHost(tx *db.Tx, host *lockstep.Host) error {
 	}
 
 	host.CreatedAt = tx.Now
-	n, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
+	changed, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
 		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status, host.StatusMessage,
 		vpc, db.Millis(host.CreatedAt))
-	if err == nil && n == 0 {
+	if err == nil && changed == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", host.ARN)
 	}
 
@@ -74,10 +74,11 @@ func UpdateHost(tx *db.Tx, host lockstep.Host) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6 WHERE
+	changed, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6
+		WHERE
 		arn = $1`,
 		host.ARN, host.Endpoint, host.Status, host.StatusMessage, vpc, host.OwnCertificate)
-	if err == nil && n == 0 {
+	if err == nil && changed == 0 {
 		return NoHost(host.ARN)
 	}
 	return err
@@ -87,11 +88,11 @@ func encodeVPC(vpc *lockstep.VPCConfiguration) (*string, error) {
 	if vpc == nil {
 		return nil, nil // NULL
 	}
-	b, err := json.Marshal(vpc)
+	encoded, err := json.Marshal(vpc)
 	if err != nil {
 		return nil, fmt.Errorf("encode VPC configuration: %w", err)
 	}
-	text := string(b)
+	text := string(encoded)
 	return &text, nil
 }
 

@@ -26,8 +26,8 @@ func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
 }
 
 func linkRow(row db.Row, id string) (lockstep.RepositoryLink, error) {
-	l, err := scanLink(row)
-	return l, notFoundAs(err, NoLink(id))
+	link, err := scanLink(row)
+	return link, notFoundAs(err, NoLink(id))
 }
 
 // Links returns a page of the caller's repository links, oldest first.
@@ -136,8 +136,8 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`UPDATE repository_link SET discovery = $2 WHERE id = $1`, id, discovery)
-	if err == nil && n == 0 {
+	changed, err := tx.Exec(`UPDATE repository_link SET discovery = $2 WHERE id = $1`, id, discovery)
+	if err == nil && changed == 0 {
 		return NoLink(id)
 	}
 	return err
@@ -188,11 +188,11 @@ func encodeDiscovery(discovery *lockstep.Discovery) (*string, error) {
 	if discovery == nil {
 		return nil, nil // NULL
 	}
-	b, err := json.Marshal(discovery)
+	encoded, err := json.Marshal(discovery)
 	if err != nil {
 		return nil, fmt.Errorf("encode discovery: %w", err)
 	}
-	text := string(b)
+	text := string(encoded)
 	return &text, nil
 }
 

@@ -69,15 +69,16 @@ func StopPolling(tx *db.Tx, p Poll) error {
 // SetOutage records why a repository cannot be reached. It reports whether the cause
 // differs from the one recorded before.
 func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
-	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, db.Storable(cause))
-	return n > 0, err
+	changed, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID,
+		db.Storable(cause))
+	return changed > 0, err
 }
 
 // ClearOutage records that a repository can be reached. It reports whether an outage
 // was recorded.
 func ClearOutage(tx *db.Tx, linkID string) (bool, error) {
-	n, err := tx.Exec(`UPDATE repository_link SET outage = '' WHERE id = $1 AND outage <> ''`, linkID)
-	return n > 0, err
+	changed, err := tx.Exec(`UPDATE repository_link SET outage = '' WHERE id = $1 AND outage <> ''`, linkID)
+	return changed > 0, err
 }
 
 // StartPolling makes a link due at a time, if it is not polled already.

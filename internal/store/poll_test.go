@@ -34,7 +34,7 @@ func claim(t testing.TB, d *db.DB, lease time.Duration, want ...string) (polls [
 	return polls
 }
 
-// due gives how long there is until the next poll.
+// due returns the duration until the next poll.
 func due(t testing.TB, d *db.DB) (in time.Duration, some bool) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {

@@ -39,39 +39,39 @@ const maxConcurrentRequests = 1000
 // rows. Near the limit, concurrent transactions that ask the same wait for each
 // other, because they do not see each other's inserts.
 func IsQuotaReached(tx *db.Tx, what Countable, scope Scope, limit int) (bool, error) {
-	n, err := count(tx, what, scope, limit)
-	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-maxConcurrentRequests {
-		return n >= limit, err
+	total, err := count(tx, what, scope, limit)
+	if err != nil || tx.Dialect == db.SQLite || total >= limit || total < limit-maxConcurrentRequests {
+		return total >= limit, err
 	}
 	if err := lockQuota(tx, what, scope); err != nil {
 		return false, err
 	}
-	n, err = count(tx, what, scope, limit)
-	return n >= limit, err
+	total, err = count(tx, what, scope, limit)
+	return total >= limit, err
 }
 
 func count(tx *db.Tx, what Countable, scope Scope, limit int) (int, error) {
-	var q string
+	var query string
 	args := []any{scope.Account, scope.Region}
 	switch what {
 	case CountHosts:
-		q = `host WHERE account = $1 AND region = $2 LIMIT $3`
+		query = `host WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountConnections:
-		q = `connection WHERE account = $1 AND region = $2 LIMIT $3`
+		query = `connection WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountLinks:
-		q = `repository_link WHERE account = $1 AND region = $2 LIMIT $3`
+		query = `repository_link WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountKeys:
-		q, args = `access_key WHERE account = $1 LIMIT $2`, []any{scope.Account}
+		query, args = `access_key WHERE account = $1 LIMIT $2`, []any{scope.Account}
 	case CountConfigurations:
-		q = `sync_configuration WHERE account = $1 AND region = $2 LIMIT $3`
+		query = `sync_configuration WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountConfigurationsOfLink:
-		q, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{scope.LinkID}
+		query, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{scope.LinkID}
 	case CountConfigurationsOfBranch:
-		q, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{scope.LinkID, scope.Branch}
+		query, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{scope.LinkID, scope.Branch}
 	}
 
 	var n int
-	err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM `+q+`) AS counted`, append(args, limit)...).Scan(&n)
+	err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM `+query+`) AS counted`, append(args, limit)...).Scan(&n)
 	return n, err
 }
 
@@ -88,9 +88,9 @@ func lockQuota(tx *db.Tx, what Countable, scope Scope) error {
 		scope.LinkID, scope.Branch = "", ""
 	}
 
-	h := fnv.New64a()
-	fmt.Fprintf(h, "lockstep quota %d %q", what, scope)
-	_, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "lockstep quota %d %q", what, scope)
+	_, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(hash.Sum64()))
 
 	return err
 }

@@ -80,8 +80,8 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 
 // SetRegisteredURL records the URL that was registered for a webhook at the Git host.
 func SetRegisteredURL(tx *db.Tx, w lockstep.Webhook, url string) error {
-	n, err := tx.Exec(`UPDATE webhook SET registered_url = $2 WHERE id = $1`, w.ID, url)
-	if err == nil && n == 0 {
+	changed, err := tx.Exec(`UPDATE webhook SET registered_url = $2 WHERE id = $1`, w.ID, url)
+	if err == nil && changed == 0 {
 		return noWebhook(w.LinkID)
 	}
 	return err
@@ -121,8 +121,8 @@ func OpenWebhook(tx *db.Tx, key *seal.Key, id string) (lockstep.Webhook, seal.Se
 
 // DeleteWebhook deletes the webhook of a link. The error is NotFound if it has none.
 func DeleteWebhook(tx *db.Tx, linkID string) error {
-	n, err := tx.Exec(`DELETE FROM webhook WHERE link_id = $1`, linkID)
-	if err == nil && n == 0 {
+	changed, err := tx.Exec(`DELETE FROM webhook WHERE link_id = $1`, linkID)
+	if err == nil && changed == 0 {
 		return noWebhook(linkID)
 	}
 	return err
@@ -159,9 +159,9 @@ func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (isNew bool,
 		return err == nil, notFoundAs(err, noWebhook(w.LinkID))
 	}
 
-	n, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at) VALUES ($1, $2, $3, $4)
+	changed, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (webhook_id, delivery) DO NOTHING`, w.ID, delivery, seq, db.Millis(tx.Now))
-	if err != nil || n == 0 {
+	if err != nil || changed == 0 {
 		return false, err
 	}
 

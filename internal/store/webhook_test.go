@@ -16,7 +16,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
-// putWebhook gives a new link a webhook.
+// putWebhook creates a link with a webhook.
 func putWebhook(t testing.TB, d *db.DB, key *seal.Key, n int) lockstep.Webhook {
 	t.Helper()
 	w := lockstep.Webhook{LinkID: storetest.InsertLink(t, d, n).ID, Kind: lockstep.GitHubWebhook}
@@ -85,9 +85,9 @@ func TestAnUnsuitableWebhookSecretIsRejected(t *testing.T) {
 	}
 }
 
-// A secret is the link's and the kind's: whoever writes to the database alone can
-// not have one repository's deliveries hint at another, nor a signature's secret
-// shown as a token.
+// A secret is bound to its link and kind. An attacker who can write to the database
+// cannot make one repository's deliveries request polls of another, or use a signing
+// secret as a token.
 func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 	for name, move := range map[string]string{
 		"kind": `UPDATE webhook SET kind = 'GITLAB'`,
@@ -119,7 +119,7 @@ func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 	}
 }
 
-// take gives whether a delivery is news.
+// take records a delivery and returns whether it is new.
 func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news bool) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) (err error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// concerns gives what a commit concerns that publishes.
+// concerns returns the configurations that a commit affects.
 func concerns(t testing.TB, d *db.DB, link string, sha lockstep.SHA) (list []syncstate.AffectedConfiguration) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) (err error) {

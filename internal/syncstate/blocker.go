@@ -77,26 +77,26 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 
 // ActiveBlocker returns the active blocker of a resource, or false if it has none.
 func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) {
-	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
+	blocker, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
 		WHERE b.resource_id = $1 AND b.status = 'ACTIVE'`, resourceID))
 	if errors.Is(err, db.ErrNoRows) {
 		return lockstep.Blocker{}, false, nil
 	}
-	return b, err == nil, err
+	return blocker, err == nil, err
 }
 
 // ResolveBlocker resolves the active blocker of a resource. It reports whether
 // there was one.
 func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
-	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
+	changed, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
 		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, db.Storable(reason), db.Millis(tx.Now))
-	return n > 0, err
+	return changed > 0, err
 }
 
 // ResolveBlockerByID is [ResolveBlocker] for one blocker. It returns false if that
 // blocker does not exist, is not active, or belongs to another resource.
 func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
-	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
+	changed, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
 		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason), db.Millis(tx.Now))
-	return n > 0, err
+	return changed > 0, err
 }

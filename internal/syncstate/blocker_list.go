@@ -24,12 +24,12 @@ func Blockers(tx *db.Tx, cfg lockstep.SyncConfiguration, limit int) ([]lockstep.
 // NotFound if there is none, if it belongs to another resource, or if it is older
 // than the configuration.
 func BlockerByID(tx *db.Tx, cfg lockstep.SyncConfiguration, id string) (lockstep.Blocker, error) {
-	r := cfg.Resource()
-	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
+	resource := cfg.Resource()
+	blocker, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
 		JOIN resource r ON r.id = b.resource_id
 		WHERE b.id = $1 AND r.account = $2 AND r.region = $3 AND r.sync_type = $4 AND r.name = $5 AND b.created_at >= $6`,
-		id, r.Account, r.Region, r.SyncType, r.Name, db.Millis(cfg.CreatedAt)))
-	return b, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
+		id, resource.Account, resource.Region, resource.SyncType, resource.Name, db.Millis(cfg.CreatedAt)))
+	return blocker, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
 }
 
 // A FleetBlocker is a blocker with the sync configuration of its resource.

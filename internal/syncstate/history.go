@@ -39,9 +39,10 @@ type numberedEntry struct {
 
 func scanEntry(row db.Scanner) (numberedEntry, error) {
 	var entry numberedEntry
-	r := &entry.Resource
-	a, err := scanAttempt(row, &entry.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &entry.LastEvent)
-	entry.ResourceSyncAttempt, entry.Configuration = a.ResourceSyncAttempt, a.Configuration
+	resource := &entry.Resource
+	attempt, err := scanAttempt(row, &entry.seq, &resource.Account, &resource.Region, &resource.SyncType, &resource.Name,
+		&entry.LastEvent)
+	entry.ResourceSyncAttempt, entry.Configuration = attempt.ResourceSyncAttempt, attempt.Configuration
 	return entry, err
 }
 

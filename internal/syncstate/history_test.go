@@ -21,7 +21,7 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 		cfg := configured(t, database)
 		var want []string
 		for i := range 5 {
-			if i == 3 { // made anew
+			if i == 3 { // created again
 				storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
 				cfg = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", cfg.LinkID))
 				withResource(t, database, cfg, func(tx *db.Tx,
@@ -135,8 +135,8 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 	})
 }
 
-// block stops the configuration's resource and gives the blocker; resolved says
-// to go on at once.
+// insertBlocker creates a blocker for the configuration's resource, and resolves it if
+// resolved is true.
 func insertBlocker(
 	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool,
 ) (b lockstep.Blocker) {

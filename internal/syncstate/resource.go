@@ -68,8 +68,8 @@ func scanResource(row db.Scanner) (ResourceState, error) {
 // LockResource locks a resource until the transaction ends, and returns it.
 // Decisions about a resource are made under this lock.
 func LockResource(tx *db.Tx, id int64) (ResourceState, error) {
-	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource WHERE id = $1`+tx.ForUpdate(), id))
-	return s, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
+	state, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource WHERE id = $1`+tx.ForUpdate(), id))
+	return state, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
 // LockResourceByName is [LockResource] by name. The row is created if needed.
@@ -86,17 +86,18 @@ func LockResourceByName(tx *db.Tx, resource lockstep.Resource) (ResourceState, e
 // ResourceByName returns a resource by name. The error is NotFound if it was never
 // configured.
 func ResourceByName(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
-	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource
+	state, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`, r.Account, r.Region, r.SyncType, r.Name))
-	return s, notFoundAs(err, NoStatus(r.Name))
+	return state, notFoundAs(err, NoStatus(r.Name))
 }
 
 // AcquireLease acquires the lease of a resource: it adds one to the epoch, so that
 // the previous owner's writes are rejected.
 func AcquireLease(tx *db.Tx, id int64) (ResourceState, error) {
-	s, err := scanResource(tx.QueryRow(`UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING `+resourceColumns,
+	state, err := scanResource(tx.QueryRow(`UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING
+		`+resourceColumns,
 		id))
-	return s, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
+	return state, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
 // BindResource binds a resource to a sync configuration, with an empty status. 0

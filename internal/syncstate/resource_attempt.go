@@ -87,7 +87,8 @@ func BeginAttempt(
 	attempt, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
 		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
 		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
-		newID(), state.ID, cfg.ID, configuration, state.DesiredSeq, initialText, targetText, state.Desired.SHA, target, now, now))
+		newID(), state.ID, cfg.ID, configuration, state.DesiredSeq, initialText, targetText, state.Desired.SHA, target, now,
+		now))
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
@@ -116,11 +117,11 @@ func SaveStep(tx *db.Tx, a ResourceAttempt) error {
 func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
 	var text *string // NULL
 	if p.ID != "" {
-		b, err := json.Marshal(p)
+		encoded, err := json.Marshal(p)
 		if err != nil {
 			return fmt.Errorf("encode the plan of attempt %s: %w", id, err)
 		}
-		whole := string(b)
+		whole := string(encoded)
 		text = &whole
 	}
 	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id,

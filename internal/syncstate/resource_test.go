@@ -90,7 +90,7 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 			t.Errorf("the first attempt: %+v", attempt)
 		}
 
-		setDesired(t, database, cfg, "one") // a desire anew, though of the same commit
+		setDesired(t, database, cfg, "one") // the same commit is desired again
 		behind(true)
 		endAttempt(t, database, cfg, lockstep.Failed)
 		setDesired(t, database, cfg, "two")

@@ -213,9 +213,9 @@ type EnvironmentReport struct {
 // StatusReportOf returns the report of a commit of a link in an environment. The
 // error is NotFound if there is none, or it was deleted.
 func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (StatusReport, error) {
-	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM status_report WHERE sha = $3
+	report, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM status_report WHERE sha = $3
 		AND stream_id = (SELECT id FROM report_stream WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
-	return r, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
+	return report, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
 }
 
 // StatusReports returns a page of a link's reports, newest commit first.

@@ -1,21 +1,24 @@
-// Package dbtest gives tests real databases, each empty or with a schema, each
-// the test's own: SQLite in a file that is gone when the test ends, PostgreSQL in a
-// server that this package starts, or in the one that TEST_POSTGRES_URL names. Both
-// are kept in memory (/dev/shm) where there is enough: thousands of commits wait for
-// no disk then. They are the same commits, and survive a kill just as well.
+// Package dbtest provides tests with real databases: SQLite in a file that is deleted when
+// the test ends, and PostgreSQL in a server that the package starts, or in the one that
+// TEST_POSTGRES_URL names. Each test has its own database.
 //
-// The server is started once per test process, from the binaries found on the
-// machine, the first time a test asks. It listens on a Unix socket in a folder of
-// its own and nowhere else, and is ended by a watcher that reads a pipe from the
-// test process: whatever ends the process, kill -9 too, closes the pipe, and
-// server and folder go. Databases are copies of a template that has been migrated
-// once.
+// Databases are in memory (/dev/shm) if there is enough, so that commits do not wait for a
+// disk.
 //
-// A machine without PostgreSQL skips those tests, saying so; with CI=true that is
-// a failure.
+// # The server
 //
-// Inside a testing/synctest bubble call [OpenOn] there, so that the goroutines of
-// the handle belong to the bubble. The server has none in this process.
+// The server is started once per process, from the binaries on the machine, when the first
+// test needs it. It listens only on a Unix socket in a folder of its own. A watcher process
+// reads a pipe from the test process; when that ends, even by kill -9, the pipe is closed,
+// and the watcher deletes the server and the folder. Databases are copies of a template
+// that is migrated once.
+//
+// Without PostgreSQL, tests that need it are skipped with a message; with CI=true they fail.
+//
+// # Bubbles
+//
+// Call [OpenOn] inside a testing/synctest bubble, so that the goroutines of the handle belong
+// to the bubble. The server has no goroutines in the test process.
 package dbtest
 
 import (
@@ -26,8 +29,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// Open gives an SQLite database with the server's schema: for tests whose
-// subject does not touch what differs between the engines.
+// Open opens an SQLite database with the server's schema, for tests whose subject
+// is not the database.
 func Open(t testing.TB) *db.DB {
 	t.Helper()
 	return OpenOn(t, db.SQLite, db.Schema())

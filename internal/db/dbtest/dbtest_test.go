@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-// ends says how the process of TestProcess is to end.
+// ends is the variable that tells TestProcess how to end.
 const ends = "DBTEST_PROCESS_ENDS"
 
 // TestProcess is the process of the test below: it prints where its server is.

@@ -57,7 +57,7 @@ func server(t testing.TB) *postgres {
 }
 
 // create makes a database as a copy of the template, or empty, and returns its
-// URL. It is dropped when the test ends, whoever is still connected.
+// URL. It is dropped when the test ends, even if it has connections.
 func (s *postgres) create(t testing.TB, template string) string {
 	t.Helper()
 	name := "lockstep_test_" + strings.ToLower(rand.Text())
@@ -76,8 +76,8 @@ func (s *postgres) create(t testing.TB, template string) string {
 	return s.of(name)
 }
 
-// createStatement names template0 where the database is to be empty: nobody is ever
-// connected to it.
+// createStatement returns the statement that creates a database. An empty database
+// is a copy of template0, which has no sessions.
 func createStatement(name, template string) string {
 	return "CREATE DATABASE " + name + " TEMPLATE " + cmp.Or(template, "template0")
 }
