@@ -88,8 +88,8 @@ func TestACredentialIsNotStoredIfItsHostHasMoved(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		var offer = w.beginHandshake(arn, tokenInput("canary-good"))
-		if err := offer.Verify(context.Background()); err != nil {
+		var handshake = w.beginHandshake(arn, tokenInput("canary-good"))
+		if err := handshake.Verify(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 
@@ -100,7 +100,7 @@ func TestACredentialIsNotStoredIfItsHostHasMoved(t *testing.T) {
 				return err
 			}
 
-			_, err = offer.Complete(tx, conn)
+			_, err = handshake.Complete(tx, conn)
 			return err
 		})
 

@@ -226,7 +226,7 @@ func (w *world) complete(
 	arn lockstep.ARN,
 	input connection.HandshakeInput,
 ) (status lockstep.ConnectionStatus, err error) {
-	var offer *connection.Handshake
+	var handshake *connection.Handshake
 	locked := func(change func(tx *db.Tx, conn lockstep.Connection) error) error {
 		return w.db.Update(context.Background(), func(tx *db.Tx) error {
 			conn, err := store.LockConnection(tx, account, region, arn)
@@ -237,19 +237,19 @@ func (w *world) complete(
 		})
 	}
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
-		offer, err = w.controller.BeginHandshake(tx, conn, input)
+		handshake, err = w.controller.BeginHandshake(tx, conn, input)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
 
-	if err := offer.Verify(context.Background()); err != nil {
+	if err := handshake.Verify(context.Background()); err != nil {
 		return "", err
 	}
 
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
-		status, err = offer.Complete(tx, conn)
+		status, err = handshake.Complete(tx, conn)
 		return err
 	})
 	return status, err
@@ -381,17 +381,17 @@ func wantDelay(t testing.TB, what string, got, want time.Duration) {
 var errRefused = fmt.Errorf("heads: %w", lockstep.Errorf(lockstep.Denied, "git.example.com refuses the credential."))
 
 // beginHandshake starts to complete a connection.
-func (w *world) beginHandshake(arn lockstep.ARN, input connection.HandshakeInput) (offer *connection.Handshake) {
+func (w *world) beginHandshake(arn lockstep.ARN, input connection.HandshakeInput) (handshake *connection.Handshake) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.LockConnectionByARN(tx, arn)
 		if err != nil {
 			return err
 		}
-		offer, err = w.controller.BeginHandshake(tx, conn, input)
+		handshake, err = w.controller.BeginHandshake(tx, conn, input)
 		return err
 	})
-	return offer
+	return handshake
 }
 
 // moveHost changes the endpoint of a connection's host, as UpdateHost does.
