@@ -25,8 +25,8 @@ func signer(k wire.AccessKey, secret string) identity.AccessKey {
 	return identity.AccessKey{Principal: identity.Principal{AccessKeyID: k.AccessKeyId}, Secret: seal.NewSecret(secret)}
 }
 
-// works says how a key is answered.
-func (w *world) works(k identity.AccessKey) error {
+// verifyKey says how a key is answered.
+func (w *world) verifyKey(k identity.AccessKey) error {
 	_, err := w.as(k).SDK().ListHosts(w.Context(), &codeconnections.ListHostsInput{})
 	return err
 }
@@ -53,14 +53,14 @@ func (w *world) deleteKey(id string) error {
 	return w.Call("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: id}, &wire.DeleteAccessKeyOutput{})
 }
 
-func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
+func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		key, shown, err := w.createKey("ci", "READER")
 		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" || shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
 			t.Fatalf("made %+v, %v", shown, err)
 		}
 
-		if err := w.works(key); err != nil {
+		if err := w.verifyKey(key); err != nil {
 			t.Errorf("new: %v", err)
 		}
 
@@ -74,7 +74,7 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		apitest.ExpectError(t, w.works(unused), "UnrecognizedClientException", "")
+		apitest.ExpectError(t, w.verifyKey(unused), "UnrecognizedClientException", "")
 		listed := w.keys()
 		if at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 || listed[at].Status != "DISABLED" {
 			t.Errorf("listed: %+v", listed)
@@ -84,7 +84,7 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if err := w.works(unused); err != nil {
+		if err := w.verifyKey(unused); err != nil {
 			t.Errorf("active again: %v", err)
 		}
 
@@ -97,12 +97,12 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		apitest.ExpectError(t, w.works(gone), "UnrecognizedClientException", "")
+		apitest.ExpectError(t, w.verifyKey(gone), "UnrecognizedClientException", "")
 		apitest.ExpectError(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
 	})
 }
 
-func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
+func TestRotatedKeyHasTheSamePrincipalAndRole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, keep := range []int{0, 3600} {
 			old, shown, err := w.createKey("ci", "READER")
@@ -121,11 +121,11 @@ func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
 				t.Errorf("followed by %+v", out.AccessKey)
 			}
 
-			if err := w.works(next); err != nil {
+			if err := w.verifyKey(next); err != nil {
 				t.Errorf("the new key: %v", err)
 			}
 
-			if err := w.works(old); (err == nil) != (keep > 0) {
+			if err := w.verifyKey(old); (err == nil) != (keep > 0) {
 				t.Errorf("the old key, kept for %d s: %v", keep, err)
 			}
 		}
@@ -143,7 +143,7 @@ func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
 	})
 }
 
-func TestKeysOfOthersAreNotFound(t *testing.T) {
+func TestKeysOfOtherAccountsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		theirs := w.CreateKey(other, identity.Reader).AccessKeyID
 		for _, id := range []string{theirs, "LSAKAAAAAAAAAAAAAAAA"} {
@@ -159,7 +159,7 @@ func TestKeysOfOthersAreNotFound(t *testing.T) {
 	})
 }
 
-func TestKeysAreRefusedThatCouldNotBeMeant(t *testing.T) {
+func TestInvalidKeysAreRefused(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, tc := range []struct{ name, role, code, says string }{
 		{"lockstep.engine", "READER", "InvalidInputException", "the server's own"},

@@ -15,8 +15,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// history gives the ids of a resource's attempts, read in pages of a size.
-func (w *world) history(name string, size int) (ids []string, err error) {
+// listAttempts returns the ids of a resource's attempts, read in pages of a size.
+func (w *world) listAttempts(name string, size int) (ids []string, err error) {
 	w.Helper()
 	in := wire.ListResourceSyncAttemptsInput{ResourceName: name, SyncType: "CFN_STACK_SYNC", MaxResults: &size}
 	for more := true; more; more = in.NextToken != "" {
@@ -41,7 +41,7 @@ func (w *world) getAttempt(id string) (out wire.GetResourceSyncAttemptOutput, er
 	return out, err
 }
 
-func (w *world) deconfigure(name string) {
+func (w *world) deleteConfiguration(name string) {
 	w.Helper()
 	apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](w)(w.SDK().DeleteSyncConfiguration(w.Context(),
 		&codeconnections.DeleteSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"}))
@@ -49,8 +49,8 @@ func (w *world) deconfigure(name string) {
 
 func TestHistoryIsReadNewestFirst(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
-		if got, err := w.history("web", 1); got != nil || err != nil {
+		w.createConfiguration("web", w.createLink())
+		if got, err := w.listAttempts("web", 1); got != nil || err != nil {
 			t.Errorf("before any: %v, %v", got, err)
 		}
 
@@ -60,13 +60,13 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		}
 
 		for _, size := range []int{0, 1, 2, 100} {
-			got := apitest.Must[[]string](t)(w.history("web", size))
+			got := apitest.Must[[]string](t)(w.listAttempts("web", size))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
 
-		_, err := w.history("nothing", 1)
+		_, err := w.listAttempts("nothing", 1)
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		last := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
 		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" || last.EndedAt.IsZero() ||
@@ -88,21 +88,21 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 
 // A resource that now follows one repository may have followed another, which is
 // none of the business of those who may see the one.
-func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
+func TestAttemptIsAuthorizedByItsConfiguration(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		connection := w.connection("acme", w.host("h"))
-		secret, public := w.link(connection, "secret"), w.link(connection, "public")
-		w.configure("web", secret)
+		connection := w.createConnection("acme", w.createHost("h"))
+		secret, public := w.createRepositoryLink(connection, "secret"), w.createRepositoryLink(connection, "public")
+		w.createConfiguration("web", secret)
 		before := w.attempt("web", sha1, lockstep.Applied).ID
-		w.deconfigure("web")
-		w.configure("web", public)
+		w.deleteConfiguration("web")
+		w.createConfiguration("web", public)
 		now := w.attempt("web", sha2, lockstep.Applied).ID
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has repository && resource.repository == "public" };`))
 		all := w.as(w.CreatePrincipal("all", identity.Reader))
 		check := func(who *world, want ...string) {
 			t.Helper()
-			if diff := cmp.Diff(want, apitest.Must[[]string](t)(who.history("web", 1))); diff != "" {
+			if diff := cmp.Diff(want, apitest.Must[[]string](t)(who.listAttempts("web", 1))); diff != "" {
 				t.Errorf("history (-want +got):\n%s", diff)
 			}
 
@@ -144,7 +144,7 @@ func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
 
 func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		a := w.attempt("web", sha1, "")
 		w.Update(func(tx *db.Tx) error {
 			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",

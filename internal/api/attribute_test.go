@@ -17,8 +17,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// fleet gives the names of the resources that w's caller may see, and the counts.
-func (w *world) fleet(size int) (names []string, counts *wire.ResourceSyncCounts) {
+// listFleet returns the names of the resources that the caller may read, and their
+// counts.
+func (w *world) listFleet(size int) (names []string, counts *wire.ResourceSyncCounts) {
 	w.Helper()
 	in := wire.ListResourceSyncsInput{MaxResults: &size, IncludeCounts: aws.Bool(true)}
 	for more := true; more; more = in.NextToken != "" {
@@ -41,8 +42,8 @@ func (w *world) fleet(size int) (names []string, counts *wire.ResourceSyncCounts
 	return names, counts
 }
 
-// lookup says whether each resource can be read, by name.
-func (w *world) lookup(names ...string) (found []string) {
+// readableNames returns those of names that can be read.
+func (w *world) readableNames(names ...string) (found []string) {
 	w.Helper()
 	for _, name := range names {
 		_, err := w.getConfiguration(name)
@@ -57,8 +58,8 @@ func (w *world) lookup(names ...string) (found []string) {
 
 func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		connection := w.connection("acme", w.host("h"))
-		infra, web := w.link(connection, "infra"), w.link(connection, "web")
+		connection := w.createConnection("acme", w.createHost("h"))
+		infra, web := w.createRepositoryLink(connection, "infra"), w.createRepositoryLink(connection, "web")
 		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"}, "c": {web, "main"}, "d": {web, "dev"}} {
 			in := newConfiguration(name, c.link)
 			in.Branch = &c.branch
@@ -86,24 +87,24 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 			name := fmt.Sprintf("who%d", n)
 			they := w.as(w.CreatePrincipal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when)))
 			for _, size := range []int{1, 2, 100} {
-				got, counts := they.fleet(size)
+				got, counts := they.listFleet(size)
 				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) || counts.NeverSynced != len(want) {
 					t.Errorf("%s, %d at a time: counted %+v (-want +got):\n%s", when, size, counts, diff)
 				}
 			}
 
-			if diff := cmp.Diff(want, they.lookup("a", "b", "c", "d")); diff != "" {
+			if diff := cmp.Diff(want, they.readableNames("a", "b", "c", "d")); diff != "" {
 				t.Errorf("%s, one by one (-want +got):\n%s", when, diff)
 			}
 		}
 	})
 }
 
-func TestWhatIsForbiddenIsForbiddenToAdminsToo(t *testing.T) {
+func TestForbidAppliesToAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.configure("api", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("api", link)
 
 		if err := w.putPolicy("careful", `forbid (principal, action == Action::"codeconnections:DeleteSyncConfiguration", resource) when { resource.resourceName == "web" };
 			forbid (principal == User::"jo", action in Action::"Read", resource) when { resource has resourceName && resource.resourceName == "api" };`); err != nil {
@@ -112,7 +113,7 @@ func TestWhatIsForbiddenIsForbiddenToAdminsToo(t *testing.T) {
 
 		_, err := w.SDK().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
 		apitest.ExpectError(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
-		if got, counts := w.fleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
+		if got, counts := w.listFleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
 			t.Errorf("the fleet is %v, %+v", got, counts)
 		}
 	})
@@ -130,7 +131,7 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 				want = append(want, name)
 			}
 
-			w.host(name)
+			w.createHost(name)
 		}
 
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
@@ -155,9 +156,9 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 	})
 }
 
-func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
+func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		const passable = "arn:aws:iam::111122223333:role/sync"
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
 			unless { resource is IamRole || (resource has branch && resource.branch != "dev") };
@@ -197,7 +198,7 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 			t.Error(err)
 		}
 
-		w.configure("api", link) // on main, which they do not see
+		w.createConfiguration("api", link) // on main, which they do not see
 		in := &codeconnections.UpdateSyncConfigurationInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC", Branch: aws.String("dev")}
 		_, err := they.SDK().UpdateSyncConfiguration(t.Context(), in)
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: api")
@@ -206,22 +207,22 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 
 // Allowed must be what a thing is and what it becomes, or a policy that says where
 // hosts may be would let them move anywhere.
-func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
+func TestUpdatedResourceIsAuthorizedToo(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		one, two := w.connection("one", host), w.connection("two", host)
-		link := w.link(one, "infra")
+		host := w.createHost("h")
+		one, two := w.createConnection("one", host), w.createConnection("two", host)
+		link := w.createRepositoryLink(one, "infra")
 		they := w.as(w.CreatePrincipal("they", identity.None,
 			`permit (principal == User::"they", action, resource is Host) when { resource.endpoint like "https://git.example.com*" };
 			permit (principal == User::"they", action, resource is Connection);
 			permit (principal == User::"they", action, resource is RepositoryLink in Connection::"`+one+`");`))
-		if err := they.moveHost(host, "https://git.example.com/git"); err != nil {
+		if err := they.setEndpoint(host, "https://git.example.com/git"); err != nil {
 			t.Fatal(err)
 		}
 
-		apitest.ExpectError(t, they.moveHost(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
-		apitest.ExpectError(t, they.relink(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
-		if err := they.relink(link, one); err != nil {
+		apitest.ExpectError(t, they.setEndpoint(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
+		apitest.ExpectError(t, they.setConnection(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
+		if err := they.setConnection(link, one); err != nil {
 			t.Error(err)
 		}
 
@@ -233,9 +234,9 @@ func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
 	})
 }
 
-func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
+func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
 			when { action != Action::"codeconnections:TagResource" && action != Action::"codeconnections:UntagResource" };
 			permit (principal == User::"they", action == Action::"codeconnections:TagResource", resource)
@@ -247,7 +248,7 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 		}{{"team=web", true}, {"team=web stage=dev", true}, {"stage=dev", false}, {"team=infra", false}, {"team=web owner=me", false}} {
 			for how, do := range map[string]func(tags []string) error{
 				"tagging": func(tags []string) error { return they.tag(host, tags...) },
-				"making":  they.makeHost,
+				"making":  they.createTaggedHost,
 			} {
 				err := do(strings.Fields(tc.tags))
 				if tc.may && err != nil {
@@ -265,7 +266,7 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 		}
 
 		apitest.ExpectError(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
-		if err := they.makeHost(nil); err != nil {
+		if err := they.createTaggedHost(nil); err != nil {
 			t.Errorf("making without tags takes no permission to tag: %v", err)
 		}
 
@@ -276,7 +277,7 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 	})
 }
 
-func (w *world) makeHost(tags []string) error {
+func (w *world) createTaggedHost(tags []string) error {
 	in := &codeconnections.CreateHostInput{Name: aws.String("new"), ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com")}
 	for _, t := range tags {
 		key, value, _ := strings.Cut(t, "=")
@@ -286,9 +287,9 @@ func (w *world) makeHost(tags []string) error {
 	return err
 }
 
-func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
+func TestConnectionNeedsAReadableHost(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	host := w.host("h")
+	host := w.createHost("h")
 	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) unless { resource is Host };`))
 	for _, arn := range []string{host, host[:len(host)-8] + "00000000"} {
 		_, err := they.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &arn})
@@ -297,9 +298,9 @@ func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
 }
 
 // What is to be made is judged as if it were there.
-func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
+func TestPolicyLimitsLinksToARepository(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	connection := w.connection("acme", w.host("h"))
+	connection := w.createConnection("acme", w.createHost("h"))
 	they := w.as(w.CreatePrincipal("they", identity.None,
 		`permit (principal == User::"they", action in Action::"Configure", resource) unless { resource is RepositoryLink };
 		permit (principal == User::"they", action == Action::"codeconnections:CreateRepositoryLink", resource)
@@ -319,21 +320,21 @@ func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
 }
 
 // The place to go on from moves past what a watcher may not see.
-func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
+func TestEventCursorMovesPastHiddenEvents(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.configure("api", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("api", link)
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has resourceName && resource.resourceName == "api" };`))
 		two := 2
-		_, cursor := they.events(wire.ListSyncEventsInput{})
+		_, cursor := they.listEvents(wire.ListSyncEventsInput{})
 		w.addEvents(w.attempt("web", sha1, "").ID, 1, 6)
 		w.addEvents(w.attempt("api", sha1, "").ID, 7, 7)
 		var got []string
 		for range 5 {
 			var events []string
-			events, cursor = they.events(wire.ListSyncEventsInput{After: cursor, MaxResults: &two})
+			events, cursor = they.listEvents(wire.ListSyncEventsInput{After: cursor, MaxResults: &two})
 			got = append(got, events...)
 		}
 

@@ -57,7 +57,7 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	}
 }
 
-func TestServicesAreSignedForApart(t *testing.T) {
+func TestSignatureIsForOneService(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for target, service := range map[string]string{
 		newPrefix + ".ListHosts":                  "codeconnections",
@@ -114,15 +114,14 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 	}
 }
 
-// administers says whether an action is about keys, policies or roles, which a
-// reader may not even list.
+// administers reports whether an action is about keys, policies or roles.
 func administers(action string) bool {
 	return slices.ContainsFunc(policy.Actions(), func(a policy.Action) bool {
 		return a.Name == action && a.Group == policy.Administer
 	})
 }
 
-func TestOperationsThatAreNotThereAreUnknown(t *testing.T) {
+func TestMissingOperationsAreUnknown(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	calls := map[string]bool{"codeconnections " + newPrefix + ".CompleteConnection": false, "lockstep " + ourPrefix + ".ListHosts": false}
 	for call, answered := range operations() {

@@ -16,14 +16,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// block stops a resource and gives the blocker's id.
-func (w *world) block(name, reason string) string {
+// createBlocker creates a blocker and returns its id.
+func (w *world) createBlocker(name, reason string) string {
 	w.Helper()
 	a := w.attempt(name, sha1, lockstep.Failed)
 	w.Update(func(tx *db.Tx) error {
 		return syncstate.InsertBlocker(tx, a.ResourceID, reason, []lockstep.Context{{Key: "StackName", Value: name}})
 	})
-	return w.blocker(name)
+	return w.activeBlocker(name)
 }
 
 func (w *world) summary(name string) (*codeconnections.GetSyncBlockerSummaryOutput, error) {
@@ -36,9 +36,9 @@ func (w *world) resolve(name, id string) (*codeconnections.UpdateSyncBlockerOutp
 	})
 }
 
-func TestBlockersAreSummed(t *testing.T) {
+func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		empty := apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web"))
 		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 || s.ParentResourceName != nil {
 			t.Errorf("without a blocker: %+v", s)
@@ -46,7 +46,7 @@ func TestBlockersAreSummed(t *testing.T) {
 
 		_, err := w.summary("nothing")
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
-		first := w.block("web", "Somebody did.")
+		first := w.createBlocker("web", "Somebody did.")
 		w.Update(func(tx *db.Tx) error {
 			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
 			if err == nil {
@@ -55,7 +55,7 @@ func TestBlockersAreSummed(t *testing.T) {
 			return err
 		})
 
-		second := w.block("web", "Again.")
+		second := w.createBlocker("web", "Again.")
 		type seen struct{ id, status, created, resolved, context string }
 		var got []seen
 		for _, b := range apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary.LatestBlockers {
@@ -74,10 +74,10 @@ func TestBlockersAreSummed(t *testing.T) {
 
 func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.configure("api", link)
-		id, others := w.block("web", "Somebody did."), w.block("api", "Somebody did.")
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("api", link)
+		id, others := w.createBlocker("web", "Somebody did."), w.createBlocker("api", "Somebody did.")
 		w.Syncs.Take()
 		out := apitest.Must[*codeconnections.UpdateSyncBlockerOutput](t)(w.resolve("web", id))
 		if *out.ResourceName != "web" || *out.SyncBlocker.Id != id || out.ParentResourceName != nil {
@@ -104,11 +104,11 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 // Blocked of a resource that the caller may not see is like one of nobody's.
 func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.configure("api", link)
-		id := w.block("web", "Somebody did.")
-		w.block("api", "Somebody did.")
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("api", link)
+		id := w.createBlocker("web", "Somebody did.")
+		w.createBlocker("api", "Somebody did.")
 		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || (resource has resourceName && resource.resourceName == "api") };`))
 		w.Syncs.Take()

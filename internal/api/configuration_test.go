@@ -25,7 +25,7 @@ func newConfiguration(name, link string) *codeconnections.CreateSyncConfiguratio
 	}
 }
 
-func (w *world) configure(name, link string) {
+func (w *world) createConfiguration(name, link string) {
 	w.Helper()
 	apitest.Must[*codeconnections.CreateSyncConfigurationOutput](w)(w.SDK().CreateSyncConfiguration(w.Context(), newConfiguration(name, link)))
 }
@@ -41,7 +41,7 @@ func (w *world) getConfiguration(name string) (*types.SyncConfiguration, error) 
 
 func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		in := newConfiguration("web", link)
 		want := types.SyncConfiguration{
 			Branch: in.Branch, ConfigFile: in.ConfigFile, OwnerId: aws.String("acme"), ProviderType: "Git",
@@ -67,10 +67,10 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 	})
 }
 
-func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
+func TestCreateSyncConfigurationRefusesInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("taken", link)
+		link := w.createLink()
+		w.createConfiguration("taken", link)
 		for _, tc := range []struct {
 			name, branch, file, link string
 			code, says               string
@@ -109,9 +109,9 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 
 func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		first := w.linked()
-		second := w.link(w.connection("second", w.host("h2")), "other")
-		w.configure("web", first)
+		first := w.createLink()
+		second := w.createRepositoryLink(w.createConnection("second", w.createHost("h2")), "other")
+		w.createConfiguration("web", first)
 		w.Syncs.Take()
 		want := *apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		update := func(in codeconnections.UpdateSyncConfigurationInput) {
@@ -146,7 +146,7 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 
 func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		w.Syncs.Take()
 		for _, tc := range []struct {
 			name, code, says string
@@ -168,9 +168,9 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 	})
 }
 
-func TestDeleteSyncConfigurationTellsTheEngineFirst(t *testing.T) {
+func TestDeleteSyncConfigurationDetachesItFirst(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		w.Syncs.Take()
 		remove := func() error {
 			_, err := w.SDK().DeleteSyncConfiguration(t.Context(),
@@ -192,7 +192,7 @@ func TestDeleteSyncConfigurationTellsTheEngineFirst(t *testing.T) {
 
 func TestConfigurationIsNotMadeWhenTheEngineFails(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		w.Syncs.Err = errors.New("hunter2 is what nobody should see")
 		_, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("web", link))
 		apitest.ExpectError(t, err, "InternalServerException", "Internal error.")
@@ -206,11 +206,11 @@ func TestConfigurationIsNotMadeWhenTheEngineFails(t *testing.T) {
 
 func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		var want []types.RepositorySyncDefinition
 		for n := range 3 {
 			name := fmt.Sprintf("web%d", n)
-			w.configure(name, link)
+			w.createConfiguration(name, link)
 			want = append(want, types.RepositorySyncDefinition{
 				Branch: aws.String("main"), Directory: aws.String("stacks/" + name + ".yaml"), Parent: &name, Target: &name,
 			})
@@ -233,7 +233,7 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 
 func TestLongListsEnd(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	link := w.linked()
+	link := w.createLink()
 	const many = 1001 // one more than are read at a time
 	w.Update(func(tx *db.Tx) error {
 		for n := range many {

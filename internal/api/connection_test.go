@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-func (w *world) connection(name, host string) string {
+func (w *world) createConnection(name, host string) string {
 	w.Helper()
 	out := apitest.Must[*codeconnections.CreateConnectionOutput](w)(w.SDK().CreateConnection(w.Context(),
 		&codeconnections.CreateConnectionInput{ConnectionName: &name, HostArn: &host}))
@@ -32,8 +32,8 @@ func (w *world) getConnection(arn string) types.Connection {
 
 func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		arn := w.connection("acme", host)
+		host := w.createHost("h")
+		arn := w.createConnection("acme", host)
 		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:connection/[0-9a-f-]{36}$`).MatchString(arn) {
 			t.Errorf("ARN %s", arn)
 		}
@@ -69,11 +69,11 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 	})
 }
 
-func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
+func TestNewCredentialSyncsBranchesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		arn := w.connection("acme", w.host("h"))
-		polled := w.link(arn, "infra")
-		idle := w.link(arn, "other")
+		arn := w.createConnection("acme", w.createHost("h"))
+		polled := w.createRepositoryLink(arn, "infra")
+		idle := w.createRepositoryLink(arn, "other")
 		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, polled, tx.Now.Add(time.Hour)) })
 		complete := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "t"}}
 		if err := w.Call("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
@@ -90,9 +90,9 @@ func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
 	})
 }
 
-func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
+func TestCompleteConnectionRefusesIncompleteCredentials(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		arn := w.connection("acme", w.host("h"))
+		arn := w.createConnection("acme", w.createHost("h"))
 		for _, tc := range []struct {
 			in         wire.Credential
 			code, says string
@@ -116,9 +116,9 @@ func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 	})
 }
 
-func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
+func TestCreateConnectionRefusesInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host, away := w.host("h"), w.host("away")
+		host, away := w.createHost("h"), w.createHost("away")
 		w.Update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE host SET status = 'VPC_CONFIG_INITIALIZING' WHERE arn = $1`, away)
 			return err
@@ -156,8 +156,8 @@ func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 
 func TestConnectionsAreFiltered(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		w.connection("hosted", host)
+		host := w.createHost("h")
+		w.createConnection("hosted", host)
 		apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("plain"), ProviderType: "GitHub",
 		}))
@@ -184,8 +184,8 @@ func TestConnectionsAreFiltered(t *testing.T) {
 
 func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		arn := w.connection("acme", w.host("h"))
-		link := w.link(arn, "infra")
+		arn := w.createConnection("acme", w.createHost("h"))
+		link := w.createRepositoryLink(arn, "infra")
 		remove := func() error {
 			_, err := w.SDK().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &arn})
 			return err

@@ -278,7 +278,7 @@ var examples = map[string][]string{
 	`vpc-\w{8}(\w{9})?`:              {"vpc-00000000", "vpc-000000000", "vpc-0000000é"},
 }
 
-// good gives a value that satisfies a shape.
+// good returns a valid value of a shape.
 func (o oracle) good(t *testing.T, shape string) any {
 	s, ok := o.shapes[shape]
 	switch {
@@ -442,7 +442,7 @@ func eachOperation(t *testing.T, f func(t *testing.T, a *asker, operation string
 	}
 }
 
-func TestEachWayOfBreakingAConstraintIsToldInAWSsWords(t *testing.T) {
+func TestEachViolatedConstraintIsDescribedAsByAWS(t *testing.T) {
 	eachOperation(t, func(t *testing.T, a *asker, operation string) {
 		for _, input := range a.badInputs(t, a.operations[operation]) {
 			a.refuses(operation, input)
@@ -450,7 +450,7 @@ func TestEachWayOfBreakingAConstraintIsToldInAWSsWords(t *testing.T) {
 	})
 }
 
-func TestAllThatIsWrongIsCountedInTheModelsOrder(t *testing.T) {
+func TestAllProblemsAreCountedInTheModelsOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	eachOperation(t, func(t *testing.T, a *asker, operation string) {
 		structure := a.operations[operation]
@@ -472,7 +472,7 @@ func TestAllThatIsWrongIsCountedInTheModelsOrder(t *testing.T) {
 }
 
 // Whatever an operation makes of a good input, its shape is not what is wrong.
-func TestGoodValuesAreNotRefusedForTheirShape(t *testing.T) {
+func TestValidValuesAreAccepted(t *testing.T) {
 	eachOperation(t, func(t *testing.T, a *asker, operation string) {
 		structure := a.operations[operation]
 		inputs := []map[string]any{a.good(t, structure).(map[string]any)}
@@ -495,8 +495,7 @@ func TestGoodValuesAreNotRefusedForTheirShape(t *testing.T) {
 	})
 }
 
-// atLimits gives the shortest and the longest value of a shape that takes any
-// letter, and the bounds of a number.
+// atLimits returns the shortest and the longest value of a shape without a pattern.
 func (o oracle) atLimits(shape string) []any {
 	switch s := o.shapes[shape]; {
 	case s.max == nil || s.kind == "list":

@@ -15,9 +15,9 @@ import (
 
 func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		for _, name := range []string{"web", "api", "new"} {
-			w.configure(name, link)
+			w.createConfiguration(name, link)
 		}
 
 		w.attempt("web", sha1, lockstep.Applied)
@@ -67,7 +67,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 	})
 }
 
-func (w *world) events(in wire.ListSyncEventsInput) (types []string, next string) {
+func (w *world) listEvents(in wire.ListSyncEventsInput) (types []string, next string) {
 	w.Helper()
 	var out wire.ListSyncEventsOutput
 	if err := w.Call("ListSyncEvents", in, &out); err != nil {
@@ -93,9 +93,9 @@ func (w *world) addEvents(attempt string, from, to int) {
 
 func TestWatcherSeesEachEventOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		got, cursor := w.events(wire.ListSyncEventsInput{})
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		got, cursor := w.listEvents(wire.ListSyncEventsInput{})
 		if got != nil || cursor == "" {
 			t.Errorf("before anything happened: %v, go on at %q", got, cursor)
 		}
@@ -103,14 +103,14 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 		attempt := w.attempt("web", sha1, "")
 		w.addEvents(attempt.ID, 2, 5)
 		two := 2
-		got, _ = w.events(wire.ListSyncEventsInput{MaxResults: &two})
+		got, _ = w.listEvents(wire.ListSyncEventsInput{MaxResults: &two})
 		if diff := cmp.Diff([]string{"E4", "E5"}, got); diff != "" {
 			t.Errorf("the newest (-want +got):\n%s", diff)
 		}
 
 		var all []string
 		for range 3 {
-			got, cursor = w.events(wire.ListSyncEventsInput{MaxResults: &two, After: cursor})
+			got, cursor = w.listEvents(wire.ListSyncEventsInput{MaxResults: &two, After: cursor})
 			all = append(all, got...)
 		}
 
@@ -118,7 +118,7 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 			t.Errorf("in pages of two (-want +got):\n%s", diff)
 		}
 
-		if got, again := w.events(wire.ListSyncEventsInput{After: cursor}); got != nil || again != cursor {
+		if got, again := w.listEvents(wire.ListSyncEventsInput{After: cursor}); got != nil || again != cursor {
 			t.Errorf("nothing happened: %v, go on at %q", got, again)
 		}
 
@@ -128,11 +128,11 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 	})
 }
 
-func TestEventsTellWhatTheyAreAbout(t *testing.T) {
+func TestEventsNameTheirResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.configure("api", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("api", link)
 		var repository syncstate.RepositoryAttempt
 		w.Update(func(tx *db.Tx) (err error) {
 			if repository, err = syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// authorizer makes a host that can be asked, and that lets applications in.
-func (w *world) authorizer(name string) string {
+// createOAuthConnection creates a connection to a Git host that supports OAuth.
+func (w *world) createOAuthConnection(name string) string {
 	w.Helper()
 	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
 		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.GitHost.URL,
@@ -28,23 +28,23 @@ func (w *world) authorizer(name string) string {
 	return *out.HostArn
 }
 
-// withQueue gives the world's queue its tables.
-func (w *world) withQueue() {
+// migrateQueue creates the tables of the queue.
+func (w *world) migrateQueue() {
 	w.Helper()
 	if err := w.Queue.Migrate(w.Context()); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w *world) start(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
+func (w *world) startHandshake(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
 	w.Helper()
 	err = w.Call("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
 		ClientId: connectiontest.ClientID, ClientSecret: connectiontest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
 	return out, err
 }
 
-// visit lets the application in and gives the code.
-func (w *world) visit(address string) string {
+// authorizeApplication opens the authorization URL and returns the code.
+func (w *world) authorizeApplication(address string) string {
 	w.Helper()
 	req, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
@@ -61,14 +61,14 @@ func (w *world) visit(address string) string {
 	return back.Query().Get("code")
 }
 
-func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
+func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.GitHost.Tokens["canary-good"] = true
-		arn := w.connection("acme", w.authorizer("lab"))
+		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
 		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
 
-		if w.credential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
+		if w.hasCredential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
 			t.Error("it is stored all the same")
 		}
 
@@ -86,14 +86,14 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 	})
 }
 
-func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
+func TestUnavailableHostLeavesAConnectionPending(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.withQueue()
+		w.migrateQueue()
 		w.GitHost.Update(func() { w.GitHost.Unavailable = true })
-		arn := w.connection("acme", w.authorizer("lab"))
+		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
 		var out wire.CompleteConnectionOutput
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}
-		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.credential(arn) {
+		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.hasCredential(arn) {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
 
@@ -105,9 +105,9 @@ func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
 	})
 }
 
-func TestCredentialsAreWhole(t *testing.T) {
+func TestCredentialsMustBeComplete(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		arn := w.connection("acme", w.host("h"))
+		arn := w.createConnection("acme", w.createHost("h"))
 		key := "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
 		for _, tc := range []struct {
 			in         wire.Credential
@@ -130,7 +130,7 @@ func TestCredentialsAreWhole(t *testing.T) {
 		}
 
 		app := wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: key}
-		w.complete(arn, app)
+		w.completeConnection(arn, app)
 		w.Update(func(tx *db.Tx) error {
 			got, err := store.Credential(tx, w.Seal, lockstep.ARN(arn))
 			if got != (lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: key}) {
@@ -141,14 +141,14 @@ func TestCredentialsAreWhole(t *testing.T) {
 	})
 }
 
-func TestAnApplicationIsLetInOnce(t *testing.T) {
+func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.withQueue()
-		arn := w.connection("acme", w.authorizer("lab"))
-		_, err := w.start(w.connection("plain", w.host("h")))
+		w.migrateQueue()
+		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		_, err := w.startHandshake(w.createConnection("plain", w.createHost("h")))
 		apitest.ExpectError(t, err, "InvalidInputException", "does not support OAuth")
-		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
-		code := w.visit(started.AuthorizationUrl)
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
+		code := w.authorizeApplication(started.AuthorizationUrl)
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}}
 		var out wire.CompleteConnectionOutput
 		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
@@ -168,28 +168,28 @@ func TestAnApplicationIsLetInOnce(t *testing.T) {
 // A handshake is for the account that began it, also where a state has leaked.
 func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.withQueue()
-		arn := w.connection("acme", w.authorizer("lab"))
+		w.migrateQueue()
+		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
 		thief := w.as(w.CreateKey(other, identity.Admin))
-		theirs := thief.connection("theirs", thief.authorizer("lab"))
-		_ = apitest.Must[wire.StartConnectionHandshakeOutput](t)(thief.start(theirs))
-		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
-		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.visit(started.AuthorizationUrl), State: started.State}
+		theirs := thief.createConnection("theirs", thief.createOAuthConnection("lab"))
+		_ = apitest.Must[wire.StartConnectionHandshakeOutput](t)(thief.startHandshake(theirs))
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
+		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.authorizeApplication(started.AuthorizationUrl), State: started.State}
 		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: leaked}, nil),
 			"ResourceNotFoundException", "Could not find connection")
 		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: theirs, Credential: leaked}, nil),
 			"InvalidInputException", "waits for no handshake")
-		w.complete(arn, leaked) // neither attempt has spent it
+		w.completeConnection(arn, leaked) // neither attempt has spent it
 	})
 }
 
 // What a connection holds is in no answer of any operation that speaks of it.
 func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.withQueue()
-		arn := w.connection("acme", w.authorizer("lab"))
-		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
-		code := w.visit(started.AuthorizationUrl)
+		w.migrateQueue()
+		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
+		code := w.authorizeApplication(started.AuthorizationUrl)
 		body, err := json.Marshal(wire.CompleteConnectionInput{ConnectionArn: arn,
 			Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}})
 		if err != nil {
@@ -217,9 +217,9 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 	})
 }
 
-func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
+func TestHostIsTrustedByItsCertificate(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		before := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 		certificate := connectiontest.Certificate(t)
 		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",

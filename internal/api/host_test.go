@@ -23,7 +23,7 @@ var ignore = cmp.Options{
 		types.ResourceSyncAttempt{}, types.ResourceSyncEvent{}, types.Revision{}, types.Tag{}),
 }
 
-func (w *world) host(name string) string {
+func (w *world) createHost(name string) string {
 	w.Helper()
 	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
 		Name: &name, ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com"),
@@ -78,7 +78,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 	})
 }
 
-func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
+func TestCreateHostRefusesInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, tc := range []struct {
 			provider, endpoint string
@@ -120,8 +120,8 @@ func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
 
 func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		conn := w.connection("c", host)
+		host := w.createHost("h")
+		conn := w.createConnection("c", host)
 		remove := func() error {
 			_, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
 			return err
@@ -142,7 +142,7 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 func TestListsGoPageByPage(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"a", "b", "c"} {
-			w.host(name)
+			w.createHost(name)
 		}
 
 		list := func(max int32, token *string) (*codeconnections.ListHostsOutput, error) {

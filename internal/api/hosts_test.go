@@ -11,7 +11,7 @@ import (
 
 func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.link(w.connection("acme", w.host("h")), "infra")
+		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 		var out wire.RegisterRepositoryWebhookOutput
 		register := func(url string) error {
 			return w.Call("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: url}, &out)
@@ -74,7 +74,7 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 
 func TestADeploymentFileIsProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.link(w.connection("acme", w.host("h")), "infra")
+		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web", TemplateFile: "t/web.yaml",
 			Parameters: []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team", Value: "a"}}}
 		var out wire.ProposeDeploymentFileOutput
@@ -107,10 +107,10 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 
 // Whom the policies let through is told what the host says, and not that they may
 // not: else they would ask for permissions that they have.
-func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
+func TestDenialByTheGitHostIsNotAccessDenied(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
 		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
 		w.Syncs.HeadErr, w.Syncs.HostErr = no, no
 

@@ -18,12 +18,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-func (w *world) moveHost(host, endpoint string) error {
+func (w *world) setEndpoint(host, endpoint string) error {
 	_, err := w.SDK().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{HostArn: &host, ProviderEndpoint: &endpoint})
 	return err
 }
 
-func (w *world) complete(connection string, c wire.Credential) {
+func (w *world) completeConnection(connection string, c wire.Credential) {
 	w.Helper()
 	in := wire.CompleteConnectionInput{ConnectionArn: connection, Credential: c}
 	if err := w.Call("CompleteConnection", in, &wire.CompleteConnectionOutput{}); err != nil {
@@ -31,8 +31,8 @@ func (w *world) complete(connection string, c wire.Credential) {
 	}
 }
 
-// credential says whether a connection holds one.
-func (w *world) credential(connection string) (held bool) {
+// hasCredential reports whether a connection has a credential.
+func (w *world) hasCredential(connection string) (held bool) {
 	w.Helper()
 	w.Update(func(tx *db.Tx) error {
 		_, err := store.Credential(tx, w.Seal, lockstep.ARN(connection))
@@ -47,7 +47,7 @@ func (w *world) credential(connection string) (held bool) {
 
 func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		vpc := &types.VpcConfiguration{VpcId: aws.String("vpc-12345678"), SubnetIds: []string{"subnet-12345678"}, SecurityGroupIds: []string{"sg-12345678"}}
 		for _, step := range []struct {
 			in       codeconnections.UpdateHostInput
@@ -67,7 +67,7 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 			}
 		}
 
-		old := w.oldHost()
+		old := w.createCodeStarHost()
 		apitest.Must[*codestarconnections.UpdateHostOutput](t)(w.CodeStarSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
 			HostArn: &old, ProviderEndpoint: aws.String("https://old.example.com"),
 		}))
@@ -76,14 +76,14 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 
 func TestUpdateHostRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		for _, tc := range []struct{ host, endpoint, code, says string }{
 			{host + "0", "https://git.example.com", "ResourceNotFoundException", "Could not find host: " + host + "0"},
 			{host, "https://jo:hunter2@git.example.com", "ValidationException", "not contain a user name"},
 			{host, "ssh://git.example.com", "ValidationException", "https form"},
 			{host, "https://git.example.com?x", "ValidationException", "not have a query"},
 		} {
-			apitest.ExpectError(t, w.moveHost(tc.host, tc.endpoint), tc.code, tc.says)
+			apitest.ExpectError(t, w.setEndpoint(tc.host, tc.endpoint), tc.code, tc.says)
 		}
 
 		for _, status := range []string{"VPC_CONFIG_INITIALIZING", "VPC_CONFIG_DELETING"} {
@@ -91,7 +91,7 @@ func TestUpdateHostRefuses(t *testing.T) {
 				_, err := tx.Exec(`UPDATE host SET status = $2 WHERE arn = $1`, host, status)
 				return err
 			})
-			apitest.ExpectError(t, w.moveHost(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
+			apitest.ExpectError(t, w.setEndpoint(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
 			_, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
 			apitest.ExpectError(t, err, "ResourceUnavailableException", "is "+status)
 		}
@@ -99,10 +99,10 @@ func TestUpdateHostRefuses(t *testing.T) {
 }
 
 // What was given for one server must not be shown to another.
-func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) {
+func TestConnectionLosesItsCredentialWhenItsHostMoves(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		bystander := w.connection("bystander", w.host("bystander"))
-		w.complete(bystander, wire.Credential{Kind: "TOKEN", Secret: "t"})
+		bystander := w.createConnection("bystander", w.createHost("bystander"))
+		w.completeConnection(bystander, wire.Credential{Kind: "TOKEN", Secret: "t"})
 		for _, tc := range []struct {
 			from, to string
 			keeps    bool
@@ -118,33 +118,33 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 			{"https://git.example.com", "https://evil.example/git.example.com", false},
 			{"file:///srv/git", "https://git.example.com", false},
 		} {
-			host := w.host("h")
-			if err := w.moveHost(host, tc.from); err != nil {
+			host := w.createHost("h")
+			if err := w.setEndpoint(host, tc.from); err != nil {
 				t.Fatal(err)
 			}
 
-			connection := w.connection("acme", host)
-			w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
-			if err := w.moveHost(host, tc.to); err != nil {
+			connection := w.createConnection("acme", host)
+			w.completeConnection(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
+			if err := w.setEndpoint(host, tc.to); err != nil {
 				t.Fatal(err)
 			}
 
 			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[tc.keeps]
-			if got := w.getConnection(connection).ConnectionStatus; got != status || w.credential(connection) != tc.keeps {
+			if got := w.getConnection(connection).ConnectionStatus; got != status || w.hasCredential(connection) != tc.keeps {
 				t.Errorf("from %s to %s: %s, holds a credential: %v", tc.from, tc.to, got, !tc.keeps)
 			}
 		}
 
-		if !w.credential(bystander) {
+		if !w.hasCredential(bystander) {
 			t.Error("a connection to another host has lost its credential")
 		}
 	})
 }
 
 // A credential is on its way for the endpoint that was, while the host moves.
-func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
+func TestCredentialIsDiscardedIfItsHostMovesMeanwhile(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		arn := w.connection("acme", w.host("h"))
+		arn := w.createConnection("acme", w.createHost("h"))
 		given := connection.HandshakeInput{Credential: lockstep.Credential{Kind: "TOKEN", Secret: "t"}}
 		moved := make(chan error, 1)
 		w.Update(func(tx *db.Tx) error {
@@ -168,7 +168,7 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				moved <- w.moveHost(string(conn.HostARN), "https://evil.example")
+				moved <- w.setEndpoint(string(conn.HostARN), "https://evil.example")
 			}()
 			select { // it has to wait for this transaction; if it does not, the test fails below
 			case <-done:
@@ -182,8 +182,8 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" || w.credential(arn) {
-			t.Errorf("the connection is %s and holds a credential: %v", got, w.credential(arn))
+		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" || w.hasCredential(arn) {
+			t.Errorf("the connection is %s and holds a credential: %v", got, w.hasCredential(arn))
 		}
 	})
 }

@@ -16,12 +16,12 @@ import (
 
 // Whatever a stranger asks of things that exist, the answer must be the one
 // that things get which do not exist.
-func TestStrangersCannotTellThatAThingExists(t *testing.T) {
+func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		connection := w.connection("acme", host)
-		link := w.link(connection, "infra")
-		w.configure("web", link)
+		host := w.createHost("h")
+		connection := w.createConnection("acme", host)
+		link := w.createRepositoryLink(connection, "infra")
+		w.createConfiguration("web", link)
 		w.attempt("web", sha1, lockstep.Applied)
 		w.Update(func(tx *db.Tx) error {
 			_, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
@@ -63,11 +63,11 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 			t.Errorf("strangers made the engine do %v", noted)
 		}
 
-		w.stillThere(host, connection, link)
+		w.checkUnchanged(host, connection, link)
 	})
 }
 
-func (w *world) stillThere(host, connection, link string) {
+func (w *world) checkUnchanged(host, connection, link string) {
 	w.Helper()
 	w.Update(func(tx *db.Tx) error {
 		_, err := store.Host(tx, account, region, lockstep.ARN(host))
@@ -85,11 +85,11 @@ func (w *world) stillThere(host, connection, link string) {
 // and new each time.
 var cursors = regexp.MustCompile(`"[A-Za-z0-9_-]{78}"`)
 
-func TestStrangersSeeEmptyLists(t *testing.T) {
+func TestListsOfOtherAccountsAreEmpty(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
-		w.sign("web")
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.putSigners("web")
 		w.attempt("web", sha1, lockstep.Applied)
 		stranger := w.CreateKey(other, identity.Admin)
 		for target, want := range map[string]string{
@@ -119,8 +119,8 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 
 func TestAccountsAndRegionsHaveResourcesOfTheSameName(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		w.Key = w.CreateKey(other, identity.Admin)
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/api/apitest"
 )
 
-func (w *world) link(connection, name string) string {
+func (w *world) createRepositoryLink(connection, name string) string {
 	w.Helper()
 	out := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](w)(w.SDK().CreateRepositoryLink(w.Context(), &codeconnections.CreateRepositoryLinkInput{
 		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &name,
@@ -20,15 +20,15 @@ func (w *world) link(connection, name string) string {
 	return *out.RepositoryLinkInfo.RepositoryLinkId
 }
 
-// linked makes all that a sync configuration needs.
-func (w *world) linked() string {
+// createLink makes all that a sync configuration needs.
+func (w *world) createLink() string {
 	w.Helper()
-	return w.link(w.connection("acme", w.host("h")), "infra")
+	return w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 }
 
 func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		connection := w.connection("acme", w.host("h"))
+		connection := w.createConnection("acme", w.createHost("h"))
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 		created := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: &connection, OwnerId: aws.String("group/sub"), RepositoryName: aws.String("my infra.git"), EncryptionKeyArn: &kms,
@@ -53,10 +53,10 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 	})
 }
 
-func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
+func TestCreateRepositoryLinkRefusesInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		connection := w.connection("acme", w.host("h"))
-		w.link(connection, "infra")
+		connection := w.createConnection("acme", w.createHost("h"))
+		w.createRepositoryLink(connection, "infra")
 		for _, tc := range []struct{ connection, owner, name, code, says string }{
 			{connection, "acme", "infra", "ResourceAlreadyExistsException", "acme/infra already exists"},
 			{connection + "0", "acme", "infra", "InvalidInputException", "Could not find connection: " + connection + "0"},
@@ -84,8 +84,8 @@ func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
 
 func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
 		remove := func() error {
 			_, err := w.SDK().DeleteRepositoryLink(t.Context(), &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link})
 			return err

@@ -14,7 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-func (w *world) relink(link, connection string) error {
+func (w *world) setConnection(link, connection string) error {
 	_, err := w.SDK().UpdateRepositoryLink(w.Context(), &codeconnections.UpdateRepositoryLinkInput{
 		RepositoryLinkId: &link, ConnectionArn: &connection,
 	})
@@ -23,17 +23,17 @@ func (w *world) relink(link, connection string) error {
 
 // A head that was seen over the old connection says nothing of what the new one
 // reads, so everything that follows is synced.
-func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
+func TestUpdateRepositoryLinkSyncsTrackedBranches(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
 		onDev := newConfiguration("api", link)
 		onDev.Branch = aws.String("dev")
 		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), onDev))
 		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, link, tx.Now.Add(time.Hour)) })
 		w.Syncs.Take()
-		away := w.connection("away", w.host("away"))
-		if err := w.relink(link, away); err != nil {
+		away := w.createConnection("away", w.createHost("away"))
+		if err := w.setConnection(link, away); err != nil {
 			t.Fatal(err)
 		}
 
@@ -56,7 +56,7 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 			t.Errorf("the link is now %+v", info)
 		}
 
-		if err := w.relink(link, away); err != nil {
+		if err := w.setConnection(link, away); err != nil {
 			t.Fatal(err)
 		}
 
@@ -68,10 +68,10 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 
 func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		connection := w.connection("acme", w.host("h"))
-		link := w.link(connection, "infra")
-		taken := w.connection("taken", w.host("h"))
-		w.link(taken, "infra")
+		connection := w.createConnection("acme", w.createHost("h"))
+		link := w.createRepositoryLink(connection, "infra")
+		taken := w.createConnection("taken", w.createHost("h"))
+		w.createRepositoryLink(taken, "infra")
 		hub := apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("hub"), ProviderType: "GitHub",
 		}))
@@ -81,14 +81,14 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 			{link, *hub.ConnectionArn, "InvalidInputException", "provider type of the connection is GitHub"},
 			{link, taken, "ConditionalCheckFailedException", "acme/infra already exists"},
 		} {
-			apitest.ExpectError(t, w.relink(tc.link, tc.connection), tc.code, tc.says)
+			apitest.ExpectError(t, w.setConnection(tc.link, tc.connection), tc.code, tc.says)
 		}
 
-		free := w.connection("free", w.host("h"))
+		free := w.createConnection("free", w.createHost("h"))
 		for _, lacking := range []string{"PassConnection", "UseConnection"} {
 			k := w.CreatePrincipal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
 				unless { action == Action::"codeconnections:`+lacking+`" };`)
-			apitest.ExpectError(t, w.as(k).relink(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
+			apitest.ExpectError(t, w.as(k).setConnection(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
 		}
 
 		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))

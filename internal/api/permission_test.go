@@ -35,10 +35,10 @@ type estate struct {
 func newEstate(t *testing.T, d *db.DB) *estate {
 	w := newWorld(t, d)
 	w.Syncs.Head = sha1
-	host := w.host("h")
-	connection := w.connection("acme", host)
-	link := w.link(connection, "infra")
-	w.configure("web", link)
+	host := w.createHost("h")
+	connection := w.createConnection("acme", host)
+	link := w.createRepositoryLink(connection, "infra")
+	w.createConfiguration("web", link)
 	attempt := w.attempt("web", sha1, lockstep.Applied)
 	key := w.CreateKey(account, identity.None)
 	w.Update(func(tx *db.Tx) error {
@@ -77,7 +77,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		"ResourceName": "web", "SyncType": "CFN_STACK_SYNC", "Branch": "main", "ConfigFile": "a.yaml", "RoleArn": role,
 		"RepositoryLinkId": link, "HostArn": host, "ConnectionArn": connection, "ResourceArn": connection,
 		"OwnerId": "acme", "RepositoryName": "other", "ConnectionName": "c", "Name": "empty", "ProviderType": "Git",
-		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
+		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.activeBlocker("web"),
 		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
 		"ClientId": "app", "RedirectUri": "https://app.example.com/callback",
 		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
@@ -101,27 +101,27 @@ var special = map[string]map[string]any{
 }
 
 // An asked is an operation with the action that policies know it by.
-type asked struct{ service, target, operation, action string }
+type authorizedOperation struct{ service, target, operation, action string }
 
-func everyOperation() []asked {
-	var all []asked
+func allOperations() []authorizedOperation {
+	var all []authorizedOperation
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
 			action := strings.Replace(s.Name, "codestar-", "code", 1) + ":" + op.Name
-			all = append(all, asked{s.Name, s.Prefix + "." + op.Name, op.Name, action})
+			all = append(all, authorizedOperation{s.Name, s.Prefix + "." + op.Name, op.Name, action})
 		}
 	}
 	return all
 }
 
-// oncePerMethod leaves the older service out, which has the newer one's methods.
-func oncePerMethod() []asked {
-	return slices.DeleteFunc(everyOperation(), func(a asked) bool { return a.service == wire.CodeStarConnectionsName })
+// distinctOperations leaves the older service out, which has the newer one's methods.
+func distinctOperations() []authorizedOperation {
+	return slices.DeleteFunc(allOperations(), func(a authorizedOperation) bool { return a.service == wire.CodeStarConnectionsName })
 }
 
 // ask sends an operation and gives the code of its exception, "" for none, and
 // the whole answer.
-func (e *estate) ask(key identity.AccessKey, a asked) (code, body string) {
+func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body string) {
 	e.Helper()
 	in := maps.Clone(e.input)
 	for name, value := range special[a.operation] {
@@ -136,7 +136,7 @@ func (e *estate) ask(key identity.AccessKey, a asked) (code, body string) {
 	}
 
 	if a.service == wire.CodeStarConnectionsName && (strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
-		in["HostArn"] = e.oldHost()
+		in["HostArn"] = e.createCodeStarHost()
 	}
 
 	text, err := json.Marshal(in)
@@ -158,17 +158,17 @@ func (e *estate) spare(what string) string {
 	name := fmt.Sprintf("spare-%d", e.spares)
 	switch what {
 	case "spare connection":
-		return e.connection(name, e.input["HostArn"].(string))
+		return e.createConnection(name, e.input["HostArn"].(string))
 	case "spare host":
-		return e.host(name)
+		return e.createHost(name)
 	case "spare authorizer":
-		return e.connection(name, e.authorizer(name))
+		return e.createConnection(name, e.createOAuthConnection(name))
 	}
-	return e.link(e.input["ConnectionArn"].(string), name)
+	return e.createRepositoryLink(e.input["ConnectionArn"].(string), name)
 }
 
 // Whatever a role is not given is denied, and whatever it is given is done.
-func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
+func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 	groups := map[string]policy.ActionGroup{}
 	for _, a := range policy.Actions() {
 		groups[a.Name] = a.Group
@@ -183,7 +183,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 	for role, allowed := range may {
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 		caller := e.CreatePrincipal("caller", role)
-		for _, a := range everyOperation() {
+		for _, a := range allOperations() {
 			if groups[a.action] == "" {
 				t.Fatalf("%s is no action that a policy could speak of", a.action)
 			}
@@ -207,7 +207,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 		return // what follows makes a world for each operation
 	}
 
-	for _, a := range oncePerMethod() {
+	for _, a := range distinctOperations() {
 		for role, allowed := range may {
 			if slices.Contains(allowed, groups[a.action]) {
 				e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
@@ -233,12 +233,12 @@ var besides = map[string][]string{
 
 // The action of an operation, and what it passes on, is all that it needs; and
 // each of them it needs.
-func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
+func TestOperationNeedsItsActionsOnly(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes a world for each operation")
 	}
 
-	for _, a := range oncePerMethod() {
+	for _, a := range distinctOperations() {
 		needs := append([]string{a.action}, besides[a.operation]...)
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 		for i, lacking := range needs {
@@ -272,7 +272,7 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 
 // Who may do everything to what is not there gets, of what is there and not
 // theirs, the very same answer.
-func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
+func TestUnreadableResourcesAreNotFound(t *testing.T) {
 	e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 	elsewhere := e.CreatePrincipal("elsewhere", identity.None, `permit (principal == User::"elsewhere", action, resource)
 		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") || (resource has branch && resource.branch == "other") };`)
@@ -290,7 +290,7 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 		groups[a.Name] = a.Group
 	}
 
-	for _, a := range everyOperation() {
+	for _, a := range allOperations() {
 		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer || a.operation == "CreateHost" {
 			continue // wants ARNs of its own; concerns the account alone
 		}
@@ -313,8 +313,8 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 	}
 }
 
-// blocker gives the id of the blocker that is active.
-func (w *world) blocker(name string) (id string) {
+// activeBlocker returns the id of the active blocker.
+func (w *world) activeBlocker(name string) (id string) {
 	w.Helper()
 	w.Update(func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
@@ -333,8 +333,8 @@ func (w *world) blocker(name string) (id string) {
 	return id
 }
 
-// oldHost makes a host by the older service, which takes no other.
-func (w *world) oldHost() string {
+// createCodeStarHost makes a host by the older service, which takes no other.
+func (w *world) createCodeStarHost() string {
 	w.Helper()
 	name, endpoint := "old", "https://git.example.com"
 	out := apitest.Must[*codestarconnections.CreateHostOutput](w)(w.CodeStarSDK().CreateHost(w.Context(), &codestarconnections.CreateHostInput{

@@ -18,7 +18,7 @@ func (w *world) putPolicy(name, document string) error {
 
 func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		they := w.as(w.CreatePrincipal("they", identity.None))
 		get := func() error {
 			_, err := they.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
@@ -68,7 +68,7 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 	})
 }
 
-func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
+func TestInvalidPolicyIsRefusedWithItsPosition(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, tc := range []struct{ document, says string }{
 		{"permit (principal, action, resource)", "line 1, column 37"},
@@ -88,7 +88,7 @@ func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
 }
 
 // A policy of one account says nothing in another, not even of everybody.
-func TestAPolicyEndsWithItsAccount(t *testing.T) {
+func TestPolicyAppliesToItsAccountOnly(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	stranger := w.as(w.CreateKey(other, identity.Admin))
 	if err := stranger.putPolicy("all", `permit (principal, action, resource);`); err != nil {

@@ -17,27 +17,27 @@ import (
 )
 
 // The numbers are those of AWS's page of limits.
-func TestAWSsQuotasAreAWSs(t *testing.T) {
+func TestAWSQuotasAreThoseOfAWS(t *testing.T) {
 	want := access.Quotas{Keys: 1000, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
 	if got := access.AWSQuotas(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
-func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
+func TestQuotasAreEnforced(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(o *options) {
 			o.Quotas = access.Quotas{Hosts: 2, Connections: 2, Links: 2, Configurations: 5, ConfigurationsOfLink: 4, ConfigurationsOfBranch: 2}
 		})
 		fill := func(w *world) {
-			host := w.host("h1")
-			w.host("h2")
-			apitest.ExpectError(t, w.makeHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
-			connection := w.connection("c1", host)
-			w.connection("c2", host)
+			host := w.createHost("h1")
+			w.createHost("h2")
+			apitest.ExpectError(t, w.createTaggedHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
+			connection := w.createConnection("c1", host)
+			w.createConnection("c2", host)
 			_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c3"), HostArn: &host})
 			apitest.ExpectError(t, err, "LimitExceededException", "There are 2 connections already")
-			one, two := w.link(connection, "one"), w.link(connection, "two")
+			one, two := w.createRepositoryLink(connection, "one"), w.createRepositoryLink(connection, "two")
 			_, err = w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 				ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("three"),
 			})
@@ -58,7 +58,7 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 				}
 			}
 
-			w.deconfigure("r0")
+			w.deleteConfiguration("r0")
 			if _, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("r0", two)); err != nil {
 				t.Errorf("in the room that was made: %v", err)
 			}
@@ -75,12 +75,12 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 	})
 }
 
-func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
+func TestConfigurationMovesOnlyWithinQuotas(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) {
 		o.Quotas = access.Quotas{Configurations: 4, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 2}
 	})
-	connection := w.connection("c", w.host("h"))
-	one, two := w.link(connection, "one"), w.link(connection, "two")
+	connection := w.createConnection("c", w.createHost("h"))
+	one, two := w.createRepositoryLink(connection, "one"), w.createRepositoryLink(connection, "two")
 	for n, step := range []struct{ link, branch string }{{one, "main"}, {one, "main"}, {one, "dev"}, {two, "dev"}} {
 		in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
 		in.Branch = &step.branch
@@ -106,7 +106,7 @@ func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
 	}
 }
 
-func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
+func TestKeyQuotaIsEnforced(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Keys: 2} })
 	var made wire.CreateAccessKeyOutput
 	in := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
@@ -129,11 +129,11 @@ func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
 
 // Quotas are no way to ask for what cannot be seen: who may make nothing is told
 // so before anything is counted.
-func TestQuotasAreLookedAtLast(t *testing.T) {
+func TestQuotasAreCheckedAfterAuthorization(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Links: 1, ConfigurationsOfLink: 1} })
-	connection := w.connection("acme", w.host("h"))
-	link := w.link(connection, "infra")
-	w.configure("web", link)
+	connection := w.createConnection("acme", w.createHost("h"))
+	link := w.createRepositoryLink(connection, "infra")
+	w.createConfiguration("web", link)
 	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
 	_, err := they.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("other"),

@@ -15,8 +15,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-// atOnce calls f n times side by side.
-func atOnce(n int, f func(i int)) {
+// runConcurrently calls f n times side by side.
+func runConcurrently(n int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() { f(i) })
@@ -24,11 +24,11 @@ func atOnce(n int, f func(i int)) {
 	all.Wait()
 }
 
-func TestTagsThatComeAtOnceAreCountedTogether(t *testing.T) {
+func TestConcurrentTagsAreCountedTogether(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for round := range 5 {
-			host := w.host(fmt.Sprintf("h%d", round))
-			atOnce(20, func(i int) {
+			host := w.createHost(fmt.Sprintf("h%d", round))
+			runConcurrently(20, func(i int) {
 				var tags []string
 				for n := range 10 {
 					tags = append(tags, fmt.Sprintf("k%d-%d=v", i, n))
@@ -45,15 +45,15 @@ func TestTagsThatComeAtOnceAreCountedTogether(t *testing.T) {
 	})
 }
 
-func TestTheSameTagsComeAtOnceInAnyOrder(t *testing.T) {
+func TestConcurrentTagsDoNotDeadlock(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		var keys []string
 		for n := range 40 {
 			keys = append(keys, fmt.Sprintf("k%02d=v", n))
 		}
 
-		atOnce(40, func(i int) {
+		runConcurrently(40, func(i int) {
 			if err := w.tag(host, slices.Concat(keys[i:], keys[:i])...); err != nil {
 				t.Error(err)
 			}
@@ -64,14 +64,14 @@ func TestTheSameTagsComeAtOnceInAnyOrder(t *testing.T) {
 	})
 }
 
-func TestNoTagOutlivesItsThing(t *testing.T) {
+func TestTagsAreDeletedWithTheirResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		var hosts []string
 		for n := range 10 {
-			hosts = append(hosts, w.host(fmt.Sprintf("h%d", n)))
+			hosts = append(hosts, w.createHost(fmt.Sprintf("h%d", n)))
 		}
 
-		atOnce(20, func(i int) {
+		runConcurrently(20, func(i int) {
 			host := hosts[i/2]
 			if i%2 == 0 {
 				if err := w.tag(host, "a=1"); err != nil {
@@ -93,7 +93,7 @@ func TestNoTagOutlivesItsThing(t *testing.T) {
 	})
 }
 
-func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
+func TestConcurrentCreationsAreCountedTogether(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(o *options) {
 			o.Quotas = access.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
@@ -103,7 +103,7 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 			table string
 			make  func(i int) error
 		}{
-			{"host", func(int) error { return w.makeHost(nil) }},
+			{"host", func(int) error { return w.createTaggedHost(nil) }},
 			{"connection", func(int) error {
 				_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
 				return err
@@ -121,14 +121,14 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 		} {
 			switch tc.table {
 			case "host":
-				host = w.host("h")
+				host = w.createHost("h")
 			case "connection":
-				connection = w.connection("c", host)
+				connection = w.createConnection("c", host)
 			case "repository_link":
-				link = w.link(connection, "infra")
+				link = w.createRepositoryLink(connection, "infra")
 			}
 
-			atOnce(20, func(i int) {
+			runConcurrently(20, func(i int) {
 				if err := tc.make(i); err != nil {
 					apitest.ExpectError(t, err, "LimitExceededException", "which is the limit")
 				}

@@ -47,7 +47,7 @@ func TestOlderServiceDoesTheWholeJob(t *testing.T) {
 
 func TestOlderServiceLeavesPullRequestCommentOut(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		in := newConfiguration("web", w.linked())
+		in := newConfiguration("web", w.createLink())
 		in.PullRequestComment = "ENABLED"
 		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
 
@@ -76,11 +76,11 @@ func TestOlderServiceLeavesPullRequestCommentOut(t *testing.T) {
 
 func TestOlderServiceTakesOnlyItsOwnHosts(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		_, err := w.CodeStarSDK().CreateConnection(t.Context(), &codestarconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
 		apitest.ExpectError(t, err, "ValidationException", "at 'hostArn' failed to satisfy constraint")
 		// Both kinds of connection ARN are good in both services.
-		conn := w.connection("c", host)
+		conn := w.createConnection("c", host)
 		got := apitest.Must[*codestarconnections.GetConnectionOutput](t)(w.CodeStarSDK().GetConnection(t.Context(), &codestarconnections.GetConnectionInput{ConnectionArn: &conn}))
 		if *got.Connection.HostArn != host {
 			t.Errorf("host %s, want the one it was made with, %s", *got.Connection.HostArn, host)

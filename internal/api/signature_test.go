@@ -19,7 +19,7 @@ const allowed = "ann@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAN8A/adNAq
 
 func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.link(w.connection("acme", w.host("h")), "infra"))
+		w.createConfiguration("web", w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra"))
 		const kind = "CFN_STACK_SYNC"
 		var got wire.GetSignaturePolicyOutput
 		get := func() error {
@@ -65,9 +65,9 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 	})
 }
 
-// signers gives the names of the resources whose signers w's caller may see, read
-// so many at a time.
-func (w *world) signers(size int) (all []wire.ResourceSignaturePolicy) {
+// listSigners returns the signature policies that the caller may read, in pages of a
+// size.
+func (w *world) listSigners(size int) (all []wire.ResourceSignaturePolicy) {
 	w.Helper()
 	in := wire.ListSignaturePoliciesInput{MaxResults: &size}
 	for more := true; more; more = in.NextToken != "" {
@@ -93,8 +93,8 @@ func resourcesOf(all []wire.ResourceSignaturePolicy) (names []string) {
 	return names
 }
 
-// sign lets Ann alone sign for resources.
-func (w *world) sign(names ...string) {
+// putSigners lets Ann alone sign for resources.
+func (w *world) putSigners(names ...string) {
 	w.Helper()
 	for _, name := range names {
 		in := wire.PutSignaturePolicyInput{SyncType: "CFN_STACK_SYNC", ResourceName: name, AllowedSigners: "# " + name + "\n" + allowed}
@@ -106,14 +106,14 @@ func (w *world) sign(names ...string) {
 
 func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		for _, name := range []string{"web", "open", "Api", "db"} {
-			w.configure(name, link)
+			w.createConfiguration(name, link)
 		}
 
-		w.sign("web", "db", "Api")
+		w.putSigners("web", "db", "Api")
 		for _, size := range []int{1, 2, 3, 100} {
-			got := w.signers(size)
+			got := w.listSigners(size)
 			if diff := cmp.Diff([]string{"Api", "db", "web"}, resourcesOf(got)); diff != "" {
 				t.Fatalf("%d at a time (-want +got):\n%s", size, diff)
 			}
@@ -130,7 +130,7 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 			}
 		}
 
-		if got := w.as(w.CreateKey(other, identity.Admin)).signers(100); got != nil {
+		if got := w.as(w.CreateKey(other, identity.Admin)).listSigners(100); got != nil {
 			t.Errorf("another account sees %v", resourcesOf(got))
 		}
 
@@ -140,16 +140,16 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 
 // Who may sign is asked for by an action of its own: that a resource may be seen
 // does not do.
-func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
+func TestSignaturePoliciesAreListedIfTheCallerMayGetThem(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		var names []string
 		for n := range 9 {
 			names = append(names, fmt.Sprintf("r%d", n))
-			w.configure(names[n], link)
+			w.createConfiguration(names[n], link)
 		}
 
-		w.sign(names...)
+		w.putSigners(names...)
 		n := 0
 		for policy, want := range map[string][]string{
 			`permit (principal == User::"WHO", action in Action::"Read", resource) when { resource is Account || (resource has resourceName && ["r1", "r4", "r5", "r8"].contains(resource.resourceName)) };`: {"r1", "r4", "r5", "r8"},
@@ -162,7 +162,7 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 			name := fmt.Sprintf("who%d", n)
 			they := w.as(w.CreatePrincipal(name, identity.None, strings.ReplaceAll(policy, "WHO", name)))
 			for _, size := range []int{1, 2, 4, 100} {
-				if diff := cmp.Diff(want, resourcesOf(they.signers(size))); diff != "" {
+				if diff := cmp.Diff(want, resourcesOf(they.listSigners(size))); diff != "" {
 					t.Errorf("%s, %d at a time (-want +got):\n%s", policy, size, diff)
 				}
 			}
@@ -173,18 +173,18 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 	})
 }
 
-func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
+func TestPagesOfSignaturePoliciesAreStableUnderChanges(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		for _, name := range []string{"a", "b", "c", "d", "f", "h", "j"} {
-			w.configure(name, link)
+			w.createConfiguration(name, link)
 		}
 
-		w.sign("b", "d", "f", "h")
+		w.putSigners("b", "d", "f", "h")
 		between := []func(){
-			func() { w.sign("a", "c"); w.deconfigure("b") },
-			func() { w.deconfigure("c"); w.deconfigure("f") },
-			func() { w.sign("j", "d") },
+			func() { w.putSigners("a", "c"); w.deleteConfiguration("b") },
+			func() { w.deleteConfiguration("c"); w.deleteConfiguration("f") },
+			func() { w.putSigners("j", "d") },
 		}
 
 		one := 1
@@ -208,9 +208,9 @@ func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
 	})
 }
 
-func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
+func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web", RepositoryLinkId: link, Branch: "main",
 			ConfigFile: "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
 		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
@@ -228,7 +228,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		_, err = create()
 		apitest.ExpectError(t, err, "ResourceNotFoundException", noLink)
 
-		if noted := w.Syncs.Take(); noted != nil || w.signers(100) != nil {
+		if noted := w.Syncs.Take(); noted != nil || w.listSigners(100) != nil {
 			t.Errorf("refused, and yet the engine was made to do %v", noted)
 		}
 
@@ -253,7 +253,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 			t.Errorf("the engine was made to do %v", noted)
 		}
 
-		if got := w.signers(100); len(got) != 1 || got[0].AllowedSigners != allowed {
+		if got := w.listSigners(100); len(got) != 1 || got[0].AllowedSigners != allowed {
 			t.Errorf("signers %+v", got)
 		}
 

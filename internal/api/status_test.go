@@ -97,7 +97,7 @@ func revisionOf(sha lockstep.SHA) *types.Revision {
 
 func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.configure("web", w.linked())
+		w.createConfiguration("web", w.createLink())
 		_, err := w.status("web")
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for resource: web")
 		good := w.attempt("web", sha1, lockstep.Applied)
@@ -162,7 +162,7 @@ func TestStatusWithoutAnAttemptIsNotEncoded(t *testing.T) {
 
 func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		read := func(link, branch string) (*codeconnections.GetRepositorySyncStatusOutput, error) {
 			return w.SDK().GetRepositorySyncStatus(t.Context(), &codeconnections.GetRepositorySyncStatusInput{
 				Branch: &branch, RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC",
@@ -204,10 +204,10 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 	})
 }
 
-func TestStartingSyncsTellsTheEngine(t *testing.T) {
+func TestStartingSyncsCallsTheEngine(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
 		dev := newConfiguration("dev", link)
 		dev.Branch = aws.String("dev")
 		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), dev))
@@ -241,10 +241,10 @@ func TestStartingSyncsTellsTheEngine(t *testing.T) {
 	})
 }
 
-func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
+func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
-		w.configure("web", link)
+		link := w.createLink()
+		w.createConfiguration("web", link)
 		w.Syncs.Head = sha2
 		w.Syncs.Status = engine.RevisionStatus{State: engine.Failed, Reason: "The bucket exists."}
 		ask := func(sha lockstep.SHA) (out wire.GetRevisionSyncOutput, err error) {

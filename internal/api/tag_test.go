@@ -50,11 +50,11 @@ func linkARN(id string) string {
 	return "arn:aws:codeconnections:eu-central-1:111122223333:repository-link/" + id
 }
 
-func TestTagsComeAndGoOnHostConnectionAndLink(t *testing.T) {
+func TestHostsConnectionsAndLinksHaveTags(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		connection := w.connection("acme", host)
-		for _, arn := range []string{host, connection, linkARN(w.link(connection, "infra")), w.oldHost()} {
+		host := w.createHost("h")
+		connection := w.createConnection("acme", host)
+		for _, arn := range []string{host, connection, linkARN(w.createRepositoryLink(connection, "infra")), w.createCodeStarHost()} {
 			if err := w.tag(arn, "b=2", "a=1", "Ä +-._:/@=x y"); err != nil {
 				t.Fatal(err)
 			}
@@ -73,15 +73,15 @@ func TestTagsComeAndGoOnHostConnectionAndLink(t *testing.T) {
 			}
 		}
 
-		if got := apitest.Must[[]string](t)(w.tags(w.host("bare"))); got != nil {
+		if got := apitest.Must[[]string](t)(w.tags(w.createHost("bare"))); got != nil {
 			t.Errorf("a bare host has %v", got)
 		}
 	})
 }
 
-func TestOlderServiceTagsWhatBothHaveMade(t *testing.T) {
+func TestOlderServiceTagsResourcesOfBothServices(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	for _, arn := range []string{w.oldHost(), w.connection("acme", w.host("h"))} {
+	for _, arn := range []string{w.createCodeStarHost(), w.createConnection("acme", w.createHost("h"))} {
 		apitest.Must[*codestarconnections.TagResourceOutput](t)(w.CodeStarSDK().TagResource(t.Context(), &codestarconnections.TagResourceInput{
 			ResourceArn: &arn, Tags: []oldtypes.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
 		}))
@@ -91,9 +91,9 @@ func TestOlderServiceTagsWhatBothHaveMade(t *testing.T) {
 	}
 }
 
-func TestAThingHasAtMostFiftyTags(t *testing.T) {
+func TestResourceHasAtMostFiftyTags(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
+		host := w.createHost("h")
 		var many []string
 		for n := range 51 {
 			many = append(many, fmt.Sprintf("k%02d=v", n))
@@ -124,9 +124,9 @@ func TestAThingHasAtMostFiftyTags(t *testing.T) {
 	})
 }
 
-func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
+func TestTagResourceRefusesInvalidTags(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	host := w.host("h")
+	host := w.createHost("h")
 	for _, tc := range []struct{ tag, says string }{
 		{"aws:x=1", "must not begin with aws:"},
 		{"Aws:x=1", "must not begin with aws:"},
@@ -148,12 +148,12 @@ func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
 
 // One answer for whatever cannot be tagged: what is not there, what is of another
 // account, and what never has tags.
-func TestOnlyWhatIsThereCanBeTagged(t *testing.T) {
+func TestTagResourceRefusesUnknownResources(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		host := w.host("h")
-		connection := w.connection("acme", host)
-		link := linkARN(w.link(connection, "infra"))
-		theirs := w.as(w.CreateKey(other, identity.Admin)).host("theirs")
+		host := w.createHost("h")
+		connection := w.createConnection("acme", host)
+		link := linkARN(w.createRepositoryLink(connection, "infra"))
+		theirs := w.as(w.CreateKey(other, identity.Admin)).createHost("theirs")
 		for _, arn := range []string{
 			host[:len(host)-8] + "00000000", theirs, strings.Replace(host, account, other, 1), strings.Replace(theirs, other, account, 1),
 			strings.Replace(host, region, "us-east-1", 1), strings.Replace(connection, "codeconnections", "codestar-connections", 1),

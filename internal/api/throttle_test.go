@@ -19,7 +19,7 @@ func throttled(t *testing.T) *world {
 	return newWorld(t, dbtest.Open(t), func(o *options) { o.Rates = access.Rates{Read: 0.001, Write: 1000} })
 }
 
-func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {
+func TestFrequentCallersAreThrottledAsAtAWS(t *testing.T) {
 	w := throttled(t)
 	sam := w.CreatePrincipal("sam", identity.Reader)
 	list := w.NewRequest("codeconnections", newPrefix+".ListHosts", "{}")
@@ -41,7 +41,7 @@ func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {
 		t.Errorf("another principal: %s", got)
 	}
 
-	w.host("another class")
+	w.createHost("another class")
 	// Who is not let in takes from nobody's bucket.
 	forged := request{Key: w.CreateKey(account, identity.Reader), Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}
 	forged.Key.AccessKeyID = sam.AccessKeyID
@@ -53,7 +53,7 @@ func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {
 }
 
 // As SDKs know ThrottlingException: they wait and try again.
-func TestAnSDKTriesAgainWhenThrottled(t *testing.T) {
+func TestSDKRetriesWhenThrottled(t *testing.T) {
 	w := throttled(t)
 	var asked atomic.Int32
 	counting := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -20,24 +20,24 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// A paged is an operation that lists page by page, with what it needs to be told.
-type paged struct {
-	asked
+// A listOperation is an operation that returns pages, and the input it needs.
+type listOperation struct {
+	authorizedOperation
 	input map[string]any
 }
 
-// everyList gives all operations whose output has a token, and so finds new ones.
-func everyList(t *testing.T, link string) []paged {
+// allLists returns all operations whose output has a token. It finds new ones.
+func allLists(t *testing.T, link string) []listOperation {
 	t.Helper()
 	of := map[string]any{"SyncType": "CFN_STACK_SYNC", "RepositoryLinkId": link}
 	needs := map[string]map[string]any{
 		"ListSyncConfigurations":   of,
 		"ListResourceSyncAttempts": {"SyncType": "CFN_STACK_SYNC", "ResourceName": "r00"},
 	}
-	var all []paged
-	for _, a := range everyOperation() {
+	var all []listOperation
+	for _, a := range allOperations() {
 		if strings.HasPrefix(a.operation, "List") && !slices.Contains([]string{"ListRepositorySyncDefinitions", "ListTagsForResource", "ListSyncEvents"}, a.operation) {
-			all = append(all, paged{a, needs[a.operation]})
+			all = append(all, listOperation{a, needs[a.operation]})
 		}
 	}
 
@@ -48,13 +48,13 @@ func everyList(t *testing.T, link string) []paged {
 	return all
 }
 
-// many makes so many of everything that is listed, and gives the link that the
-// configurations are of.
-func (w *world) many(n int) (link string) {
+// createMany creates n items for each list, and returns the id of the link that
+// lists need.
+func (w *world) createMany(n int) (link string) {
 	w.Helper()
-	host := w.host("h0")
-	connection := w.connection("c0", host)
-	link = w.link(connection, "l0")
+	host := w.createHost("h0")
+	connection := w.createConnection("c0", host)
+	link = w.createRepositoryLink(connection, "l0")
 	w.Update(func(tx *db.Tx) error {
 		for i := range n {
 			name := fmt.Sprintf("r%02d", i)
@@ -94,7 +94,7 @@ func (w *world) many(n int) (link string) {
 
 	for i := range n {
 		w.attempt("r00", sha1, lockstep.Applied)
-		w.block(fmt.Sprintf("r%02d", i), "Somebody did.")
+		w.createBlocker(fmt.Sprintf("r%02d", i), "Somebody did.")
 	}
 
 	return link
@@ -110,7 +110,7 @@ func first(errs ...error) error {
 }
 
 // page asks for a page of a list. What is added narrows it.
-func (w *world) page(l paged, max any, token string, added map[string]any) (int, []byte) {
+func (w *world) page(l listOperation, max any, token string, added map[string]any) (int, []byte) {
 	w.Helper()
 	in := maps.Clone(l.input)
 	if in == nil {
@@ -134,10 +134,10 @@ func (w *world) page(l paged, max any, token string, added map[string]any) (int,
 	return w.Send(request{Key: w.Key, Region: region, Service: l.service, Target: l.target, Body: string(body)})
 }
 
-func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
+func TestEveryListReturnsAsManyItemsAsRequested(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	link := w.many(51)
-	for _, l := range everyList(t, link) {
+	link := w.createMany(51)
+	for _, l := range allLists(t, link) {
 		for _, tc := range []struct {
 			max  any
 			want int
@@ -158,10 +158,10 @@ func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
 }
 
 // A token is good for the list that gave it and for nobody and nothing else.
-func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
+func TestTokenIsBoundToItsCallerAndList(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	link := w.many(2)
-	all := everyList(t, link)
+	link := w.createMany(2)
+	all := allLists(t, link)
 	strangers := map[string]*world{
 		"another principal": w.as(w.CreatePrincipal("sam", identity.Admin)),
 		"another account":   w.as(w.CreateKey(other, identity.Admin)),
@@ -175,7 +175,7 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 		}
 	}
 
-	refuses := func(who string, w *world, l paged, token string, added map[string]any) {
+	refuses := func(who string, w *world, l listOperation, token string, added map[string]any) {
 		t.Helper()
 		_, got := w.page(l, 1, token, added)
 		if e := apitest.DecodeError(t, got); !strings.Contains(e.Message, "NextToken is not one that this list returned") ||
@@ -213,9 +213,9 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 	}
 }
 
-func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
+func TestTokenIsBoundToItsFilters(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	link := w.many(2)
+	link := w.createMany(2)
 	narrower := map[string][]map[string]any{
 		"ListConnections":          {{"ProviderTypeFilter": "GitHub"}, {"HostArnFilter": lockstep.MakeARN("codestar-connections", region, account, "host", "h-00000000")}},
 		"ListSyncConfigurations":   {{"RepositoryLinkId": noLink}},
@@ -224,7 +224,7 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 		"ListResourceSyncs": {{"AccountId": account}, {"SyncType": "CFN_STACK_SYNC"}, {"RepositoryLinkId": link}, {"OwnerId": "acme"}, {"RepositoryName": "l0"},
 			{"Branch": "main"}, {"Status": "FAILED"}, {"NeverSynced": true}, {"NeverSynced": false}, {"Blocked": true}, {"Blocked": false}},
 	}
-	for _, l := range everyList(t, link) {
+	for _, l := range allLists(t, link) {
 		_, got := w.page(l, 1, "", nil)
 		_, token := apitest.CountItems(t, got)
 		for _, added := range narrower[l.operation] {
@@ -250,12 +250,12 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 	}
 }
 
-func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
+func TestPagesAreStableUnderChanges(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		hosts := map[string]string{} // ARN by name
 		for n := range 9 {
 			name := fmt.Sprintf("h%d", n)
-			hosts[name] = w.host(name)
+			hosts[name] = w.createHost(name)
 		}
 
 		seen := map[string]int{}
@@ -271,10 +271,10 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 			if token = out.NextToken; page < 2 {
 				// The very thing that the page ended with, one that is yet to come, and one that is new.
 				for _, name := range []string{last, fmt.Sprintf("h%d", 8-page)} {
-					apitest.Must[*codeconnections.DeleteHostOutput](t)(w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: ptr(hosts[name])}))
+					apitest.Must[*codeconnections.DeleteHostOutput](t)(w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: pointerTo(hosts[name])}))
 					delete(hosts, name)
 				}
-				w.host("new")
+				w.createHost("new")
 			}
 		}
 
@@ -292,20 +292,20 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 	})
 }
 
-func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
+func TestFleetPagesAreStableUnderChanges(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.linked()
+		link := w.createLink()
 		for _, name := range []string{"b", "d", "f", "h", "j"} {
-			w.configure(name, link)
+			w.createConfiguration(name, link)
 		}
 
 		var seen []string
 		one := 1
 		in := wire.ListResourceSyncsInput{MaxResults: &one}
 		between := []func(){
-			func() { w.configure("a", link); w.configure("c", link); w.deconfigure("b") },
-			func() { w.deconfigure("c"); w.deconfigure("f") },
-			func() { w.configure("b", link); w.configure("z", link) },
+			func() { w.createConfiguration("a", link); w.createConfiguration("c", link); w.deleteConfiguration("b") },
+			func() { w.deleteConfiguration("c"); w.deleteConfiguration("f") },
+			func() { w.createConfiguration("b", link); w.createConfiguration("z", link) },
 		}
 		for page := 0; page == 0 || in.NextToken != ""; page++ {
 			var out wire.ListResourceSyncsOutput
@@ -328,4 +328,4 @@ func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
 	})
 }
 
-func ptr[T any](v T) *T { return &v }
+func pointerTo[T any](v T) *T { return &v }

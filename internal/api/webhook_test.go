@@ -10,8 +10,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// hooked gives a link a webhook.
-func (w *world) hooked(link, kind, secret string) (out wire.PutRepositoryWebhookOutput, err error) {
+// putWebhook creates the webhook of a link.
+func (w *world) putWebhook(link, kind, secret string) (out wire.PutRepositoryWebhookOutput, err error) {
 	w.Helper()
 	err = w.Call("PutRepositoryWebhook", wire.PutRepositoryWebhookInput{RepositoryLinkId: link, Kind: kind, Secret: secret}, &out)
 	return out, err
@@ -19,13 +19,13 @@ func (w *world) hooked(link, kind, secret string) (out wire.PutRepositoryWebhook
 
 func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.link(w.connection("acme", w.host("h")), "infra")
-		made, err := w.hooked(link, "GITHUB", "")
+		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
+		made, err := w.putWebhook(link, "GITHUB", "")
 		if err != nil || !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) || len(made.Secret) < 40 {
 			t.Fatalf("made %+v, %v", made, err)
 		}
 
-		again, err := w.hooked(strings.ToUpper(link), "AZURE_DEVOPS", "given-by-somebody")
+		again, err := w.putWebhook(strings.ToUpper(link), "AZURE_DEVOPS", "given-by-somebody")
 		if want := strings.Replace(made.Path, "github", "azure-devops", 1); err != nil || again.Path != want || again.Secret != "given-by-somebody" {
 			t.Errorf("made %+v, %v, want path %s", again, err, want)
 		}
@@ -55,12 +55,12 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 
 func TestASigningTokenHasItsForm(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.link(w.connection("acme", w.host("h")), "infra")
-		made, err := w.hooked(link, "GITLAB_SIGNING", "")
+		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
+		made, err := w.putWebhook(link, "GITLAB_SIGNING", "")
 		if err != nil || !strings.HasPrefix(made.Secret, "whsec_") {
 			t.Errorf("made %+v, %v", made, err)
 		}
-		if _, err := w.hooked(link, "GITLAB_SIGNING", "sixteen-letters!"); err == nil || !strings.Contains(err.Error(), "InvalidInputException") {
+		if _, err := w.putWebhook(link, "GITLAB_SIGNING", "sixteen-letters!"); err == nil || !strings.Contains(err.Error(), "InvalidInputException") {
 			t.Errorf("a token of another form: %v", err)
 		}
 	})
@@ -69,8 +69,8 @@ func TestASigningTokenHasItsForm(t *testing.T) {
 // The secret is nowhere but in its answer.
 func TestAttack19ASecretIsShownOnceAndStoredSealed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		link := w.link(w.connection("acme", w.host("h")), "infra")
-		made, err := w.hooked(link, "GITHUB", "")
+		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
+		made, err := w.putWebhook(link, "GITHUB", "")
 		if err != nil {
 			t.Fatal(err)
 		}

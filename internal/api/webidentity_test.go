@@ -34,8 +34,8 @@ func (w *world) putRole(r wire.WebIdentityRole) (arn string, err error) {
 	return out.RoleArn, err
 }
 
-// assume gives a session of the role ci to the holder of a token that fits.
-func (w *world) assume(key identitytest.Key, name string) identity.Session {
+// assumeRole returns a session of the role ci.
+func (w *world) assumeRole(key identitytest.Key, name string) identity.Session {
 	w.Helper()
 	now := time.Now()
 	token := key.Sign(w, map[string]any{
@@ -51,8 +51,8 @@ func (w *world) assume(key identitytest.Key, name string) identity.Session {
 	return got.Session
 }
 
-// asks signs with a session's credentials.
-func (s session) asks(w *world, target, body string) (int, []byte) {
+// send sends a request that is signed by the session.
+func (s session) send(w *world, target, body string) (int, []byte) {
 	w.Helper()
 	return w.Send(request{Key: identity.AccessKey{Principal: s.Principal, Secret: s.Secret}, Token: s.Token.Reveal(),
 		Region: region, Service: "codeconnections", Target: newPrefix + "." + target, Body: body})
@@ -95,7 +95,7 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 	})
 }
 
-func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
+func TestInvalidWebIdentityRolesAreRefused(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	good := ciRole(identitytest.JWKS(t, identitytest.NewKey(t, "first", jose.ES256)))
 	for says, spoil := range map[string]func(*wire.WebIdentityRole){
@@ -113,26 +113,26 @@ func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
 	}
 }
 
-func TestASessionMayWhatItsRoleMay(t *testing.T) {
+func TestSessionHasThePermissionsOfItsRole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		key := identitytest.NewKey(t, "first", jose.ES256)
 		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
 			t.Fatal(err)
 		}
 
-		host := w.host("h")
-		s := session{w.assume(key, "build-1")}
+		host := w.createHost("h")
+		s := session{w.assumeRole(key, "build-1")}
 		body := `{"HostArn":"` + host + `"}`
-		if status, got := s.asks(w, "GetHost", body); status != http.StatusOK {
+		if status, got := s.send(w, "GetHost", body); status != http.StatusOK {
 			t.Errorf("reading: %s", got)
 		}
 
-		_, got := s.asks(w, "DeleteHost", body)
+		_, got := s.send(w, "DeleteHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "AccessDeniedException",
 			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: codeconnections:DeleteHost")
 		stolen := s
-		stolen.Token = w.assume(key, "build-2").Token
-		_, got = stolen.asks(w, "GetHost", body)
+		stolen.Token = w.assumeRole(key, "build-2").Token
+		_, got = stolen.send(w, "GetHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "UnrecognizedClientException", "")
 
 		if err := w.putPolicy("ci", `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
@@ -140,7 +140,7 @@ func TestASessionMayWhatItsRoleMay(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if status, got := s.asks(w, "DeleteHost", body); status != http.StatusOK {
+		if status, got := s.send(w, "DeleteHost", body); status != http.StatusOK {
 			t.Errorf("deleting: %s", got)
 		}
 	})
@@ -155,11 +155,11 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w.host("a")
-	w.host("b")
-	_, got := session{w.assume(key, "one")}.asks(w, "ListHosts", `{"MaxResults":1}`)
+	w.createHost("a")
+	w.createHost("b")
+	_, got := session{w.assumeRole(key, "one")}.send(w, "ListHosts", `{"MaxResults":1}`)
 	_, token := apitest.CountItems(t, got)
-	if status, got := (session{w.assume(key, "two")}).asks(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
+	if status, got := (session{w.assumeRole(key, "two")}).send(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
 		t.Errorf("another session: %s", got)
 	}
 
@@ -186,13 +186,13 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 		}, nil)
 	})
 
-	apitest.ExpectError(t, w.works(w.Key), "UnrecognizedClientException", "Long-lived access keys are disabled")
-	if status, got := (session{w.assume(key, "build-1")}).asks(w, "ListHosts", `{}`); status != http.StatusOK {
+	apitest.ExpectError(t, w.verifyKey(w.Key), "UnrecognizedClientException", "Long-lived access keys are disabled")
+	if status, got := (session{w.assumeRole(key, "build-1")}).send(w, "ListHosts", `{}`); status != http.StatusOK {
 		t.Errorf("a session: %s", got)
 	}
 }
 
-func TestASessionEnds(t *testing.T) {
+func TestSessionExpires(t *testing.T) {
 	key := identitytest.NewKey(t, "first", jose.ES256)
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{apitest.NewInProcess(t, dbtest.Open(t))}
@@ -200,14 +200,14 @@ func TestASessionEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s := session{w.assume(key, "build-1")}
+		s := session{w.assumeRole(key, "build-1")}
 		time.Sleep(15*time.Minute - time.Second)
-		if status, got := s.asks(w, "ListHosts", `{}`); status != http.StatusOK {
+		if status, got := s.send(w, "ListHosts", `{}`); status != http.StatusOK {
 			t.Errorf("before its end: %s", got)
 		}
 
 		time.Sleep(time.Second)
-		status, got := s.asks(w, "ListHosts", `{}`)
+		status, got := s.send(w, "ListHosts", `{}`)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "ExpiredTokenException", "The security token included in the request is expired")
 
 		if status != http.StatusBadRequest {

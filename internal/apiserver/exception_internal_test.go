@@ -19,7 +19,7 @@ import (
 // common are the exceptions that AWS's protocol allows every operation.
 var common = []string{"AccessDeniedException", "ValidationException", "ThrottlingException", "InternalFailure"}
 
-func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
+func TestOperationsReturnDeclaredExceptionsOnly(t *testing.T) {
 	services := wire.Services()
 	table := newExceptions(services)
 	for _, service := range services {
@@ -39,7 +39,7 @@ func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
 }
 
 // The engine's own words, too, become what is declared, wherever they come from.
-func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
+func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 	services := wire.Services()
 	table := newExceptions(services)
 	for _, service := range services {
@@ -65,7 +65,7 @@ func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
 }
 
 // Every SDK tries again after a ThrottlingException, more slowly each time.
-func TestWhatIsInTheWayOfOthersIsToBeTriedAgain(t *testing.T) {
+func TestConflictsAreThrottlingExceptions(t *testing.T) {
 	table := newExceptions(wire.Services())
 	d := dbtest.OpenOn(t, db.Postgres, db.Migrations{FS: fstest.MapFS{}, Table: "m"})
 	for state, want := range map[string]string{"40001": "ThrottlingException", "40P01": "ThrottlingException", "42601": "InternalFailure"} {
@@ -80,7 +80,7 @@ func TestWhatIsInTheWayOfOthersIsToBeTriedAgain(t *testing.T) {
 	}
 }
 
-func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
+func TestErrorsBecomeTheMostSpecificException(t *testing.T) {
 	table := newExceptions(wire.Services())
 	for _, tc := range []struct {
 		operation string
@@ -116,7 +116,7 @@ func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsMeantToBeShownIsShown(t *testing.T) {
+func TestCausesAreNotShown(t *testing.T) {
 	table := newExceptions(wire.Services())
 	cause := errors.New("hunter2")
 	for _, tc := range []struct {

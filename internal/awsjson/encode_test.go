@@ -101,7 +101,7 @@ func TestAnswersAreEncodedAsEncodingJSONDoes(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoUTF8IsReplaced(t *testing.T) {
+func TestInvalidUTF8IsReplaced(t *testing.T) {
 	m := answering(func() *branch { return &branch{Renamed: "a\xffb\xc3"} })
 	_, _, body := serve(t, m, request("{}"))
 	var got struct {
@@ -112,7 +112,7 @@ func TestWhatIsNoUTF8IsReplaced(t *testing.T) {
 	}
 }
 
-func TestInputsMaySpeakJSONThemselves(t *testing.T) {
+func TestInputsMayImplementUnmarshaler(t *testing.T) {
 	s := shelf()
 	s.Shapes["Free"] = awsjson.Shape{}
 	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{s}})

@@ -108,7 +108,7 @@ func TestOperationGetsItsInputAndItsOutputIsSent(t *testing.T) {
 	}
 }
 
-func TestOfANameThatComesTwiceTheLastOneCounts(t *testing.T) {
+func TestLastOfDuplicateMembersCounts(t *testing.T) {
 	_, _, body := serve(t, newMux(awsjson.Options{}), request(`{"Title":"a","Title":"b"}`))
 	if want := `{"Book":{"Title":"b"},"Shelves":[]}`; body != want {
 		t.Errorf("answer %s, want %s", body, want)
@@ -203,7 +203,7 @@ func TestOutputMayBeEncodedAlready(t *testing.T) {
 	}
 }
 
-func TestRegistrationRefusesWhatTheProtocolHasNoPlaceFor(t *testing.T) {
+func TestRegistrationRefusesUnsupportedTypes(t *testing.T) {
 	type float struct {
 		F float64 `shape:"Free"`
 	}
@@ -247,7 +247,7 @@ func TestRegistrationRefusesWhatTheProtocolHasNoPlaceFor(t *testing.T) {
 	}
 }
 
-func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
+func TestBodyIsDecodedAfterAuthentication(t *testing.T) {
 	type key struct{}
 	mux := awsjson.NewMux(awsjson.Options{
 		Services: []awsjson.Service{shelf()},

@@ -76,7 +76,7 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 	}
 }
 
-func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
+func TestObserveGetsKnownNamesOnly(t *testing.T) {
 	var seen []string
 	mux := newMux(awsjson.Options{Observe: func(service, operation, code string, took time.Duration) {
 		seen = append(seen, fmt.Sprintf("%s/%s/%s", service, operation, code))
@@ -155,7 +155,7 @@ func TestAnAnswerDoesNotWaitForTheLog(t *testing.T) {
 	<-log.taken
 }
 
-func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
+func TestErrorsAreLoggedAtTheLevelOfTheirStatus(t *testing.T) {
 	cause := errors.New("cause")
 	for _, tc := range []struct {
 		err            error
@@ -204,7 +204,7 @@ func TestAbortIsLeftToTheServer(t *testing.T) {
 	t.Error("not aborted")
 }
 
-func TestClientThatWentAwayIsNobodysFault(t *testing.T) {
+func TestDisconnectedClientIsNotAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	status, _, line := logged(t, request("{}").WithContext(ctx), func(ctx context.Context) error { return fmt.Errorf("read: %w", ctx.Err()) })
@@ -217,7 +217,7 @@ func TestClientThatWentAwayIsNobodysFault(t *testing.T) {
 	}
 }
 
-func TestBodyThatBreaksOffIsRefused(t *testing.T) {
+func TestTruncatedBodyIsRefused(t *testing.T) {
 	r := request("")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	r.ContentLength = -1

@@ -21,7 +21,7 @@ func exception(t *testing.T, body string) (name, message string) {
 	return e.Type, e.Message
 }
 
-func TestBrokenConstraintsAreToldInAWSsWords(t *testing.T) {
+func TestViolatedConstraintsAreDescribedAsByAWS(t *testing.T) {
 	mux := newMux(awsjson.Options{})
 	const must = "' failed to satisfy constraint: Member must "
 	for _, tc := range []struct{ name, body, want string }{

@@ -19,18 +19,18 @@ import (
 
 func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
-	w.stack("web2").wants(older).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
+	w.stack("web2").setDesired(older).addAttempt(lockstep.Applied)
 	whole := w.url("")
 	path, key, _ := strings.Cut(whole, "?key=")
-	other := w.repository(2, "acme", "other")
+	other := w.createLink(2, "acme", "other")
 	keyOf := func(url string) string { _, key, _ := strings.Cut(url, "?key="); return key }
-	want := w.ask(http.MethodGet, "https://lockstep.example/commits/nothing")
+	want := w.get(http.MethodGet, "https://lockstep.example/commits/nothing")
 	if want.Code != http.StatusNotFound || want.Body.Len() == 0 {
 		t.Fatalf("status %d", want.Code)
 	}
 
-	golden(t, "missing.html", want.Body.String())
+	compareGolden(t, "missing.html", want.Body.String())
 	for name, url := range map[string]string{
 		"no key": path, "an empty key": path + "?key=", "a cut key": whole[:len(whole)-1], "half a key": path + "?key=" + key[:12],
 		"a longer key": whole + "A", "padding": whole + "%3D", "another case": path + "?key=" + strings.ToLower(key) + "x",
@@ -59,20 +59,20 @@ func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 		"a link that is not there":        w.console.CommitURL("00000000-0000-4000-8000-000000000099", sha, home),
 		"a commit that was never told of": w.console.CommitURL(w.link.ID, "ffffffffffffffffffffffffffffffffffffffff", home),
 	} {
-		got := w.askFrom("[2001:db8::1]:1", http.MethodGet, url)
+		got := w.getFrom("[2001:db8::1]:1", http.MethodGet, url)
 		if got.Code != want.Code || got.Body.String() != want.Body.String() || cmp.Diff(want.Header(), got.Header()) != "" {
 			t.Errorf("%s: status %d %s", name, got.Code, cmp.Diff(want.Header(), got.Header()))
 		}
 	}
 
-	w.read("&page=1")
+	w.page("&page=1")
 }
 
 func TestAttack20AnotherServersKeyOpensNothing(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	theirs := newWorld(t, dbtest.Open(t))
-	if got := w.ask(http.MethodGet, theirs.url("")); got.Code != http.StatusNotFound {
+	if got := w.get(http.MethodGet, theirs.url("")); got.Code != http.StatusNotFound {
 		t.Errorf("status %d", got.Code)
 	}
 	if w.url("") == theirs.url("") {
@@ -82,9 +82,9 @@ func TestAttack20AnotherServersKeyOpensNothing(t *testing.T) {
 
 func TestAttack20APageIsOnlyRead(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace, "get"} {
-		got := w.ask(method, w.url(""))
+		got := w.get(method, w.url(""))
 		if got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s: status %d, Allow %q", method, got.Code, got.Header().Get("Allow"))
 		}
@@ -116,9 +116,9 @@ func TestAttack20APageIsOnlyRead(t *testing.T) {
 
 func TestAttack28ABrowserIsToldToRunAndFetchNothing(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	for _, at := range []string{w.url(""), "https://lockstep.example/commits/nothing"} {
-		answer := w.ask(http.MethodGet, at)
+		answer := w.get(http.MethodGet, at)
 		sum := sha256.Sum256([]byte(style(t, answer.Body.String())))
 		want := map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
@@ -136,36 +136,36 @@ func TestAttack28ABrowserIsToldToRunAndFetchNothing(t *testing.T) {
 
 func TestAttack23WhoHasNoKeyIsHeldBackAndWhoHasOneIsNot(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	forged := strings.Replace(w.url(""), "key=", "key=A", 1)
 	last := 0
 	for range 200 {
-		last = w.ask(http.MethodGet, forged).Code
+		last = w.get(http.MethodGet, forged).Code
 	}
 
 	if last != http.StatusTooManyRequests {
 		t.Errorf("after 200 forged keys: status %d", last)
 	}
 
-	if got := w.askFrom("192.0.2.2:1", http.MethodGet, forged).Code; got != http.StatusNotFound {
+	if got := w.getFrom("192.0.2.2:1", http.MethodGet, forged).Code; got != http.StatusNotFound {
 		t.Errorf("from another address: status %d", got)
 	}
 
 	// They may come by the same proxy.
-	if got := w.ask(http.MethodGet, w.url("")).Code; got != http.StatusOK {
+	if got := w.get(http.MethodGet, w.url("")).Code; got != http.StatusOK {
 		t.Errorf("with the key: status %d", got)
 	}
 }
 
 func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	_, key, _ := strings.Cut(w.url(""), "?key=")
-	w.ask(http.MethodGet, w.url(""))
-	w.ask(http.MethodGet, strings.Replace(w.url(""), "key=", "key=canary", 1))
-	w.ask(http.MethodPost, w.url(""))
+	w.get(http.MethodGet, w.url(""))
+	w.get(http.MethodGet, strings.Replace(w.url(""), "key=", "key=canary", 1))
+	w.get(http.MethodPost, w.url(""))
 	var got []string
-	for _, line := range w.lines() {
+	for _, line := range w.logLines() {
 		got = append(got, strings.Join([]string{line["level"].(string), line["msg"].(string), line["link"].(string), line["sha"].(string),
 			line["environment"].(string), line["outcome"].(string)}, "|"))
 	}
@@ -179,7 +179,7 @@ func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if diff := cmp.Diff([]string{"", "not found", "wrong method"}, w.told); diff != "" {
+	if diff := cmp.Diff([]string{"", "not found", "wrong method"}, w.outcomes); diff != "" {
 		t.Error(diff)
 	}
 
@@ -198,35 +198,35 @@ func TestAttack13APanicEndsOneRequestAlone(t *testing.T) {
 	broken.console = newConsole(broken)
 
 	for range 20 {
-		if got := broken.ask(http.MethodGet, at); got.Code != http.StatusInternalServerError || strings.Contains(got.Body.String(), "nil") {
+		if got := broken.get(http.MethodGet, at); got.Code != http.StatusInternalServerError || strings.Contains(got.Body.String(), "nil") {
 			t.Errorf("status %d: %s", got.Code, got.Body)
 		}
 	}
 
-	if line := broken.lines()[0]; line["level"] != "ERROR" || !strings.Contains(line["err"].(string), "panic: ") {
+	if line := broken.logLines()[0]; line["level"] != "ERROR" || !strings.Contains(line["err"].(string), "panic: ") {
 		t.Errorf("the line is %v", line)
 	}
 }
 
-func TestADatabaseThatIsAwayIsSaidAndNotShown(t *testing.T) {
+func TestDatabaseErrorIsLoggedAndNotShown(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	w.update(func(tx *db.Tx) error {
 		_, err := tx.Exec(`ALTER TABLE status_report RENAME TO canary`)
 		return err
 	})
-	got := w.ask(http.MethodGet, w.url(""))
+	got := w.get(http.MethodGet, w.url(""))
 	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || strings.Contains(got.Body.String(), "status_report") {
 		t.Errorf("status %d: %s", got.Code, got.Body)
 	}
 
-	if line := w.lines()[0]; line["level"] != "WARN" || !strings.Contains(line["err"].(string), "status_report") {
+	if line := w.logLines()[0]; line["level"] != "WARN" || !strings.Contains(line["err"].(string), "status_report") {
 		t.Errorf("the line is %v", line)
 	}
 }
 
 func FuzzAddress(f *testing.F) {
 	w := newWorld(f, dbtest.Open(f))
-	w.stack("web").wants(sha).tries(lockstep.Applied)
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
 	whole, err := url.Parse(w.url(""))
 	if err != nil {
 		f.Fatal(err)
@@ -248,11 +248,11 @@ func FuzzAddress(f *testing.F) {
 		}
 
 		w.log.Reset()
-		w.told = nil
+		w.outcomes = nil
 	})
 }
 
-func TestAnAddressHoldsForWhateverAnEnvironmentIsCalled(t *testing.T) {
+func TestURLWorksForAnyEnvironmentName(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, environment := range []string{home, "1/a b", "1/ü?key=x&y#z", "1/%2f/..", "//"} {
 		at, err := url.Parse(w.console.CommitURL(w.link.ID, sha, environment))

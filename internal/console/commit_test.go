@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-func TestAPageSaysWhatBecameOfACommit(t *testing.T) {
+func TestPageShowsTheStacksOfACommit(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, dialect db.Dialect) {
 		if dialect == db.Postgres {
 			dbtest.URL(t, dialect) // its server starts outside of the bubble
@@ -25,30 +25,30 @@ func TestAPageSaysWhatBecameOfACommit(t *testing.T) {
 
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, dbtest.OpenOn(t, dialect, db.Schema()))
-			w.stack("api").wants(sha).tries(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.", "SYNC_SUCCEEDED: Stack api was updated.")
-			w.stack("cache").wants(sha).wants(older)
-			w.stack("queue").wants(sha)
+			w.stack("api").setDesired(sha).addAttempt(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.", "SYNC_SUCCEEDED: Stack api was updated.")
+			w.stack("cache").setDesired(sha).setDesired(older)
+			w.stack("queue").setDesired(sha)
 			time.Sleep(time.Minute)
-			w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_STARTED: Sync of 1a2b3c4d started.",
+			w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "SYNC_STARTED: Sync of 1a2b3c4d started.",
 				"CHANGESET_CREATION_SUCCEEDED: Change set lockstep-1 has 2 changes.",
 				"SYNC_FAILED: Bucket (AWS::S3::Bucket): the name is taken; give it another & push again.")
-			w.stack("workers").wants(sha).blocked("Stack workers was changed by something else.")
-			w.stack("xray").wants(sha).tries("", "SYNC_STARTED: Sync of 1a2b3c4d started.")
+			w.stack("workers").setDesired(sha).addBlocker("Stack workers was changed by something else.")
+			w.stack("xray").setDesired(sha).addAttempt("", "SYNC_STARTED: Sync of 1a2b3c4d started.")
 			time.Sleep(time.Hour)
-			golden(t, "commit.html", w.read(""))
+			compareGolden(t, "commit.html", w.page(""))
 		})
 	})
 }
 
-func TestAStackThatIsTriedAgainShowsItsLastAttempt(t *testing.T) {
+func TestRetriedStackShowsItsLastAttempt(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	stack := w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_FAILED: the first time")
-	stack.wants(sha).tries(lockstep.Superseded, "SYNC_FAILED: overtaken")
-	if page := w.read(""); !strings.Contains(page, "the first time") || strings.Contains(page, "overtaken") {
+	stack := w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "SYNC_FAILED: the first time")
+	stack.setDesired(sha).addAttempt(lockstep.Superseded, "SYNC_FAILED: overtaken")
+	if page := w.page(""); !strings.Contains(page, "the first time") || strings.Contains(page, "overtaken") {
 		t.Error("it is not the attempt that came to an end of its own")
 	}
-	stack.wants(sha).tries(lockstep.Applied, "SYNC_SUCCEEDED: the third time")
-	if page := w.read(""); !strings.Contains(page, "the third time") || strings.Contains(page, "the first time") || !strings.Contains(page, "<strong>Succeeded</strong>") {
+	stack.setDesired(sha).addAttempt(lockstep.Applied, "SYNC_SUCCEEDED: the third time")
+	if page := w.page(""); !strings.Contains(page, "the third time") || strings.Contains(page, "the first time") || !strings.Contains(page, "<strong>Succeeded</strong>") {
 		t.Error("it is not the last attempt")
 	}
 }
@@ -63,13 +63,13 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 			outcome = lockstep.Failed
 		}
 
-		w.stack(fmt.Sprintf("stack-%03d", i)).wants(sha).tries(outcome, "SYNC_ENDED: so")
+		w.stack(fmt.Sprintf("stack-%03d", i)).setDesired(sha).addAttempt(outcome, "SYNC_ENDED: so")
 	}
 
 	var names []string
 	url, next := w.url(""), regexp.MustCompile(`rel="next" href="([^"]*)"`)
 	for url != "" {
-		answer := w.ask(http.MethodGet, url)
+		answer := w.get(http.MethodGet, url)
 		page := answer.Body.String()
 		found := heading.FindAllStringSubmatch(page, -1)
 		if answer.Code != http.StatusOK || len(found) != 50 {
@@ -104,11 +104,11 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 		t.Errorf("%d of 400 stacks are there", len(seen))
 	}
 
-	if answer := w.ask(http.MethodGet, w.url("&page=9")); answer.Code != http.StatusNotFound {
+	if answer := w.get(http.MethodGet, w.url("&page=9")); answer.Code != http.StatusNotFound {
 		t.Errorf("a page behind the last: status %d", answer.Code)
 	}
 
-	golden(t, "pages.html", strings.ReplaceAll(lastLines(w.read("&page=2"), 8), strings.SplitN(w.url(""), "key=", 2)[1], "KEY"))
+	compareGolden(t, "pages.html", strings.ReplaceAll(lastLines(w.page("&page=2"), 8), strings.SplitN(w.url(""), "key=", 2)[1], "KEY"))
 }
 
 func lastLines(text string, n int) string {
@@ -116,7 +116,7 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
-func TestOfManyEventsTheLastAreShown(t *testing.T) {
+func TestLastEventsAreShown(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	events := make([]string, 250)
 	for i := range events {
@@ -124,10 +124,10 @@ func TestOfManyEventsTheLastAreShown(t *testing.T) {
 	}
 
 	for i := range 12 {
-		w.stack(fmt.Sprintf("stack-%02d", i)).wants(sha).tries(lockstep.Applied, events...)
+		w.stack(fmt.Sprintf("stack-%02d", i)).setDesired(sha).addAttempt(lockstep.Applied, events...)
 	}
 
-	page := w.read("")
+	page := w.page("")
 	if n := strings.Count(page, "number "); n != 2000 {
 		t.Errorf("%d events are on the page", n)
 	}
@@ -147,14 +147,14 @@ func TestOfManyEventsTheLastAreShown(t *testing.T) {
 func TestAttack21APageShowsNothingOfAnythingElse(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
-		w.stack("web").wants(sha).tries(lockstep.Failed, "SYNC_FAILED: so")
-		w.stack("stuck").wants(sha).blocked("Changed by something else.")
-		w.stack("canary-silent", func(cfg *lockstep.SyncConfiguration) { cfg.PublishDeploymentStatus = "DISABLED" }).wants(sha).tries(lockstep.Applied)
-		w.stack("canary-region", func(cfg *lockstep.SyncConfiguration) { cfg.RoleARN = "arn:aws:iam::999988887777:role/x" }).wants(sha).tries(lockstep.Applied)
-		w.stack("canary-commit").wants(older).tries(lockstep.Applied, "T: canary-event")
-		other := w.repository(2, "acme", "canary-repository")
-		w.stack("canary-link", func(cfg *lockstep.SyncConfiguration) { cfg.LinkID = other.ID }).wants(sha).tries(lockstep.Applied)
-		page := w.read("")
+		w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "SYNC_FAILED: so")
+		w.stack("stuck").setDesired(sha).addBlocker("Changed by something else.")
+		w.stack("canary-silent", func(cfg *lockstep.SyncConfiguration) { cfg.PublishDeploymentStatus = "DISABLED" }).setDesired(sha).addAttempt(lockstep.Applied)
+		w.stack("canary-region", func(cfg *lockstep.SyncConfiguration) { cfg.RoleARN = "arn:aws:iam::999988887777:role/x" }).setDesired(sha).addAttempt(lockstep.Applied)
+		w.stack("canary-commit").setDesired(older).addAttempt(lockstep.Applied, "T: canary-event")
+		other := w.createLink(2, "acme", "canary-repository")
+		w.stack("canary-link", func(cfg *lockstep.SyncConfiguration) { cfg.LinkID = other.ID }).setDesired(sha).addAttempt(lockstep.Applied)
+		page := w.page("")
 		for _, secret := range []string{"canary", role, "arn:aws", "deploy.yaml", w.link.ID, string(w.link.ConnectionARN), "GitHub"} {
 			if strings.Contains(page, secret) {
 				t.Errorf("the page shows %q", secret)
@@ -175,11 +175,11 @@ var ours = regexp.MustCompile(`^<(!doctype html|/?(html|head|meta|title|style|bo
 func TestAttack28HostileTextsAreShownAndDoNothing(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	const bad = "</bdi></title></style>\"'`><script>alert(1)</script><img src=x onerror=alert(2)>{{.Key}}&lt;\x1b[31m\u202etxt\u2066\x00\r\nhttps://evil.example javascript:alert(3)"
-	w.link = w.repository(9, "acme/"+bad, bad)
+	w.link = w.createLink(9, "acme/"+bad, bad)
 	s := w.stack(bad, func(c *lockstep.SyncConfiguration) { c.Branch = strings.ReplaceAll(bad, "\x00", "") })
-	s.wants(sha).tries(lockstep.Failed, bad+": "+bad)
-	w.stack("stuck" + bad).wants(sha).blocked(bad)
-	page := w.read("")
+	s.setDesired(sha).addAttempt(lockstep.Failed, bad+": "+bad)
+	w.stack("stuck" + bad).setDesired(sha).addBlocker(bad)
+	page := w.page("")
 	for _, m := range tag.FindAllString(strings.ReplaceAll(page, style(t, page), ""), -1) {
 		if !ours.MatchString(m) || strings.Contains(m, "onerror") || strings.Contains(m, "href") || strings.Contains(m, "src=") {
 			t.Errorf("a tag that is not ours: %s", m)
@@ -212,13 +212,13 @@ func style(t testing.TB, page string) string {
 	return text
 }
 
-func TestALinkOnAPageLeadsToItself(t *testing.T) {
+func TestLinksLeadToTheSamePage(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for i := range 120 {
-		w.stack(fmt.Sprintf("stack-%03d", i)).wants(sha)
+		w.stack(fmt.Sprintf("stack-%03d", i)).setDesired(sha)
 	}
 
-	links := regexp.MustCompile(`(?:href|src|action|srcset|poster|data|formaction)="([^"]*)"`).FindAllStringSubmatch(w.read("&page=2"), -1)
+	links := regexp.MustCompile(`(?:href|src|action|srcset|poster|data|formaction)="([^"]*)"`).FindAllStringSubmatch(w.page("&page=2"), -1)
 	if len(links) != 2 {
 		t.Errorf("links: %v", links)
 	}
@@ -230,14 +230,14 @@ func TestALinkOnAPageLeadsToItself(t *testing.T) {
 	}
 }
 
-func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
+func TestPageIsRemovedWithItsLink(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	stack := w.stack("web").wants(sha).tries(lockstep.Applied)
-	w.read("")
-	nothing := w.ask(http.MethodGet, "/commits/").Body.String()
+	stack := w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
+	w.page("")
+	nothing := w.get(http.MethodGet, "/commits/").Body.String()
 	gone := func(why string) {
 		t.Helper()
-		if answer := w.ask(http.MethodGet, w.url("")); answer.Code != http.StatusNotFound || answer.Body.String() != nothing {
+		if answer := w.get(http.MethodGet, w.url("")); answer.Code != http.StatusNotFound || answer.Body.String() != nothing {
 			t.Errorf("%s: status %d", why, answer.Code)
 		}
 	}
@@ -247,7 +247,7 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 	gone("nothing is published any more")
 	stack.cfg.PublishDeploymentStatus = "ENABLED"
 	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &stack.cfg) })
-	w.read("")
+	w.page("")
 	w.update(func(tx *db.Tx) error {
 		_, err := tx.Exec(`DELETE FROM status_report`)
 		return err

@@ -39,13 +39,13 @@ const (
 
 // A world is a console over a database that a test fills.
 type world struct {
-	t       testing.TB
-	db      *db.DB
-	key     *seal.Key
-	console *console.Console
-	log     bytes.Buffer
-	told    []string // outcomes
-	link    lockstep.RepositoryLink
+	t        testing.TB
+	db       *db.DB
+	key      *seal.Key
+	console  *console.Console
+	log      bytes.Buffer
+	outcomes []string // outcomes
+	link     lockstep.RepositoryLink
 }
 
 func newWorld(t testing.TB, database *db.DB) *world {
@@ -56,14 +56,15 @@ func newWorld(t testing.TB, database *db.DB) *world {
 	}
 	w := &world{t: t, db: database, key: key}
 	w.console = newConsole(w)
-	w.link = w.repository(1, "acme", "infra")
+	w.link = w.createLink(1, "acme", "infra")
 	return w
 }
 
-// newConsole makes the console of a world. It is asked by one goroutine at a time.
+// newConsole returns the console of a world. Its log is not safe for concurrent
+// requests.
 func newConsole(w *world) *console.Console {
 	return console.New(console.Options{DB: w.db, Seal: w.key, Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
-		PublicURL: "https://lockstep.example/", Observe: func(outcome string, _ time.Duration) { w.told = append(w.told, outcome) }})
+		PublicURL: "https://lockstep.example/", Observe: func(outcome string, _ time.Duration) { w.outcomes = append(w.outcomes, outcome) }})
 }
 
 var discard = slog.New(slog.DiscardHandler)
@@ -75,8 +76,8 @@ func (w *world) update(f func(tx *db.Tx) error) {
 	}
 }
 
-// repository makes a link over a connection of its own.
-func (w *world) repository(count int, owner, name string) lockstep.RepositoryLink {
+// createLink creates a link with a connection of its own.
+func (w *world) createLink(count int, owner, name string) lockstep.RepositoryLink {
 	w.t.Helper()
 	conn := lockstep.Connection{ARN: lockstep.MakeARN("codeconnections", region, account, "connection", fmt.Sprint(count)),
 		Account: account, Region: region, Name: fmt.Sprint(count), ProviderType: "GitHub", Status: lockstep.ConnectionAvailable}
@@ -87,7 +88,7 @@ func (w *world) repository(count int, owner, name string) lockstep.RepositoryLin
 	return l
 }
 
-// A stack is one that a commit concerns.
+// A stack is a sync configuration that a commit affects.
 type stack struct {
 	w     *world
 	cfg   lockstep.SyncConfiguration
@@ -117,8 +118,8 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 	return stack
 }
 
-// wants says that the stack should be at a commit, of which its Git host is told.
-func (s *stack) wants(sha lockstep.SHA) *stack {
+// setDesired sets the desired revision and queues its status report.
+func (s *stack) setDesired(sha lockstep.SHA) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
 		if _, err := syncstate.SetDesiredRevision(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
@@ -130,9 +131,9 @@ func (s *stack) wants(sha lockstep.SHA) *stack {
 	return s
 }
 
-// tries makes an attempt with events, TYPE: MESSAGE each, that ends with outcome
+// addAttempt adds an attempt with events, each TYPE: MESSAGE. It ends with outcome,
 // unless that is "".
-func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
+func (s *stack) addAttempt(outcome lockstep.Outcome, events ...string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) (err error) {
 		if s.state, err = syncstate.LockResourceByName(tx, s.cfg.Resource()); err != nil {
@@ -160,8 +161,8 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 	return s
 }
 
-// blocked has a person to act first.
-func (s *stack) blocked(reason string) *stack {
+// addBlocker adds an active blocker.
+func (s *stack) addBlocker(reason string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
 		return syncstate.InsertBlocker(tx, s.state.ID, reason, []lockstep.Context{{Key: "canary-context", Value: "canary-context"}})
@@ -169,13 +170,13 @@ func (s *stack) blocked(reason string) *stack {
 	return s
 }
 
-// ask sends a request to the console and gives the answer.
-func (w *world) ask(method, url string) *httptest.ResponseRecorder {
+// get sends a request to the console.
+func (w *world) get(method, url string) *httptest.ResponseRecorder {
 	w.t.Helper()
-	return w.askFrom("192.0.2.1:1", method, url)
+	return w.getFrom("192.0.2.1:1", method, url)
 }
 
-func (w *world) askFrom(address, method, url string) *httptest.ResponseRecorder {
+func (w *world) getFrom(address, method, url string) *httptest.ResponseRecorder {
 	w.t.Helper()
 	r := httptest.NewRequest(method, url, http.NoBody)
 	r.RemoteAddr = address
@@ -189,18 +190,18 @@ func (w *world) url(more string) string {
 	return w.console.CommitURL(w.link.ID, sha, home) + more
 }
 
-// read gives the page of the commit.
-func (w *world) read(more string) string {
+// page returns the page of the commit.
+func (w *world) page(more string) string {
 	w.t.Helper()
-	answer := w.ask(http.MethodGet, w.url(more))
+	answer := w.get(http.MethodGet, w.url(more))
 	if answer.Code != http.StatusOK {
 		w.t.Fatalf("%s: status %d", more, answer.Code)
 	}
 	return answer.Body.String()
 }
 
-// lines gives the log.
-func (w *world) lines() (list []map[string]any) {
+// logLines returns the log.
+func (w *world) logLines() (list []map[string]any) {
 	w.t.Helper()
 	for text := range strings.Lines(w.log.String()) {
 		var line map[string]any
@@ -212,8 +213,8 @@ func (w *world) lines() (list []map[string]any) {
 	return list
 }
 
-// golden compares a page with the one that was looked at.
-func golden(t testing.TB, name, got string) {
+// compareGolden compares a page with a golden file.
+func compareGolden(t testing.TB, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *rewrite {

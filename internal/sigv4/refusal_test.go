@@ -28,7 +28,7 @@ func refusalOf(t *testing.T, err error) refusal {
 	return refusal{refused.Reason, refused.Code(), refused.QueryCode(), refused.Message}
 }
 
-func TestRefusalsAreAWSs(t *testing.T) {
+func TestErrorsAreThoseOfAWS(t *testing.T) {
 	const (
 		day    = "Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request"
 		zeros  = "0000000000000000000000000000000000000000000000000000000000000000"
@@ -102,7 +102,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 	}
 }
 
-func TestDateMustBeThereAndBeADate(t *testing.T) {
+func TestDateIsRequiredAndValid(t *testing.T) {
 	signer := example()
 	var verifier sigv4.Verifier
 	for date, want := range map[string]string{
@@ -123,7 +123,7 @@ func TestDateMustBeThereAndBeADate(t *testing.T) {
 	}
 }
 
-func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
+func TestSignatureIsValidForFiveMinutes(t *testing.T) {
 	signer := example()
 	r := signer.send(t, exampleRequest(t), exampleBody)
 	var verifier sigv4.Verifier

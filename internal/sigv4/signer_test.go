@@ -123,7 +123,7 @@ func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 	return r, body
 }
 
-func TestWhatAWSsSignerSignsIsVerified(t *testing.T) {
+func TestSignaturesOfAWSsSignerAreVerified(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var verifier sigv4.Verifier
 	for i := range 3000 {
@@ -153,7 +153,7 @@ func TestWhatAWSsSignerSignsIsVerified(t *testing.T) {
 }
 
 // Each row changes one thing of a good request after it was signed.
-func TestNothingThatIsSignedMayChange(t *testing.T) {
+func TestChangedRequestsAreRefused(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
 		"method":          func(r *http.Request) { r.Method = "PUT" },
 		"path":            func(r *http.Request) { r.RequestURI = "/a" },

@@ -95,7 +95,7 @@ for change in ({"RoleArn": role + "s"}, {"WebIdentityToken": token[:-8] + "AAAAA
 print(json.dumps(found))
 `
 
-func TestBoto3ComesWithATokenFile(t *testing.T) {
+func TestBoto3AssumesARoleWithATokenFile(t *testing.T) {
 	t.Parallel()
 	python := tool(t, "python3", "-c", "import boto3")
 	w := newWorld(t, nil)
@@ -148,7 +148,7 @@ func (w *world) whoami(provider aws.CredentialsProvider) (*awssts.GetCallerIdent
 	return awssts.NewFromConfig(w.config(provider)).GetCallerIdentity(context.Background(), &awssts.GetCallerIdentityInput{})
 }
 
-func TestTheGoSDKComesWithATokenFile(t *testing.T) {
+func TestGoSDKAssumesARoleWithATokenFile(t *testing.T) {
 	w := newWorld(t, nil)
 	provider := stscreds.NewWebIdentityRoleProvider(awssts.NewFromConfig(w.config(nil)), role, stscreds.IdentityTokenFile(w.tokenFile()),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "go" })
@@ -196,7 +196,7 @@ func wantCode(t *testing.T, name string, err error, code string) {
 	}
 }
 
-func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
+func TestCallerIdentityNeedsAValidSignature(t *testing.T) {
 	w := newWorld(t, nil)
 	accessKey := w.accessKey()
 	me, err := w.whoami(credentials.NewStaticCredentialsProvider(accessKey.AccessKeyID, accessKey.Secret.Reveal(), ""))
@@ -222,7 +222,7 @@ func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 	}
 }
 
-func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
+func TestDisabledLongLivedKeyGetsAMessage(t *testing.T) {
 	w := newWorld(t, nil)
 	key := w.accessKey()
 	directory, err := identity.NewDirectory(identity.Options{DB: w.db, Key: w.key, SessionsOnly: true})

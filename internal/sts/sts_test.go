@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/sts"
 )
 
-func TestAnswerIsAWSs(t *testing.T) {
+func TestResponseIsThatOfAWS(t *testing.T) {
 	w := newWorld(t, nil)
 	answer := w.post(w.form(map[string]string{"DurationSeconds": "900"}))
 	for pattern, with := range map[string]string{
@@ -40,7 +40,7 @@ func TestAnswerIsAWSs(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreAWSs(t *testing.T) {
+func TestErrorsAreThoseOfAWS(t *testing.T) {
 	w := newWorld(t, nil)
 	null := "failed to satisfy constraint: Member must not be null"
 	for name, tc := range map[string]struct {
@@ -101,7 +101,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 	}
 }
 
-func TestIssuerThatIsDownIsSaidSo(t *testing.T) {
+func TestUnreachableIssuerIsReported(t *testing.T) {
 	w := newWorld(t, nil)
 	w.issuer.SetUnavailable(true)
 	if a := w.post(w.form(nil)); a.status != 400 || a.Error.Code != "IDPCommunicationError" {
@@ -116,7 +116,7 @@ func TestServiceWithoutWebIdentitiesDeniesAll(t *testing.T) {
 	}
 }
 
-func TestOnlyItsOwnRequestsAreWanted(t *testing.T) {
+func TestIsRequestAcceptsQueryRequestsOnly(t *testing.T) {
 	for name, tc := range map[string]struct {
 		method, kind, target string
 		want                 bool

@@ -219,7 +219,7 @@ func TestTablesOfFactsAreThoseOfBotocore(t *testing.T) {
 	}
 }
 
-func TestServicesAreDeclaredAsTheModelsSay(t *testing.T) {
+func TestServicesConformToBotocoresModels(t *testing.T) {
 	for _, s := range awsServices {
 		t.Run(s.name, func(t *testing.T) {
 			want, err := os.ReadFile(table(s.name))

@@ -34,9 +34,9 @@ const everything = `{
 	}
 }`
 
-// TestFactsSayAllThatAModelSays changes one value of a model after the other,
+// TestFactsAreComplete changes one value of a model after the other,
 // and takes one after the other away: each time the facts must be others.
-func TestFactsSayAllThatAModelSays(t *testing.T) {
+func TestFactsAreComplete(t *testing.T) {
 	var tree any
 	if err := json.Unmarshal([]byte(everything), &tree); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestOrderOfMembersIsAFact(t *testing.T) {
 	}
 }
 
-func TestWhatNoFactTellsIsRefused(t *testing.T) {
+func TestUnknownPropertiesOfModelsAreRefused(t *testing.T) {
 	for _, unknown := range []string{
 		`{"shapes": {"A": {"type": "string", "deprecated": true}}}`,
 		`{"shapes": {"A": {"type": "structure", "members": {"B": {"shape": "C", "locationName": "b"}}}}}`,

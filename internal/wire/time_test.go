@@ -36,7 +36,7 @@ func TestTimeIsEpochSecondsWithMilliseconds(t *testing.T) {
 	}
 }
 
-func TestTimeRefusesWhatIsNoNumberOfSeconds(t *testing.T) {
+func TestTimeRefusesInvalidNumbers(t *testing.T) {
 	for _, in := range []string{`"2026-11-22T00:00:00Z"`, `true`, `{}`, `1e13`, `-1e300`} {
 		var v wire.Time
 		if err := json.Unmarshal([]byte(in), &v); err == nil {
