@@ -69,8 +69,12 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 	}
 
 	policy := r.treePolicy()
-	policy.ObjectBytes, policy.BlobBytes, policy.BlobTotal = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
-	policy.KeptBytes, policy.RecordLarge = r.limits.BlobBytes, true
+	policy.ObjectBytes = r.limits.BlobBytes
+	policy.BlobBytes = r.limits.BlobBytes
+	policy.BlobTotal = r.limits.BlobBytes
+	policy.KeptBytes = r.limits.BlobBytes
+	policy.RecordLarge = true
+
 	got, err := r.fetchBlobs(ctx, []object.ID{id}, policy)
 	if errors.Is(err, giterr.ErrMissing) {
 		got, err = r.fetchWhole(ctx, commit)
@@ -83,10 +87,12 @@ func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error)
 	obj, ok := got.Objects[id]
 	switch {
 	case !ok && got.Spilled:
-		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server serves no single files, and those of commit %s have more than %d bytes",
-			giterr.ErrLimit, commit, r.limits.BlobCacheBytes))
+		return nil, r.wrapError(ctx,
+			fmt.Errorf("%w: the server serves no single files, and those of commit %s have more than %d bytes",
+				giterr.ErrLimit, commit, r.limits.BlobCacheBytes))
 	case got.Large[id]:
-		return nil, r.wrapError(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit, r.limits.BlobBytes))
+		return nil, r.wrapError(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit,
+			r.limits.BlobBytes))
 	case !ok || obj.Kind != object.Blob:
 		return nil, r.wrapError(ctx, fmt.Errorf("%w: the server sent no blob %s", giterr.ErrProtocol, id))
 	}
@@ -107,7 +113,10 @@ func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID
 
 	policy := r.treePolicy()
 	most := min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4)
-	policy.ObjectBytes, policy.BlobBytes, policy.KeptBytes, policy.BlobTotal = most, most, r.limits.BlobCacheBytes, r.limits.BlobCacheBytes
+	policy.ObjectBytes = most
+	policy.BlobBytes = most
+	policy.KeptBytes = r.limits.BlobCacheBytes
+	policy.BlobTotal = r.limits.BlobCacheBytes
 
 	for len(want) > 0 {
 		batch := min(len(want), maxWants)

@@ -63,7 +63,9 @@ func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
 
 // fetch requests and reads a pack. build returns the request for a server's capabilities, and
 // what to keep of the answer.
-func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchRequest, packfile.Policy, error)) (packfile.Pack, error) {
+func (r *Remote) fetch(
+	ctx context.Context, build func(capabilities) (fetchRequest, packfile.Policy, error),
+) (packfile.Pack, error) {
 	var got packfile.Pack
 	var policy packfile.Policy
 	skip := skipToPack
@@ -103,7 +105,8 @@ func explainLimit(policy packfile.Policy, err error) error {
 	if !policy.AllBlobs || !errors.Is(err, giterr.ErrLimit) {
 		return err
 	}
-	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, policy.WireBytes)
+	return fmt.Errorf("%w; this server sends a commit with all its files or not at all,"+
+		" and at most %d bytes are read", err, policy.WireBytes)
 }
 
 // skipToPack skips the sections before the pack, which matter only to clients that keep a

@@ -90,7 +90,8 @@ func (b *builder) read(id object.ID, level int) (*folder, error) {
 			made.folders = append(made.folders, sub)
 			made.depth = max(made.depth, sub.depth+1)
 			paths = addSaturated(paths, sub.paths)
-			pathBytes = addSaturated(addSaturated(pathBytes, multiplySaturated(sub.paths, int64(len(entry.Name)+1))), sub.pathBytes)
+			prefixBytes := multiplySaturated(sub.paths, int64(len(entry.Name)+1))
+			pathBytes = addSaturated(addSaturated(pathBytes, prefixBytes), sub.pathBytes)
 		}
 
 		made.paths, made.pathBytes = addSaturated(made.paths, paths), addSaturated(made.pathBytes, pathBytes)

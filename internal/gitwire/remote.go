@@ -70,12 +70,21 @@ func Open(options Options) (*Remote, error) {
 	remote := &Remote{limits: options.Limits.withDefaults(), redact: options.Auth.Redact}
 	remote.blobs = newBlobCache(remote.limits.BlobCacheBytes)
 	if options.Path != "" {
-		repository, err := localrepo.Open(localrepo.Options{Path: options.Path, Roots: options.Roots, AnyOwner: options.AnyOwner, Git: options.Git, RefBytes: remote.limits.RefBytes})
+		repository, err := localrepo.Open(localrepo.Options{
+			Path:     options.Path,
+			Roots:    options.Roots,
+			AnyOwner: options.AnyOwner,
+			Git:      options.Git,
+			RefBytes: remote.limits.RefBytes,
+		})
 		if err != nil {
 			return nil, err
 		}
 
-		remote.name, remote.agent, remote.transport, remote.refs = options.Path, transport.DefaultUserAgent, repository, repository.Refs()
+		remote.name = options.Path
+		remote.agent = transport.DefaultUserAgent
+		remote.transport = repository
+		remote.refs = repository.Refs()
 		return remote, nil
 	}
 
@@ -87,7 +96,12 @@ func Open(options Options) (*Remote, error) {
 
 	var err error
 	remote.agent = network.UserAgent()
-	remote.transport, remote.name, err = transport.Open(transport.Options{URL: options.URL, Auth: options.Auth, Network: network, RefBytes: remote.limits.RefBytes})
+	remote.transport, remote.name, err = transport.Open(transport.Options{
+		URL:      options.URL,
+		Auth:     options.Auth,
+		Network:  network,
+		RefBytes: remote.limits.RefBytes,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +203,9 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, ha
 // If an answer is malformed it forgets them, and repeats the request with new ones unless they
 // were new: another server may have taken the place. If refs is not nil the command is ls-refs,
 // which the advertisement of an old server answers.
-func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error) error {
+func (r *Remote) command(
+	ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error,
+) error {
 	for again := true; ; again = false {
 		caps, fresh, err := r.capabilities(ctx, refs)
 		if err != nil || caps.isOld && refs != nil {
@@ -251,7 +267,9 @@ func (r *Remote) setCapabilities(c *capabilities) {
 }
 
 // exchange sends a request and reads the answer within the time limits.
-func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*pktline.Reader) error) error {
+func (r *Remote) exchange(
+	ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*pktline.Reader) error,
+) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

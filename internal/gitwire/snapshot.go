@@ -106,7 +106,9 @@ func (s *Snapshot) object(id object.ID) (object.Object, bool) {
 
 // build returns a snapshot of what was fetched. missing is true if trees are neither in the
 // pack nor in the base.
-func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (snapshot *Snapshot, missing bool, err error) {
+func (r *Remote) build(
+	commit object.ID, got packfile.Pack, base *Snapshot,
+) (snapshot *Snapshot, missing bool, err error) {
 	obj, ok := got.Objects[commit]
 	if !ok || obj.Kind != object.Commit {
 		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", giterr.ErrProtocol, commit)
@@ -127,13 +129,22 @@ func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (sna
 		return nil, b.missing, err
 	}
 	if top.pathBytes > r.limits.PathBytes {
-		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", giterr.ErrLimit, commit, r.limits.PathBytes)
+		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together",
+			giterr.ErrLimit, commit, r.limits.PathBytes)
 	}
 
-	snapshot = &Snapshot{remote: r, commit: commit, raw: obj.Data, root: top, all: map[object.ID]*folder{}, size: int64(len(obj.Data))}
+	snapshot = &Snapshot{
+		remote: r,
+		commit: commit,
+		raw:    obj.Data,
+		root:   top,
+		all:    map[object.ID]*folder{},
+		size:   int64(len(obj.Data)),
+	}
 	snapshot.index(top)
 	if snapshot.size > r.limits.TreeBytes {
-		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", giterr.ErrLimit, commit, r.limits.TreeBytes)
+		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", giterr.ErrLimit,
+			commit, r.limits.TreeBytes)
 	}
 
 	return snapshot, false, nil

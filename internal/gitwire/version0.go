@@ -154,7 +154,8 @@ func skipToOldPack(lines *pktline.Reader) (*pktline.Sideband, error) {
 
 		word, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
 		switch {
-		case kind == pktline.Flush, kind == pktline.Data && (word == "shallow" || word == "unshallow" || word == "ACK" || word == "NAK"):
+		case kind == pktline.Flush, kind == pktline.Data && (word == "shallow" || word == "unshallow" ||
+			word == "ACK" || word == "NAK"):
 			continue
 		case kind != pktline.Data || len(line) == 0 || line[0] > 3:
 			return nil, fmt.Errorf("%w: an answer without a pack", giterr.ErrProtocol)

@@ -52,7 +52,8 @@ func (m Metadata) BaseURL(host *lockstep.Host) (string, error) {
 	case host != nil:
 		return strings.TrimRight(host.Endpoint, "/"), m.CheckEndpoint(host.Endpoint)
 	case m.NeedsHost():
-		return "", lockstep.Errorf(lockstep.Invalid, "Provider type %s needs a host, and the connection has none.", m.Type)
+		return "", lockstep.Errorf(lockstep.Invalid,
+			"Provider type %s needs a host, and the connection has none.", m.Type)
 	}
 	return strings.TrimRight(m.Endpoint, "/"), nil
 }
@@ -76,7 +77,8 @@ func (f *EndpointForm) check(endpoint string) error {
 	case err != nil:
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint is not a URL.")
 	case u.User != nil:
-		return lockstep.Errorf(lockstep.Invalid, "The endpoint has a user name or password. Credentials belong to a connection.")
+		return lockstep.Errorf(lockstep.Invalid,
+			"The endpoint has a user name or password. Credentials belong to a connection.")
 	case u.Scheme == "file" && f.FileRefused != "":
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is a local folder, %s.", endpoint, f.FileRefused)
 	case !slices.Contains(f.Schemes, u.Scheme) || !f.allows(u):

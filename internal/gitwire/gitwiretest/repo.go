@@ -122,7 +122,8 @@ func (r *Repo) commit(ref, parent string, files map[string]string, remove []stri
 		fmt.Fprintf(&b, "reset %s\n\n", ref) // so that nothing of the old branch remains
 	}
 
-	fmt.Fprintf(&b, "commit %s\ncommitter Test <test@example.com> %d +0000\n%s", ref, start+60*n, data(fmt.Sprintf("commit %d", n)))
+	fmt.Fprintf(&b, "commit %s\ncommitter Test <test@example.com> %d +0000\n%s", ref, start+60*n,
+		data(fmt.Sprintf("commit %d", n)))
 	if parent != "" {
 		fmt.Fprintf(&b, "from %s\n", parent)
 	}

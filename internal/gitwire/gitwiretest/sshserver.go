@@ -276,7 +276,8 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 		filter = "false"
 	}
 
-	c := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict", filepath.Join(s.folder, filepath.Clean("/"+path)))
+	c := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict",
+		filepath.Join(s.folder, filepath.Clean("/"+path)))
 	c.Env = env
 	stdin, err := c.StdinPipe()
 	if err != nil {

@@ -67,7 +67,8 @@ func resolve(path string) (string, error) {
 		full, err = filepath.EvalSymlinks(full)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &giterr.Error{Repository: path, Err: fmt.Errorf("%w: there is no such folder", giterr.ErrNotRepository)}
+		return "", &giterr.Error{Repository: path, Err: fmt.Errorf("%w: there is no such folder",
+			giterr.ErrNotRepository)}
 	}
 	if err != nil {
 		return "", &giterr.Error{Repository: path, Err: fmt.Errorf("%w: %w", giterr.ErrNotRepository, err)}

@@ -194,7 +194,8 @@ func (f *Refs) fromPacked(common *os.Root, name string) (object.ID, error) {
 		return object.ID{}, fmt.Errorf("%w: %w", giterr.ErrNotRepository, err)
 	}
 
-	if f.info == nil || !os.SameFile(f.info, info) || !f.info.ModTime().Equal(info.ModTime()) || f.info.Size() != info.Size() {
+	if f.info == nil || !os.SameFile(f.info, info) || !f.info.ModTime().Equal(info.ModTime()) ||
+		f.info.Size() != info.Size() {
 		b, err := readIn(common, "packed-refs", f.limit)
 		if err != nil {
 			return object.ID{}, err

@@ -83,7 +83,10 @@ func Read(r io.Reader, policy Policy) (Pack, error) {
 		byOffset: map[int64][]waiting{},
 	}
 
-	packed.remaining.inflated, packed.remaining.kept, packed.remaining.blobs = policy.InflatedBytes, policy.KeptBytes, policy.BlobTotal
+	packed.remaining.inflated = policy.InflatedBytes
+	packed.remaining.kept = policy.KeptBytes
+	packed.remaining.blobs = policy.BlobTotal
+
 	var head [12]byte
 	if _, err := io.ReadFull(packed.in, head[:]); err != nil {
 		return packed.pack, giterr.UnexpectedEOF(err)

@@ -115,7 +115,8 @@ func Append(b []byte, line string) []byte {
 // protocol has no codes, so it compares sentences of git and JGit ("want ID not valid"), which
 // have been stable for years.
 func isMissing(message []byte) bool {
-	return bytes.Contains(message, []byte("not our ref")) || bytes.Contains(message, []byte("want ")) && bytes.Contains(message, []byte(" not valid"))
+	return bytes.Contains(message, []byte("not our ref")) || bytes.Contains(message, []byte("want ")) &&
+		bytes.Contains(message, []byte(" not valid"))
 }
 
 // serverError returns a server's message as an error.

@@ -62,7 +62,8 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 		var other *knownhosts.KeyError
 		switch unknown := errors.As(err, &other) && len(other.Want) == 0; {
 		case errors.As(err, &revoked):
-			return &hostKeyError{fmt.Sprintf("%s shows the key %s, which the known_hosts file revokes", knownhosts.Normalize(host), shown)}
+			return &hostKeyError{fmt.Sprintf("%s shows the key %s, which the known_hosts file revokes",
+				knownhosts.Normalize(host), shown)}
 		case unknown && slices.Contains(published, ssh.FingerprintSHA256(key)):
 			return nil
 		case unknown && len(published) == 0:

@@ -52,7 +52,8 @@ func signerOf(raw any) (ssh.Signer, error) {
 	switch key := raw.(type) {
 	case *rsa.PrivateKey:
 		if n := key.N.BitLen(); n < minRSA || n > maxRSA {
-			return nil, fmt.Errorf("%w: the RSA key has %d bits; it must have %d to %d", giterr.ErrURL, n, minRSA, maxRSA)
+			return nil, fmt.Errorf("%w: the RSA key has %d bits; it must have %d to %d", giterr.ErrURL, n,
+				minRSA, maxRSA)
 		}
 		if err := key.Validate(); err != nil {
 			return nil, fmt.Errorf("%w: the RSA key is invalid", giterr.ErrURL)

@@ -245,7 +245,8 @@ func handshakeError(ctx context.Context, err error, trusted bool) error {
 	case network, errors.Is(err, io.EOF):
 		return fmt.Errorf("%w: the connection ended in the SSH handshake", giterr.ErrUnavailable)
 	case trusted:
-		return fmt.Errorf("%w: the server refuses the key for this user: %s", giterr.ErrUnauthorized, giterr.Quote([]byte(err.Error())))
+		return fmt.Errorf("%w: the server refuses the key for this user: %s", giterr.ErrUnauthorized,
+			giterr.Quote([]byte(err.Error())))
 	}
 
 	return fmt.Errorf("%w: %s", giterr.ErrUnavailable, giterr.Quote([]byte(err.Error())))

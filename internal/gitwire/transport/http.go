@@ -84,7 +84,8 @@ func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 func crossOriginError(base *url.URL, body io.Closer, err error) error {
 	if err == nil {
 		body.Close()
-		return fmt.Errorf("%w: the repository has moved to %s; change its address to that", giterr.ErrRedirect, showTarget(base))
+		return fmt.Errorf("%w: the repository has moved to %s; change its address to that", giterr.ErrRedirect,
+			showTarget(base))
 	}
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err
@@ -111,7 +112,8 @@ func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser
 
 // send sends a request. isTrusted adds the credential: a person, or the origin itself, chose
 // the URL.
-func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, body []byte, isTrusted bool) (*http.Response, error) {
+func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, body []byte,
+	isTrusted bool) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -153,7 +155,8 @@ func redirectTarget(from *url.URL, location string) (*url.URL, error) {
 
 	target.User = nil
 	if strings.HasSuffix(target.Path, "/_signin") { // Azure DevOps
-		return nil, fmt.Errorf("%w: the server redirects to its sign-in page, %s", giterr.ErrUnauthorized, showTarget(target))
+		return nil, fmt.Errorf("%w: the server redirects to its sign-in page, %s", giterr.ErrUnauthorized,
+			showTarget(target))
 	}
 
 	// TLS is never left.

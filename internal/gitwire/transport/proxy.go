@@ -19,7 +19,8 @@ import (
 // password.
 func ParseProxy(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path,
+		"/") != "" ||
 		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT")
 	}
@@ -58,7 +59,8 @@ func newProxyTransport(options NetworkOptions, agent string, proxyTLS *tls.Confi
 	made.through = newTransport(dialer, options.RootCAs)
 	made.through.Proxy = http.ProxyURL(options.Proxy)
 	made.through.ProxyConnectHeader = http.Header{"User-Agent": {agent}}
-	made.through.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	made.through.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request,
+		resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK {
 			return made.statusError(resp.StatusCode)
 		}
@@ -99,7 +101,8 @@ func (p *proxyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("through the proxy %s: %w", p.proxy, err)
 	}
 
-	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it would be the host's
+	if resp.StatusCode == http.StatusProxyAuthRequired &&
+		req.URL.Scheme == "http" { // in a tunnel it would be the host's
 		resp.Body.Close()
 		return nil, p.statusError(resp.StatusCode)
 	}
@@ -129,7 +132,8 @@ func (p *proxyTransport) statusError(status int) error {
 	case status/100 == 4:
 		kind, hint = giterr.ErrProxy, ": it does not allow this host"
 	}
-	return &proxyError{fmt.Errorf("%w: the proxy %s answers %d %s%s", kind, p.proxy, status, http.StatusText(status), hint)}
+	return &proxyError{fmt.Errorf("%w: the proxy %s answers %d %s%s", kind, p.proxy, status,
+		http.StatusText(status), hint)}
 }
 
 // dialError adds the proxy to an error of dialling it.

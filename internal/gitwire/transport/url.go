@@ -43,7 +43,8 @@ func httpsForm(raw string) (string, bool) {
 	scheme, remainder, ok := strings.Cut(raw, "://")
 	if !ok {
 		host, path, ok := strings.Cut(raw, ":")
-		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
+		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") ||
+			strings.HasPrefix(path, ":") || path == "" {
 			return "", false
 		}
 
@@ -72,7 +73,8 @@ func parseSSH(raw string) (*url.URL, error) {
 	host := u.Hostname()
 	switch {
 	case password:
-		return nil, fmt.Errorf("%w: a password is not part of a repository's address, and not used over SSH", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: a password is not part of a repository's address, and not used over SSH",
+			giterr.ErrURL)
 	case host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
 	case host[0] == '-' || strings.ContainsFunc(host, isOutside("-._:%")):
@@ -95,7 +97,8 @@ func uploadPackPath(path string) (string, error) {
 		return "", fmt.Errorf("%w: it names no repository", giterr.ErrURL)
 	}
 	if bad := strings.IndexFunc(path, isOutside("/-._~+@=,: %")); bad >= 0 {
-		return "", fmt.Errorf("%w: its path holds %s, which is not sent over SSH", giterr.ErrURL, giterr.Quote([]byte(string([]rune(path[bad:])[:1]))))
+		return "", fmt.Errorf("%w: its path holds %s, which is not sent over SSH", giterr.ErrURL,
+			giterr.Quote([]byte(string([]rune(path[bad:])[:1]))))
 	}
 
 	for element := range strings.SplitSeq(path, "/") {
@@ -115,6 +118,7 @@ func uploadPackPath(path string) (string, error) {
 // listed.
 func isOutside(listed string) func(rune) bool {
 	return func(c rune) bool {
-		return c == unicode.ReplacementChar || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(listed, c)
+		return c == unicode.ReplacementChar || !unicode.IsLetter(c) && !unicode.IsDigit(c) &&
+			!strings.ContainsRune(listed, c)
 	}
 }

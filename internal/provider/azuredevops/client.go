@@ -71,8 +71,9 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 func (c *client) decode(resp *http.Response, request string, out any) error {
 	switch {
 	case isSignIn(resp):
-		return lockstep.Errorf(lockstep.Denied, "%s: the host answers with its sign-in page: the credential is wrong or expired,"+
-			" or is not for this organization.", request)
+		return lockstep.Errorf(lockstep.Denied,
+			"%s: the host answers with its sign-in page: the credential is wrong or expired,"+
+				" or is not for this organization.", request)
 	case resp.StatusCode/100 != 2:
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 		var fault struct {

@@ -48,7 +48,8 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, put pr
 		return id.String(), nil
 	}
 
-	path := c.at.repositoryPath(threads + "/" + strconv.FormatInt(id.thread, 10) + "/comments/" + strconv.FormatInt(id.comment, 10))
+	path := c.at.repositoryPath(threads + "/" + strconv.FormatInt(id.thread,
+		10) + "/comments/" + strconv.FormatInt(id.comment, 10))
 	if err := c.call(ctx, http.MethodPatch, path, map[string]string{"content": put.Body}, nil); err != nil {
 		return "", err
 	}
@@ -64,14 +65,15 @@ func (c *client) createThread(ctx context.Context, threads string, put provider.
 		return "", err
 	}
 	if created.ID <= 0 || len(created.Comments) == 0 || created.Comments[0].ID <= 0 {
-		return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the comment that it created.", c.at.web())
+		return "", lockstep.Errorf(lockstep.Unavailable,
+			"%s did not return the ID of the comment that it created.", c.at.web())
 	}
 	return commentID{created.ID, created.Comments[0].ID}.String(), nil
 }
 
 // findComment returns the comment with the ID, or else one with the marker, and its text; the
-// zero commentID if there is none. Only the credential's own comments count, since nobody else
-// may edit them.
+// zero commentID if there is none. Only the credential's own comments count: others
+// cannot be edited.
 func (c *client) findComment(ctx context.Context, threads string, put provider.Comment) (commentID, string, error) {
 	self, err := c.self(ctx)
 	if err != nil {
@@ -80,7 +82,8 @@ func (c *client) findComment(ctx context.Context, threads string, put provider.C
 
 	if id, ok := parseCommentID(put.ID); ok {
 		var found thread
-		err := c.call(ctx, http.MethodGet, c.at.repositoryPath(threads+"/"+strconv.FormatInt(id.thread, 10)), nil, &found)
+		err := c.call(ctx, http.MethodGet, c.at.repositoryPath(threads+"/"+strconv.FormatInt(id.thread, 10)),
+			nil, &found)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return commentID{}, "", err
 		}

@@ -76,7 +76,8 @@ func (d *Driver) Open(repository provider.Repository) (provider.Client, error) {
 		return nil, err
 	}
 
-	api, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context, header http.Header) error {
+	api, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context,
+		header http.Header) error {
 		header.Set("Authorization", authorization)
 		header.Set("X-TFS-FedAuthRedirect", "Suppress") // 401 instead of the sign-in page
 		return nil

@@ -27,14 +27,17 @@ func parseLink(base string, link lockstep.RepositoryLink) (location, error) {
 	at := location{base: base, organization: organization, project: project, repository: link.RepositoryName}
 	for _, part := range []string{at.organization, at.project, at.repository} {
 		// PathEscape leaves dots as they are, which lead to another path.
-		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, `/\`) || strings.ContainsFunc(part, unicode.IsControl) {
-			return location{}, lockstep.Errorf(lockstep.Invalid, "OwnerId %q and RepositoryName %q do not name a repository of Azure DevOps:"+
-				" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION if the project has the repository's name.", link.OwnerID, link.RepositoryName)
+		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, `/\`) ||
+			strings.ContainsFunc(part, unicode.IsControl) {
+			return location{}, lockstep.Errorf(lockstep.Invalid,
+				"OwnerId %q and RepositoryName %q do not name a repository of Azure DevOps:"+
+					" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION if the project has the repository's name.", link.OwnerID, link.RepositoryName)
 		}
 	}
 
 	if at.organization == "-" {
-		return location{}, lockstep.Errorf(lockstep.Invalid, "A repository of Azure DevOps has an owner, ORGANIZATION/PROJECT, but OwnerId is -.")
+		return location{}, lockstep.Errorf(lockstep.Invalid,
+			"A repository of Azure DevOps has an owner, ORGANIZATION/PROJECT, but OwnerId is -.")
 	}
 
 	return at, nil

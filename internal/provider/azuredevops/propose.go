@@ -115,8 +115,9 @@ func (c *client) createCommit(ctx context.Context, proposal provider.Proposal) (
 	}
 
 	request := push{
-		RefUpdates: []refUpdate{{Name: gitremote.BranchPrefix + proposal.Branch, OldObjectID: string(proposal.BaseSHA)}},
-		Commits:    []pushCommit{commit},
+		RefUpdates: []refUpdate{{Name: gitremote.BranchPrefix + proposal.Branch,
+			OldObjectID: string(proposal.BaseSHA)}},
+		Commits: []pushCommit{commit},
 	}
 	var pushed push
 	if err := c.call(ctx, http.MethodPost, c.at.repositoryPath("pushes"), request, &pushed); err != nil {
@@ -129,7 +130,8 @@ func (c *client) createCommit(ctx context.Context, proposal provider.Proposal) (
 		}
 	}
 
-	return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the commit that it created.", c.at.web())
+	return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the commit that it created.",
+		c.at.web())
 }
 
 // createPullRequest opens the pull request.
@@ -142,7 +144,8 @@ func (c *client) createPullRequest(ctx context.Context, proposal provider.Propos
 		"description":   lockstep.Truncate(proposal.Body, maxDescription),
 	}, &created)
 	if err == nil && created.PullRequestID <= 0 {
-		err = lockstep.Errorf(lockstep.Unavailable, "%s did not return the number of the pull request that it opened.", c.at.web())
+		err = lockstep.Errorf(lockstep.Unavailable,
+			"%s did not return the number of the pull request that it opened.", c.at.web())
 	}
 	return created.PullRequestID, err
 }

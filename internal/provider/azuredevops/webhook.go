@@ -47,7 +47,8 @@ func (c *client) WebhookKind() lockstep.WebhookKind { return lockstep.AzureDevOp
 // over https.
 func (c *client) RegisterWebhook(ctx context.Context, address, secret string) error {
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
-		return lockstep.Errorf(lockstep.Invalid, "Azure DevOps authenticates its webhooks by a password, and sends it only to https:// URLs.")
+		return lockstep.Errorf(lockstep.Invalid,
+			"Azure DevOps authenticates its webhooks by a password, and sends it only to https:// URLs.")
 	}
 
 	repository, err := c.repositoryIDs(ctx)
@@ -132,7 +133,8 @@ func (c *client) subscribe(ctx context.Context, s subscription) (id string, err 
 		return "", err
 	}
 	if created.ID == "" {
-		return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the service hook that it created.", c.at.base)
+		return "", lockstep.Errorf(lockstep.Unavailable,
+			"%s did not return the ID of the service hook that it created.", c.at.base)
 	}
 	return created.ID, nil
 }
@@ -163,7 +165,8 @@ func (c *client) webhooks(ctx context.Context, address string) ([]string, error)
 // removeWebhooks deletes subscriptions. It is no error if one is gone.
 func (c *client) removeWebhooks(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		err := c.call(ctx, http.MethodDelete, c.at.organizationPath("hooks/subscriptions/"+url.PathEscape(id)), nil, nil)
+		err := c.call(ctx, http.MethodDelete, c.at.organizationPath("hooks/subscriptions/"+url.PathEscape(id)),
+			nil, nil)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return err
 		}

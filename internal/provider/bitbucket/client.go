@@ -81,7 +81,8 @@ func list[T any](ctx context.Context, api *rest.Client, path string, limit int) 
 	for number := 1; current.Next != "" && len(all) < limit && number < maxPages; number++ {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, current.Next, nil)
 		if err != nil {
-			return nil, lockstep.Errorf(lockstep.Unavailable, "The next page of a list of Bitbucket's has no valid URL.")
+			return nil, lockstep.Errorf(lockstep.Unavailable,
+				"The next page of a list of Bitbucket's has no valid URL.")
 		}
 
 		req.Header.Set("Accept", "application/json")

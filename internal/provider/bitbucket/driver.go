@@ -65,7 +65,8 @@ func (d *Driver) Open(repository provider.Repository) (provider.Client, error) {
 
 	workspace, slug, ok := strings.Cut(strings.TrimSuffix(repository.Link.Path(), ".git"), "/")
 	if !ok || workspace == "" || slug == "" || strings.Contains(slug, "/") {
-		return nil, lockstep.Errorf(lockstep.Invalid, "%q is not a repository of Bitbucket: WORKSPACE/REPOSITORY.", repository.Link.Path())
+		return nil, lockstep.Errorf(lockstep.Invalid,
+			"%q is not a repository of Bitbucket: WORKSPACE/REPOSITORY.", repository.Link.Path())
 	}
 
 	api, err := d.api(repository.Credential)

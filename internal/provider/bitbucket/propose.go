@@ -63,7 +63,8 @@ func (c *client) upload(ctx context.Context, proposal provider.Proposal) (lockst
 		return "", err
 	}
 	if heads[proposal.Branch] == "" {
-		return "", lockstep.Errorf(lockstep.Unavailable, "Bitbucket accepted the files, but has no branch %s.", proposal.Branch)
+		return "", lockstep.Errorf(lockstep.Unavailable, "Bitbucket accepted the files, but has no branch %s.",
+			proposal.Branch)
 	}
 
 	return heads[proposal.Branch], nil

@@ -25,7 +25,7 @@ const maxHooks = 500
 // WebhookKind returns BITBUCKET, signed with the secret.
 func (c *client) WebhookKind() lockstep.WebhookKind { return lockstep.BitbucketWebhook }
 
-// RegisterWebhook creates the webhook, or gives the one with its URL the secret.
+// RegisterWebhook creates the webhook, or sets the secret of the one with its URL.
 func (c *client) RegisterWebhook(ctx context.Context, address, secret string) error {
 	ids, err := c.webhooks(ctx, address)
 	if err != nil {

@@ -73,14 +73,17 @@ func (d *Driver) Open(repository provider.Repository) (provider.Client, error) {
 		return nil, err
 	}
 
-	return &client{Client: remote, endpoint: endpoint, api: newGitea(endpoint, path, network, repository.Credential)}, nil
+	return &client{Client: remote, endpoint: endpoint, api: newGitea(endpoint, path, network,
+		repository.Credential)}, nil
 }
 
-func (d *Driver) remoteOptions(network *transport.Network, endpoint, path string, credential lockstep.Credential) (gitwire.Options, error) {
+func (d *Driver) remoteOptions(network *transport.Network, endpoint, path string,
+	credential lockstep.Credential) (gitwire.Options, error) {
 	if folder, ok := strings.CutPrefix(endpoint, "file://"); ok {
 		folder, err := url.PathUnescape(folder)
 		if err != nil {
-			return gitwire.Options{}, lockstep.Errorf(lockstep.Invalid, "The path of %s is not that of a URL.", endpoint)
+			return gitwire.Options{}, lockstep.Errorf(lockstep.Invalid, "The path of %s is not that of a URL.",
+				endpoint)
 		}
 		return gitwire.Options{Path: folder + "/" + path, Roots: d.options.Roots}, nil
 	}
@@ -97,7 +100,8 @@ func (d *Driver) remoteOptions(network *transport.Network, endpoint, path string
 	case lockstep.TokenCredential:
 		options.Auth = transport.Bearer(address, credential.Secret)
 	case lockstep.SSHKeyCredential:
-		return options, lockstep.Errorf(lockstep.Invalid, "A private key can only be used with an endpoint ssh://HOST, and not with %s.", endpoint)
+		return options, lockstep.Errorf(lockstep.Invalid,
+			"A private key can only be used with an endpoint ssh://HOST, and not with %s.", endpoint)
 	}
 
 	return options, nil

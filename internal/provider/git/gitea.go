@@ -92,14 +92,16 @@ func (g *gitea) isGitea(ctx context.Context) (bool, error) {
 	defer resp.Body.Close()
 
 	refusal := g.rest.ResponseError(resp, "")
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode/100 != 2 && lockstep.KindOf(refusal) == lockstep.Unavailable {
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode/100 != 2 &&
+		lockstep.KindOf(refusal) == lockstep.Unavailable {
 		return false, refusal // a private server, or one that is down, may be either
 	}
 
 	var answer struct {
 		Version string `json:"version"`
 	}
-	known := resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&answer) == nil && answer.Version != ""
+	known := resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&answer) == nil &&
+		answer.Version != ""
 	g.known = &known
 
 	return known, nil

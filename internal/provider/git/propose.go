@@ -82,7 +82,8 @@ func (g *gitea) createCommit(ctx context.Context, proposal provider.Proposal) (l
 		return "", err
 	}
 	if !created.Commit.SHA.Valid() {
-		return "", lockstep.Errorf(lockstep.Unavailable, "The server accepted the files for branch %s, but did not return the commit.", proposal.Branch)
+		return "", lockstep.Errorf(lockstep.Unavailable,
+			"The server accepted the files for branch %s, but did not return the commit.", proposal.Branch)
 	}
 
 	return created.Commit.SHA, nil

@@ -69,7 +69,8 @@ type tokenRequest struct {
 func (d *Driver) application(at site, access provider.Access) (*application, error) {
 	encoded, err := access.Credential.Encode()
 	if err != nil {
-		return nil, lockstep.Errorf(lockstep.Invalid, "The credential of connection %s cannot be encoded.", access.Connection.Name)
+		return nil, lockstep.Errorf(lockstep.Invalid, "The credential of connection %s cannot be encoded.",
+			access.Connection.Name)
 	}
 
 	key := appKey{
@@ -104,7 +105,8 @@ func (d *Driver) application(at site, access provider.Access) (*application, err
 func newApplication(at site, credential lockstep.Credential) (*application, error) {
 	installation, err := strconv.ParseInt(credential.InstallationID, 10, 64)
 	if err != nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "The installation ID of application %s must be a number, and %q is not.",
+		return nil, lockstep.Errorf(lockstep.Denied,
+			"The installation ID of application %s must be a number, and %q is not.",
 			credential.AppID, credential.InstallationID)
 	}
 
@@ -113,7 +115,8 @@ func newApplication(at site, credential lockstep.Credential) (*application, erro
 		return nil, err
 	}
 
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},
+		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", credential.AppID)
 	}
@@ -156,7 +159,8 @@ func parseKey(text string) (*rsa.PrivateKey, error) {
 		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not an RSA key.")
 	}
 	if bits := key.N.BitLen(); bits < minKeyBits || bits > maxKeyBits {
-		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key has %d bits. It must have %d to %d.",
+		return nil, lockstep.Errorf(lockstep.Denied,
+			"The application's private key has %d bits. It must have %d to %d.",
 			bits, minKeyBits, maxKeyBits)
 	}
 
@@ -213,7 +217,8 @@ func (a *application) fetch(ctx context.Context, request *tokenRequest) {
 
 	request.token = token.GetToken()
 	if request.token == "" {
-		request.err = lockstep.Errorf(lockstep.Unavailable, "The host returned no token for installation %d of application %s.", a.installation, a.id)
+		request.err = lockstep.Errorf(lockstep.Unavailable,
+			"The host returned no token for installation %d of application %s.", a.installation, a.id)
 		return
 	}
 
@@ -229,10 +234,12 @@ func (a *application) fetch(ctx context.Context, request *tokenRequest) {
 func (a *application) explain(err error) error {
 	switch lockstep.KindOf(err) {
 	case lockstep.Denied:
-		return lockstep.Errorf(lockstep.Denied, "Application %s is refused: its id and private key do not belong together,"+
-			" the installation is suspended, or this server's clock is wrong: %s", a.id, lockstep.Shown(err))
+		return lockstep.Errorf(lockstep.Denied,
+			"Application %s is refused: its id and private key do not belong together,"+
+				" the installation is suspended, or this server's clock is wrong: %s", a.id, lockstep.Shown(err))
 	case lockstep.NotFound:
-		return lockstep.Errorf(lockstep.Denied, "Application %s has no installation %d: %s", a.id, a.installation, lockstep.Shown(err))
+		return lockstep.Errorf(lockstep.Denied, "Application %s has no installation %d: %s", a.id,
+			a.installation, lockstep.Shown(err))
 	}
 	return err
 }

@@ -55,7 +55,8 @@ func checkToken(ctx context.Context, at site, credential credential) error {
 	}
 
 	if lockstep.KindOf(fault) == lockstep.Denied {
-		return lockstep.Errorf(lockstep.Denied, "The credential does not work: it is wrong, revoked or expired: %s", lockstep.Shown(fault))
+		return lockstep.Errorf(lockstep.Denied,
+			"The credential does not work: it is wrong, revoked or expired: %s", lockstep.Shown(fault))
 	}
 
 	return fault

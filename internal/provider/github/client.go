@@ -63,7 +63,8 @@ func (c *client) forgetRefusedToken(err error) {
 // requireCredential returns a Denied error if the connection has no credential.
 func (c *client) requireCredential() error {
 	if c.anonymous {
-		return lockstep.Errorf(lockstep.Denied, "The connection has no credential: %s/%s can only be read.", c.owner, c.repo)
+		return lockstep.Errorf(lockstep.Denied, "The connection has no credential: %s/%s can only be read.",
+			c.owner, c.repo)
 	}
 	return nil
 }
@@ -96,7 +97,8 @@ func translate(calls *rest.Client, resp *gh.Response, err error, secrets ...stri
 	}
 
 	if _, ok := errors.AsType[*gh.AbuseRateLimitError](err); ok && provider.RetryAfter(fault) == 0 {
-		return lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: secondaryRateLimitWait}, "%s", lockstep.Shown(fault))
+		return lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: secondaryRateLimitWait},
+			"%s", lockstep.Shown(fault))
 	}
 
 	return fault

@@ -134,7 +134,8 @@ func (d *Driver) Open(repository provider.Repository) (provider.Client, error) {
 		return nil, err
 	}
 
-	remote, err := gitremote.Open(gitwire.Options{URL: at.web + "/" + owner + "/" + name, Network: at.network, Auth: credential.git})
+	remote, err := gitremote.Open(gitwire.Options{URL: at.web + "/" + owner + "/" + name, Network: at.network,
+		Auth: credential.git})
 	if err != nil {
 		return nil, err
 	}

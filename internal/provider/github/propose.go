@@ -26,7 +26,8 @@ func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provi
 		return provider.PullRequest{}, err
 	}
 
-	_, resp, err := c.api.Git.CreateRef(ctx, c.owner, c.repo, gh.CreateRef{Ref: gitremote.BranchPrefix + proposal.Branch, SHA: head})
+	_, resp, err := c.api.Git.CreateRef(ctx, c.owner, c.repo,
+		gh.CreateRef{Ref: gitremote.BranchPrefix + proposal.Branch, SHA: head})
 	if err != nil {
 		return provider.PullRequest{}, c.deleteBranch(ctx, proposal.Branch, head, c.callError(resp, err))
 	}

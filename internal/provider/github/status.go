@@ -74,7 +74,8 @@ func (c *client) ReportStatus(ctx context.Context, status provider.CommitStatus,
 
 // setDeploymentStatus sets the status of a deployment, unless it is current. isGone is
 // true if the deployment does not exist.
-func (c *client) setDeploymentStatus(ctx context.Context, current, want reportedStatus) (reported reportedStatus, isGone bool, err error) {
+func (c *client) setDeploymentStatus(ctx context.Context, current,
+	want reportedStatus) (reported reportedStatus, isGone bool, err error) {
 	want.Deployment = current.Deployment
 	if current == want {
 		return current, false, nil
@@ -107,7 +108,8 @@ func (c *client) deployment(ctx context.Context, status provider.CommitStatus) (
 	}
 
 	for _, found := range all { // newest first
-		if found.GetSHA() == string(status.SHA) && found.GetTask() == task && found.GetEnvironment() == status.Environment {
+		if found.GetSHA() == string(status.SHA) && found.GetTask() == task &&
+			found.GetEnvironment() == status.Environment {
 			return c.shownStatus(ctx, found.GetID())
 		}
 	}
@@ -130,7 +132,8 @@ func (c *client) deployment(ctx context.Context, status provider.CommitStatus) (
 // shownStatus returns the status of a deployment. It ignores "inactive", which GitHub
 // itself adds when a later deployment succeeds.
 func (c *client) shownStatus(ctx context.Context, id int64) (reportedStatus, error) {
-	all, resp, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.repo, id, &gh.ListOptions{PerPage: perPage})
+	all, resp, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.repo, id,
+		&gh.ListOptions{PerPage: perPage})
 	if err != nil {
 		return reportedStatus{Deployment: id}, c.callError(resp, err)
 	}

@@ -51,7 +51,8 @@ const (
 )
 
 func isDeployToken(credential lockstep.Credential) bool {
-	return strings.HasPrefix(credential.Secret, deployTokenPrefix) || strings.HasPrefix(credential.Username, deployTokenUser)
+	return strings.HasPrefix(credential.Secret, deployTokenPrefix) || strings.HasPrefix(credential.Username,
+		deployTokenUser)
 }
 
 func (a *api) uncheckable() error {
@@ -86,7 +87,8 @@ func (a *api) checkUser(ctx context.Context) (status int, err error) {
 		Message string `json:"message"`
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
-	if json.Unmarshal(body, &refusal) == nil && resp.StatusCode == http.StatusForbidden && refusal.Error == "insufficient_scope" {
+	if json.Unmarshal(body, &refusal) == nil && resp.StatusCode == http.StatusForbidden &&
+		refusal.Error == "insufficient_scope" {
 		return resp.StatusCode, nil
 	}
 

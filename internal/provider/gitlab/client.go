@@ -44,7 +44,8 @@ type api struct {
 // accepts no reports without one.
 func (c *client) requireCredential() error {
 	if c.api.anonymous {
-		return lockstep.Errorf(lockstep.Denied, "The connection to %s has no credential: public projects can only be read.", c.api.address)
+		return lockstep.Errorf(lockstep.Denied,
+			"The connection to %s has no credential: public projects can only be read.", c.api.address)
 	}
 	return nil
 }

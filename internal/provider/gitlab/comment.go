@@ -72,7 +72,8 @@ func (c *client) findNote(ctx context.Context, path, marker string) (string, err
 
 	for number := 1; number <= maxPages; number++ {
 		var all []note
-		if err := c.call(ctx, http.MethodGet, path+page(number, "order_by", "created_at", "sort", "asc"), nil, &all); err != nil {
+		if err := c.call(ctx, http.MethodGet, path+page(number, "order_by", "created_at", "sort", "asc"), nil,
+			&all); err != nil {
 			return "", err
 		}
 

@@ -46,7 +46,8 @@ func (c *client) reportDeployment(ctx context.Context, status provider.CommitSta
 	return err
 }
 
-func (c *client) deploy(ctx context.Context, status provider.CommitStatus, reported *reportedStatus, want string) error {
+func (c *client) deploy(ctx context.Context, status provider.CommitStatus, reported *reportedStatus,
+	want string) error {
 	if reported.Deployment != 0 && canChange(reported.Deployed) {
 		err := c.changeDeployment(ctx, reported, reported.Deployment, want)
 		if kind := lockstep.KindOf(err); err == nil || kind != lockstep.Invalid && kind != lockstep.NotFound {
@@ -87,7 +88,8 @@ func (c *client) lastDeployment(ctx context.Context, status provider.CommitStatu
 	return deployment{}, nil
 }
 
-func (c *client) createDeployment(ctx context.Context, status provider.CommitStatus, reported *reportedStatus, want string) error {
+func (c *client) createDeployment(ctx context.Context, status provider.CommitStatus, reported *reportedStatus,
+	want string) error {
 	var made deployment
 	err := c.call(ctx, http.MethodPost, "/deployments", deploymentRequest{
 		Environment: status.Environment,

@@ -118,7 +118,8 @@ func (c *client) reportStatus(ctx context.Context, status provider.CommitStatus,
 	switch {
 	case err == nil:
 	case lockstep.KindOf(err) == lockstep.Exists:
-		return lockstep.Wrapf(lockstep.Unavailable, err, "The statuses of commit %s at %s are being changed by another request.",
+		return lockstep.Wrapf(lockstep.Unavailable, err,
+			"The statuses of commit %s at %s are being changed by another request.",
 			status.SHA, c.api.address)
 	case lockstep.KindOf(err) == lockstep.Invalid:
 		var readErr error
@@ -147,7 +148,8 @@ func (s commitStatus) isAt(want string) bool {
 // is none.
 func (c *client) newestStatus(ctx context.Context, status provider.CommitStatus) (commitStatus, error) {
 	var all []commitStatus
-	path := "/repository/commits/" + escape(string(status.SHA)) + "/statuses" + page(1, "ref", status.Branch, "name", status.Context())
+	path := "/repository/commits/" + escape(string(status.SHA)) + "/statuses" + page(1, "ref", status.Branch,
+		"name", status.Context())
 	if err := c.call(ctx, http.MethodGet, path, nil, &all); err != nil {
 		return commitStatus{}, err
 	}

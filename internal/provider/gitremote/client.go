@@ -115,7 +115,8 @@ func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 
 	branch, ok := strings.CutPrefix(head.Ref, BranchPrefix)
 	if !ok {
-		return "", "", lockstep.Errorf(lockstep.Invalid, "HEAD of %s is on no branch. Name the branch to follow.", c.remote.Name())
+		return "", "", lockstep.Errorf(lockstep.Invalid,
+			"HEAD of %s is on no branch. Name the branch to follow.", c.remote.Name())
 	}
 	if head.ID.IsZero() {
 		return branch, "", nil

@@ -44,7 +44,8 @@ func (c *Client) requireNewFile(files lockstep.Tree, name string, sha lockstep.S
 
 	_, err := files.ObjectID(name)
 	if err == nil {
-		return lockstep.Errorf(lockstep.Exists, "%s already exists in commit %s of %s.", name, sha.Short(), c.remote.Name())
+		return lockstep.Errorf(lockstep.Exists, "%s already exists in commit %s of %s.", name, sha.Short(),
+			c.remote.Name())
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -110,7 +110,10 @@ func status(sha lockstep.SHA, state provider.CommitState, summary string) provid
 // statusIn returns the status of an environment.
 func statusIn(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStatus {
 	t.Helper()
-	all := slices.DeleteFunc(h.Statuses(sha), func(s ShownStatus) bool { return !strings.Contains(s.Context, environment) })
+	all := slices.DeleteFunc(h.Statuses(sha), func(s ShownStatus) bool {
+		return !strings.Contains(s.Context,
+			environment)
+	})
 	if len(all) != 1 {
 		t.Fatalf("statuses of %s: %+v, want one", environment, all)
 	}
@@ -153,7 +156,8 @@ func testEnvironments(t *testing.T, f CapabilityFixture) {
 	r := requireCapability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	const other = "210987654321/us-east-1"
-	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed, other: provider.CommitSucceeded} {
+	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed,
+		other: provider.CommitSucceeded} {
 		s := status(sha, state, "told")
 		s.Environment = env
 		if _, err := r.ReportStatus(t.Context(), s, nil); err != nil {
@@ -161,7 +165,8 @@ func testEnvironments(t *testing.T, f CapabilityFixture) {
 		}
 	}
 
-	if a, b := statusIn(t, f.Host, sha, environment), statusIn(t, f.Host, sha, other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
+	if a, b := statusIn(t, f.Host, sha, environment), statusIn(t, f.Host, sha,
+		other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
 		t.Errorf("%+v, %+v", a, b)
 	}
 }
@@ -245,7 +250,8 @@ const marker = "<!-- lockstep: 9b1f -->"
 func testComment(t *testing.T, f CapabilityFixture) {
 	c, pr := openPullRequest(t, f)
 	id := ""
-	for _, text := range []string{"first", "second", "**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
+	for _, text := range []string{"first", "second",
+		"**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
 		body := marker + "\n" + text
 		got, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: body})
 		if err != nil || got == "" || id != "" && got != id {
@@ -296,7 +302,8 @@ func proposal(f CapabilityFixture) provider.Proposal {
 	sha := f.Repo.Commit(map[string]string{"templates/web.yaml": "Resources: {}\n"})
 	return provider.Proposal{
 		Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "lockstep/web",
-		Files:   []provider.ProposedFile{{Path: "deployments/web.yaml", Content: []byte("template-file-path: templates/web.yaml\ntags:\n  who: \"é\"\n")}},
+		Files: []provider.ProposedFile{{Path: "deployments/web.yaml",
+			Content: []byte("template-file-path: templates/web.yaml\ntags:\n  who: \"é\"\n")}},
 		Message: "Add deployment file for web", Title: "Sync web from Git", Body: "Adds `deployments/web.yaml`.",
 	}
 }
@@ -310,12 +317,14 @@ func testPropose(t *testing.T, f CapabilityFixture) {
 	}
 
 	head := f.Repo.ID("refs/heads/lockstep/web")
-	want := provider.PullRequest{Number: pr.Number, Title: p.Title, Base: "main", HeadBranch: "lockstep/web", Head: lockstep.SHA(head), URL: pr.URL}
+	want := provider.PullRequest{Number: pr.Number, Title: p.Title, Base: "main", HeadBranch: "lockstep/web",
+		Head: lockstep.SHA(head), URL: pr.URL}
 	if diff := cmp.Diff(want, pr); diff != "" || pr.Number == 0 || !strings.HasPrefix(pr.URL, "http") {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	if got := f.Repo.Git("show", head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(p.Files[0].Content)) {
+	if got := f.Repo.Git("show",
+		head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(p.Files[0].Content)) {
 		t.Errorf("the file: %q", got)
 	}
 

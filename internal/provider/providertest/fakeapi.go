@@ -88,7 +88,10 @@ type FakeAPI struct {
 
 // Wrap returns a handler that passes requests of the API to mux and all others to git.
 func (f *FakeAPI) Wrap(git http.Handler, mux *http.ServeMux) http.Handler {
-	mux.HandleFunc(f.Prefix+"/", func(w http.ResponseWriter, r *http.Request) { f.WriteError(w, r, http.StatusNotFound) })
+	mux.HandleFunc(f.Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
+		f.WriteError(w, r,
+			http.StatusNotFound)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, f.Prefix+"/") {
 			git.ServeHTTP(w, r)

@@ -161,7 +161,8 @@ func testHistory(t *testing.T, f Fixture) {
 	}
 
 	if f.NoFilter {
-		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(first), 100); lockstep.KindOf(err) != lockstep.Invalid {
+		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(first),
+			100); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("without filters: %v, %v", got, err)
 		}
 		return

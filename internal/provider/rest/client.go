@@ -85,7 +85,8 @@ type Client struct {
 func New(options Options) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(options.Base, "/"))
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil {
-		return nil, lockstep.Errorf(lockstep.Invalid, "The address of a Git host's API is https://HOST or http://HOST, with no user name.")
+		return nil, lockstep.Errorf(lockstep.Invalid,
+			"The address of a Git host's API is https://HOST or http://HOST, with no user name.")
 	}
 
 	if options.Timeout == 0 {
@@ -209,7 +210,8 @@ type roundTripper struct {
 // RoundTrip sends one request.
 func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !netaddr.SameOrigin(req.URL, t.base) {
-		return nil, lockstep.Errorf(lockstep.Invalid, "%s is not the API at %s: no request is sent there.", req.URL.Host, t.base.Host)
+		return nil, lockstep.Errorf(lockstep.Invalid, "%s is not the API at %s: no request is sent there.",
+			req.URL.Host, t.base.Host)
 	}
 
 	req = req.Clone(req.Context())

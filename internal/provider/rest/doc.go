@@ -4,7 +4,7 @@
 // dialled. The credential is sent to one origin and to no other, and every response
 // is bounded.
 //
-// A driver that uses a host's own library gives it [Client.HTTP] and turns its errors
+// A driver that uses a host's own library passes it [Client.HTTP] and turns its errors
 // into domain errors by [Client.TransportError] and [Client.ResponseError]. A driver
 // without one calls [Client.Do].
 //

@@ -100,7 +100,8 @@ func (c *Client) ResponseError(resp *http.Response, message string) error {
 func kindOf(resp *http.Response) lockstep.Kind {
 	code, header := resp.StatusCode, resp.Header
 	switch {
-	case code == http.StatusForbidden && (header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0"):
+	case code == http.StatusForbidden && (header.Get("Retry-After") != "" ||
+		header.Get("X-RateLimit-Remaining") == "0"):
 		return lockstep.Unavailable
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
 		return lockstep.Unavailable
