@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// lookUpKey knows one key, of account 111122223333.
+// lookUpKey has one key, of account 111122223333.
 func lookUpKey(_ context.Context, id string) (secret, account string, err error) {
 	if id == "LSTESTKEY00000000000" {
 		return "secret", "111122223333", nil

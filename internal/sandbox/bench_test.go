@@ -12,8 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// BenchmarkUpdate is one sync as a client sees it: a change set made, looked at,
-// executed, and the stack looked at.
+// BenchmarkUpdate measures one sync: a change set is created, described and executed,
+// and the stack is described.
 func BenchmarkUpdate(b *testing.B) {
 	client := client(startSandbox(b, b.TempDir()+"/sandbox.db", sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	apply(b, client, "shop", shop)

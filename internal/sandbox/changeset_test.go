@@ -75,7 +75,7 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 	}
 }
 
-// describeChanges lists what a change set would do as "Action Logical Replacement
+// describeChanges returns the changes of a change set as "Action Logical Replacement
 // [Scope] property:recreation:source:cause…".
 func describeChanges(t *testing.T, c *cloudformation.Client, arn string) []string {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// postForm sends a form with a signature that is well formed and of nobody.
+// postForm sends a form with a well-formed signature of an unknown key.
 func postForm(t *testing.T, endpoint, form string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form))
@@ -41,7 +41,7 @@ func postForm(t *testing.T, endpoint, form string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// A refusal is a request and what it is answered.
+// A refusal is a request and the error it is answered with.
 type refusal struct {
 	form   string
 	status int
@@ -70,8 +70,8 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 	}
 }
 
-// refusals are requests to a sandbox with a stack shop, of this ARN, an executed
-// change set cs0 and a failed one, done.
+// refusals returns requests to a sandbox that has the stack shop of this ARN, the
+// executed change set cs0 and the failed change set done.
 func refusals(arn string) []refusal {
 	body := func(text string) string { return "&TemplateBody=" + url.QueryEscape(text) }
 	topic := body("Resources: {T: {Type: AWS::SNS::Topic}}")

@@ -11,7 +11,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// requireTool returns the path of a program, or skips; where CI is true it must be there.
+// requireTool returns the path of a program. Without it the test is skipped, or fails
+// in CI.
 func requireTool(t *testing.T, check ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(check[0])
@@ -31,7 +32,7 @@ func requireTool(t *testing.T, check ...string) string {
 	return ""
 }
 
-// run starts a program that knows of nothing but the sandbox.
+// run runs a program with an environment that has only the sandbox.
 func run(t *testing.T, url, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
@@ -121,8 +122,8 @@ func TestTheAWSCLIDeploys(t *testing.T) {
 	deploy := []string{"cloudformation", "deploy", "--no-fail-on-empty-changeset", "--stack-name", "shop", "--template-file", file}
 	status := []string{"cloudformation", "describe-stacks", "--query", "Stacks[].[StackName,StackStatus]", "--output", "text"}
 
-	// The CLI calls a change set after the second in which it is made: between two
-	// deployments goes more than one.
+	// The CLI names a change set after the second of its creation, so that two
+	// deployments must be more than a second apart.
 	for _, step := range []struct {
 		args []string
 		want string

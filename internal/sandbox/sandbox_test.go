@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// newClient starts a sandbox in which everything is done at once.
+// newClient starts a sandbox whose operations are complete at once.
 func newClient(t testing.TB) *cloudformation.Client {
 	t.Helper()
 	return client(startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
@@ -51,7 +51,7 @@ func client(url, region string) *cloudformation.Client {
 	return cloudformation.NewFromConfig(configuration(url, region))
 }
 
-// apply brings a stack to a template by a change set, and returns the stack.
+// apply creates or updates a stack with a change set, and returns the stack.
 func apply(t testing.TB, client *cloudformation.Client, name, body string, params ...types.Parameter) types.Stack {
 	t.Helper()
 	ctx := t.Context()
@@ -102,7 +102,7 @@ func outputs(s types.Stack) map[string]string {
 	return values
 }
 
-// describeEvents lists a stack's events, oldest first, as "Logical STATUS reason".
+// describeEvents returns a stack's events, oldest first, as "Logical STATUS reason".
 func describeEvents(t testing.TB, c *cloudformation.Client, name string) []string {
 	t.Helper()
 	var out []string

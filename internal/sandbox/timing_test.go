@@ -17,8 +17,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// bubble is a sandbox that clients reach without a socket, so that time can be
-// fake. It can be closed and opened again.
+// A bubble is a sandbox that clients reach without a socket, so that time is fake. It
+// can be closed and opened again.
 type bubble struct {
 	t    *testing.T
 	path string
@@ -48,7 +48,7 @@ func (b *bubble) close() {
 	}
 }
 
-// Do serves a client's request as a server would have received it.
+// Do serves a client's request as a server does.
 func (b *bubble) Do(req *http.Request) (*http.Response, error) {
 	in := req.Clone(req.Context())
 	in.RequestURI = req.URL.RequestURI()
@@ -68,7 +68,7 @@ func (b *bubble) client() *cloudformation.Client {
 	return cloudformation.NewFromConfig(b.config("us-east-1"))
 }
 
-// statuses watches a stack for a while and lists the statuses it went through.
+// statuses polls a stack for some time and returns the statuses it had.
 func statuses(t *testing.T, client *cloudformation.Client, name string, d, step time.Duration) []string {
 	t.Helper()
 	var out []string

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
-// bombs are templates made to cost more than they weigh.
+// bombs are small templates that are expensive to evaluate.
 func bombs() map[string]string {
 	const head = "Resources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      X: "
 	laughs := "a0: &a0 [x, x]\n"

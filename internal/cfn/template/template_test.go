@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
-// world answers for everything outside a template: a resource's Ref is ref-ID,
-// its attributes are ID.Name, and the exports are those given.
+// world returns the input of an evaluation: the Ref of a resource is ref-ID, its
+// attributes are ID.Name, and the exports are those given.
 func world(params, exports map[string]string) template.Input {
 	return template.Input{
 		Parameters: params,
@@ -34,7 +34,7 @@ func world(params, exports map[string]string) template.Input {
 	}
 }
 
-// evaluate parses, binds and evaluates.
+// evaluate parses a template, binds its parameters and evaluates it.
 func evaluate(body string, given map[string]string, exports map[string]string) (*template.Evaluation, error) {
 	t, err := template.Parse(body)
 	if err != nil {
@@ -54,7 +54,7 @@ func evaluate(body string, given map[string]string, exports map[string]string) (
 	return t.Evaluate(world(params, exports))
 }
 
-// frame is a template with a little of everything and one property to try.
+// frame is a template with all sections and one property to test.
 const frame = `
 Parameters:
   Name: {Type: String, Default: bob}

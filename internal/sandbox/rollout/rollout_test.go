@@ -14,7 +14,7 @@ import (
 
 const ms = time.Millisecond
 
-// shown writes moments as "ms logical STATUS reason", the stack being "*".
+// shown returns transitions as "ms logical STATUS reason", with "*" for the stack.
 func shown(moments []rollout.Transition) []string {
 	var out []string
 	for _, moment := range moments {
@@ -99,7 +99,7 @@ func TestAFailedCreationIsRolledBack(t *testing.T) {
 	}
 }
 
-// ends lists the stack's own moments.
+// ends returns the transitions of the stack itself.
 func ends(moments []rollout.Transition) []string {
 	var out []string
 	for _, m := range moments {
@@ -161,8 +161,8 @@ func TestACreationThatTakesTooLongIsRolledBack(t *testing.T) {
 	}
 }
 
-// updated is a stack of Same, Changed, Replaced and Dropped brought to one of
-// Same, Changed, Replaced and New.
+// updated returns the update of a stack of Same, Changed, Replaced and Dropped to one
+// of Same, Changed, Replaced and New.
 func updated() rollout.Request {
 	replaced := resource("Replaced")
 	replaced.Generation, replaced.PhysicalID = 1, "pReplaced2"

@@ -18,12 +18,12 @@ const (
 	stackARN     = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/11111111-2222-3333-4444-555555555555"
 	changeSetARN = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/lockstep-x-1/66666666-2222-3333-4444-555555555555"
 	nestedARN    = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web-Net/77777777-2222-3333-4444-555555555555"
-	// changeSetTime is when the change set was made by the fake's clock.
+	// changeSetTime is when the change set was created, by the fake's clock.
 	changeSetTime = "2026-01-02T03:04:05.500Z"
 )
 
-// A fake answers what no endpoint at hand can be brought to answer: each
-// action by a list of answers, the last of which stays.
+// A fake is an endpoint with prepared answers: a list for each action, whose last
+// answer is repeated.
 type fake struct {
 	t       testing.TB
 	url     string
@@ -40,7 +40,7 @@ type answer struct {
 	body   string
 }
 
-// newFake answers as AWS does while a stack called web is updated in peace.
+// newFake returns a fake that answers as AWS does while the stack web is updated.
 func newFake(t testing.TB) *fake {
 	fake := &fake{t: t, answers: map[string][]answer{}, firstPage: map[string]answer{}}
 	server := httptest.NewServer(fake)
@@ -108,7 +108,7 @@ func (f *fake) called(action string) []url.Values {
 	return calls
 }
 
-// run drives an attempt on files against the fake.
+// run runs an attempt on files against the fake.
 func (f *fake) run(files targettest.Tree, last []byte) targettest.Run {
 	f.t.Helper()
 	return targettest.Drive(f.t, f.driver(), f.attempt(files, last), false)
@@ -142,10 +142,10 @@ func changeSet(status, execution, reason string) answer {
 		status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus><StatusReason>"+reason+"</StatusReason><CreationTime>"+changeSetTime+"</CreationTime>")
 }
 
-// event is a stack event: physical id, logical id, type, status, reason.
+// An event is a stack event: physical id, logical id, type, status, reason.
 type event [5]string
 
-// events lists stack events, the oldest first, a millisecond apart.
+// events returns an answer with stack events, given oldest first, a millisecond apart.
 func events(list ...event) answer {
 	body := strings.Builder{}
 	for i := len(list) - 1; i >= 0; i-- {
@@ -158,7 +158,7 @@ func events(list ...event) answer {
 	return result("DescribeStackEvents", "<StackEvents>"+body.String()+"</StackEvents>")
 }
 
-// stackEvent is an event of the stack itself.
+// stackEvent returns an event of the stack itself.
 func stackEvent(status, reason string) event {
 	return event{stackARN, "web", "AWS::CloudFormation::Stack", status, reason}
 }

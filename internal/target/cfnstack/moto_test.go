@@ -19,7 +19,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// moto is one server for all tests of the package; TestMain ends it.
+// moto is the server of all tests of the package. TestMain stops it.
 var moto struct {
 	once sync.Once
 	url  string
@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// motoURL returns the endpoint of a moto server that is warm: its first change
-// set takes seconds.
+// motoURL returns the endpoint of a moto server that has created a change set, since
+// the first one takes seconds.
 func motoURL(t testing.TB) string {
 	t.Helper()
 	moto.once.Do(func() { moto.why = startMoto() })
@@ -98,7 +98,7 @@ func warm(url string) (why string) {
 	return ""
 }
 
-// motoConfiguration is one of a stack that no other test uses.
+// motoConfiguration returns a configuration of a stack that no other test uses.
 func motoConfiguration(t testing.TB) lockstep.SyncConfiguration {
 	return configuration("s" + targettest.NewAttempt(t, lockstep.SyncConfiguration{}, nil, nil).ID[:12])
 }

@@ -78,7 +78,7 @@ func TestPlanHasTheChangesOfMoto(t *testing.T) {
 	}
 }
 
-// changePage is a page of a change set that is ready.
+// changePage returns a page of a change set that can be executed.
 func changePage(token string, changes ...string) answer {
 	return result("DescribeChangeSet", "<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName>"+
 		"<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus><CreationTime>"+changeSetTime+"</CreationTime>"+
@@ -92,7 +92,7 @@ func change(logical, more string) string {
 
 const nextToken = "<NextToken>more</NextToken>"
 
-// planOf returns the plan that an attempt declares after certain pages.
+// planOf returns the plan of an attempt whose change set has certain pages.
 func planOf(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *lockstep.Plan {
 	t.Helper()
 	f.respond("DescribeChangeSet", append([]answer{errorAnswer(404, "ChangeSetNotFound", "")}, pages...)...)

@@ -12,8 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// What an attempt finds that another has proposed, and does not execute, is no
-// change of the stack. So it can be for the sake of a look alone.
+// A change set that is not executed, such as that of a preview, is not a change of the
+// stack.
 func TestAnUnexecutedChangeSetDoesNotAffectAttempts(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	driver := newDriver(t, url)

@@ -13,7 +13,7 @@ import (
 
 const canary = "canary-8675309"
 
-// secretive arranges each place in which an endpoint can repeat a secret.
+// secretive has an arrangement for each place in which an endpoint can repeat a secret.
 var secretive = map[string]func(*fake){
 	"a refused creation": func(f *fake) {
 		f.respond("CreateChangeSet", errorAnswer(400, "ValidationError", "Parameter value "+canary+" is too short"))
@@ -70,8 +70,8 @@ func TestAdvanceWithholdsTextWhenTheSecretsAreUnknown(t *testing.T) {
 	targettest.CheckOutcome(t, run, lockstep.Failed)
 }
 
-// checkNoCanary drives an attempt and looks for the secret in all that leaves
-// the driver.
+// checkNoCanary runs an attempt and checks that nothing that leaves the driver contains
+// the secret.
 func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 	t.Helper()
 	run := targettest.Drive(t, f.driver(), a, false)

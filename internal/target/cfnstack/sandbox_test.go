@@ -33,7 +33,7 @@ Resources:
 `
 )
 
-// sandboxURL returns a sandbox in which each resource takes some time.
+// sandboxURL starts a sandbox with a duration of each resource, and returns its URL.
 func sandboxURL(t testing.TB, each time.Duration) string {
 	t.Helper()
 	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: each})
@@ -189,7 +189,7 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	driver := newDriver(t, url)
 
-	// The password shows in the topic's name, so that one that changes is seen.
+	// The topic's name has the password, so that a changed password changes the topic.
 	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
 	files := func(file string) targettest.Tree {
 		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template})

@@ -16,7 +16,7 @@ import (
 const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" +
 	"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
 
-// driverAssumingRoles makes a driver that assumes roles at the fake.
+// driverAssumingRoles returns a driver that assumes roles at the fake.
 func driverAssumingRoles(t *testing.T, f *fake) *cfnstack.Driver {
 	t.Helper()
 	driver, err := cfnstack.New(cfnstack.Options{

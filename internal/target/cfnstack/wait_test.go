@@ -10,8 +10,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// arrangeExecution arranges an execution: the stack's answers after the first look and
-// its events.
+// arrangeExecution prepares an execution: the stack's answers after the first one, and
+// the events.
 func arrangeExecution(f *fake, list answer, stacks ...answer) {
 	f.respond("DescribeStacks", append([]answer{stack("CREATE_COMPLETE", "")}, stacks...)...)
 	f.respond("DescribeStackEvents", list)

@@ -27,7 +27,7 @@ Resources:
     Properties: {DisplayName: !Ref Size}
 `
 
-// configuration is a sync configuration of a stack, with the file web.yaml.
+// configuration returns the sync configuration of a stack, with the file web.yaml.
 func configuration(stackName string) lockstep.SyncConfiguration {
 	return lockstep.SyncConfiguration{
 		ID:             1,
@@ -54,7 +54,7 @@ func stackFiles(template string) targettest.Tree {
 	return targettest.Files(map[string]string{"web.yaml": "template-file-path: stacks/web.yaml\n", "stacks/web.yaml": template})
 }
 
-// newDriver makes one that asks quickly.
+// newDriver returns a driver that polls quickly.
 func newDriver(t testing.TB, url string) *cfnstack.Driver {
 	t.Helper()
 	driver, err := cfnstack.New(cfnstack.Options{
@@ -68,14 +68,14 @@ func newDriver(t testing.TB, url string) *cfnstack.Driver {
 	return driver
 }
 
-// cloudFormationClient is a test's own view of an endpoint.
+// cloudFormationClient returns a client of an endpoint.
 func cloudFormationClient(url string) *cloudformation.Client {
 	return cloudformation.New(cloudformation.Options{
 		Region: "eu-west-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	})
 }
 
-// countChanges counts the beginnings of a creation or update among a stack's events.
+// countChanges counts the creations and updates in a stack's events.
 func countChanges(t testing.TB, url, name string) int {
 	t.Helper()
 	out, err := cloudFormationClient(url).DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &name})
@@ -94,8 +94,8 @@ func countChanges(t testing.TB, url, name string) int {
 	return executed
 }
 
-// countProposals counts the change sets of a stack that were not executed, and the
-// stack itself where it is an empty one.
+// countProposals counts the unexecuted change sets of a stack, and the stack itself if
+// it is empty.
 func countProposals(t testing.TB, url, name string) int {
 	t.Helper()
 	stacks, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})

@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-// The API takes no such path for a configuration, so none comes in this way.
+// The API refuses such paths, so discovery must not find them.
 func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
 	files := targettest.Files(map[string]string{
 		"a.yaml":                 "template-file-path: t.yaml\n",

@@ -99,7 +99,7 @@ func TestDiscoverRefusesInvalidRequests(t *testing.T) {
 	}
 }
 
-// counting remembers what is fetched ahead.
+// counting is a tree that records what is prefetched.
 type counting struct {
 	targettest.Tree
 	fetched *[]string
