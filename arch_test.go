@@ -204,6 +204,7 @@ func restrictedImports() map[string]string {
 const (
 	maxFileLines     = 600
 	maxFunctionLines = 80
+	maxPackageLines  = 3000 // without tests
 )
 
 // A source is a Go file of the module.
@@ -425,6 +426,21 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 			if lines > maxFunctionLines && !s.test {
 				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, lines, maxFunctionLines)
 			}
+		}
+	}
+}
+
+func TestPackagesAreSmall(t *testing.T) {
+	lines := map[string]int{}
+	for _, s := range sources(t) {
+		if !s.test {
+			lines[s.pkg] += s.lines
+		}
+	}
+
+	for name, n := range lines {
+		if n > maxPackageLines {
+			t.Errorf("%s: %d lines, at most %d: split it along its seams", name, n, maxPackageLines)
 		}
 	}
 }
