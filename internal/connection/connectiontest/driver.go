@@ -19,7 +19,7 @@ type Driver struct {
 	CheckError error
 }
 
-// Type returns the provider type.
+// Metadata returns the provider type.
 func (d *Driver) Metadata() provider.Metadata { return provider.Metadata{Type: d.ProviderType} }
 
 // Open returns an error: no test of credentials reads a repository.
@@ -57,13 +57,17 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 	return lockstep.Errorf(lockstep.Unavailable, "The host answers %s.", resp.Status)
 }
 
-// Authorization returns the host's OAuth endpoints.
+// OAuthEndpoints returns the host's OAuth endpoints.
 func (d *Driver) OAuthEndpoints(h *lockstep.Host) (provider.OAuthEndpoints, error) {
-	a := provider.OAuthEndpoints{AuthURL: d.base(h) + "/authorize", TokenURL: d.base(h) + "/token", Scopes: []string{"read", "api"}}
-	if d.TokenURL != "" {
-		a.TokenURL = d.TokenURL
+	endpoints := provider.OAuthEndpoints{
+		AuthURL:  d.base(h) + "/authorize",
+		TokenURL: d.base(h) + "/token",
+		Scopes:   []string{"read", "api"},
 	}
-	return a, nil
+	if d.TokenURL != "" {
+		endpoints.TokenURL = d.TokenURL
+	}
+	return endpoints, nil
 }
 
 func (d *Driver) base(h *lockstep.Host) string {
