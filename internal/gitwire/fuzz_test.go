@@ -14,7 +14,7 @@ import (
 // The parsers are fuzzed where they are, below the exported methods, since a
 // server in between would make a thousand runs of one.
 
-// Known says whether an error is one that parsers may return.
+// Known reports whether an error is one that parsers may return.
 func Known(err error) bool {
 	return err == nil || giterr.IsClassified(err) || errors.Is(err, io.ErrUnexpectedEOF)
 }

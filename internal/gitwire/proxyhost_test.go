@@ -100,7 +100,7 @@ func (p *testProxy) tunnel(w http.ResponseWriter) {
 	}
 }
 
-// requests gives what was asked so far, and forgets it.
+// requests returns what was asked so far, and forgets it.
 func (p *testProxy) requests() (asked []string, clear string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *testProxy) requests() (asked []string, clear string) {
 	return asked, clear
 }
 
-// address gives the proxy's, with a user and a password if pair is not "".
+// address returns the proxy's, with a user and a password if pair is not "".
 func (p *testProxy) address(t testing.TB, pair string) *url.URL {
 	t.Helper()
 	raw := p.URL

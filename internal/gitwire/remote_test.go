@@ -62,7 +62,7 @@ func id(t testing.TB, s string) object.ID {
 	return id
 }
 
-// asked gives method and last part of the path of what a server was asked.
+// asked returns method and last part of the path of what a server was asked.
 func asked(srv *gitwiretest.Server) []string {
 	var list []string
 	for _, r := range srv.Requests() {

@@ -51,7 +51,7 @@ func sshKey(t testing.TB, origin, private string) transport.Auth {
 	return a
 }
 
-// openSSH opens the repository of servedSSH with the key that is let in.
+// openSSH opens the repository of servedSSH with the accepted key.
 func openSSH(t testing.TB, s *gitwiretest.SSHServer, l gitwire.Limits) *gitwire.Remote {
 	t.Helper()
 	return open(t, gitwire.Options{URL: s.URL + "/team/app.git", Auth: sshKey(t, s.URL, s.Key), Network: sshNetwork(t, s.KnownHosts), Limits: l})

@@ -164,7 +164,7 @@ func TestAServerMayChangeItsVersion(t *testing.T) {
 	equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
 }
 
-// oldServer lists what it is told to, and answers every fetch with what answer
+// oldServer lists what it is set to, and answers every fetch with what answer
 // makes of it.
 func oldServer(t *testing.T, list string, answer func(request string) string) string {
 	t.Helper()

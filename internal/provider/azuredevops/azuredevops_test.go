@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
-// wrong gives a credential like another, which is not known.
+// wrong returns a credential like another, which is not known.
 func wrong(c lockstep.Credential) lockstep.Credential {
 	c.Secret = "wrong-" + c.Secret
 	return c

@@ -44,7 +44,7 @@ type host struct {
 	subscriptions []map[string]any
 }
 
-// headerOf gives how a credential is shown to Azure.
+// headerOf returns how a credential is shown to Azure.
 func headerOf(c lockstep.Credential) string {
 	switch c.Kind {
 	case lockstep.NoCredential:
@@ -155,7 +155,7 @@ func file(name string) []byte {
 	return b
 }
 
-// fixture gives a recorded body with some fields changed.
+// fixture returns a recorded body with some fields changed.
 func fixture(name string, fields map[string]any) map[string]any {
 	var body map[string]any
 	if err := json.Unmarshal(file(name+".json"), &body); err != nil {
@@ -211,7 +211,7 @@ func (h *host) answerBy(f http.HandlerFunc) {
 	}
 }
 
-// requests gives what the API was asked so far, and forgets it.
+// requests returns what the API was asked so far, and forgets it.
 func (h *host) requests() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -224,7 +224,7 @@ func token() lockstep.Credential {
 	return lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 }
 
-// open gives a client of the fake host.
+// open returns a client of the fake host.
 func (h *host) open(t testing.TB, c lockstep.Credential) providertest.FullClient {
 	t.Helper()
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})

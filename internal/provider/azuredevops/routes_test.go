@@ -34,7 +34,7 @@ func (h *host) postStatus(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, posted)
 }
 
-// Statuses gives the newest of each context, as Azure shows them.
+// Statuses returns the newest of each context, as Azure shows them.
 func (h *host) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -100,7 +100,7 @@ func (h *host) addPull(in map[string]string, head string, fork bool) *pull {
 	return p
 }
 
-// OpenPullRequest is somebody else's.
+// OpenPullRequest opens one of another user.
 func (h *host) OpenPullRequest(head, base string, fork bool) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -116,7 +116,7 @@ func (h *host) getThreads(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusNotFound, fixture("error", nil))
 }
 
-// thread gives one that a request is about.
+// thread returns one that a request is about.
 func (h *host) thread(r *http.Request) map[string]any {
 	if p := h.pull(r); p != nil {
 		for _, t := range p.threads {
@@ -163,7 +163,7 @@ func (p *pull) addThread(status, text, author string) map[string]any {
 	return t
 }
 
-// fits says whether a comment is not too long: Azure counts as C# does.
+// fits reports whether a comment is not too long: Azure counts as C# does.
 func fits(text string) bool { return len(utf16.Encode([]rune(text))) <= 150_000 }
 
 func (h *host) patchComment(w http.ResponseWriter, r *http.Request) {
@@ -293,7 +293,7 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 
 // getSubscriptions hides passwords, as Azure does.
 func (h *host) getSubscriptions(w http.ResponseWriter, r *http.Request) {
-	all := []map[string]any{fixture("subscription", nil)} // somebody else's
+	all := []map[string]any{fixture("subscription", nil)} // of another user
 	for _, s := range h.subscriptions {
 		hidden := fixture("subscription", s)
 		inputs := map[string]any{}
@@ -335,7 +335,7 @@ func (h *host) deleteSubscription(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Webhooks gives URLs with their secrets, each once: a webhook has a subscription
+// Webhooks returns URLs with their secrets, each once: a webhook has a subscription
 // for each event.
 func (h *host) Webhooks() []providertest.ShownWebhook {
 	h.mu.Lock()

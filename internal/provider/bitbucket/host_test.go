@@ -133,7 +133,7 @@ func (h *bitbucketHost) setStatus(w http.ResponseWriter, r *http.Request) {
 	h.Write(w, r, http.StatusCreated, o)
 }
 
-// Statuses gives those of a commit. What is in progress is shown as running.
+// Statuses returns those of a commit. What is in progress is shown as running.
 func (h *bitbucketHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()

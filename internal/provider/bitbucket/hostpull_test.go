@@ -119,7 +119,7 @@ func (h *bitbucketHost) comment(w http.ResponseWriter, r *http.Request) {
 	h.WriteError(w, r, http.StatusNotFound)
 }
 
-// Comments gives the texts of those that are still there.
+// Comments returns the texts of those that are still there.
 func (h *bitbucketHost) Comments(number int64) []string {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()
@@ -230,7 +230,7 @@ func (h *bitbucketHost) deleteHook(w http.ResponseWriter, r *http.Request) {
 	h.Write(w, r, http.StatusNoContent, nil)
 }
 
-// Webhooks gives those that somebody registered.
+// Webhooks returns the registered webhooks.
 func (h *bitbucketHost) Webhooks() []providertest.ShownWebhook {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()

@@ -121,11 +121,11 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 	w.OpenPullRequest("change", "main", true)
 	providertest.SetField(w.pulls[2], "source.repository", nil) // the fork was deleted
 	w.OpenPullRequest("change", "main", true)
-	providertest.SetField(w.pulls[3], "source.commit.hash", "000000000000") // nobody knows it
+	providertest.SetField(w.pulls[3], "source.commit.hash", "000000000000") // unknown
 	w.OpenPullRequest("change", "main", true)
 	providertest.SetField(w.pulls[4], "source.commit", nil)
 	w.OpenPullRequest("change", "main", false)
-	providertest.SetField(providertest.SetField(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // nobody says whose it is
+	providertest.SetField(providertest.SetField(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // of an unknown repository
 	w.OpenPullRequest("change", "main", false)
 	providertest.SetField(w.pulls[6], "state", "MERGED")
 

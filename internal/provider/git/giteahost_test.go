@@ -118,7 +118,7 @@ func (h *giteaHost) addStatus(w http.ResponseWriter, r *http.Request) {
 	h.Write(w, r, http.StatusCreated, o)
 }
 
-// Statuses gives the last of each context. What is pending is shown as running.
+// Statuses returns the last of each context. What is pending is shown as running.
 func (h *giteaHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()

@@ -81,7 +81,7 @@ func (h *giteaHost) editComment(w http.ResponseWriter, r *http.Request) {
 	h.WriteError(w, r, http.StatusNotFound)
 }
 
-// Comments gives the texts.
+// Comments returns the texts.
 func (h *giteaHost) Comments(number int64) []string {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()
@@ -184,7 +184,7 @@ func (h *giteaHost) deleteHook(w http.ResponseWriter, r *http.Request) {
 	h.Write(w, r, http.StatusNoContent, nil)
 }
 
-// Webhooks gives those that somebody registered.
+// Webhooks returns the registered webhooks.
 func (h *giteaHost) Webhooks() []providertest.ShownWebhook {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/github"
 )
 
-// calls makes one call of each ability that writes, and gives their errors.
+// calls makes one call of each capability that writes, and returns their errors.
 func calls(t *testing.T, c provider.Client) map[string]error {
 	t.Helper()
 	sha := strings.Repeat("ab", 20)

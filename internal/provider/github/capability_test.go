@@ -46,7 +46,7 @@ func TestAStatusCostsFewWrites(t *testing.T) {
 		}
 	}
 
-	f.set(func() { f.deployments = nil }) // somebody deleted it
+	f.set(func() { f.deployments = nil }) // deleted
 	if got := tell(pending, memory); len(got) != 4 || len(f.Statuses(lockstep.SHA(sha))) != 1 {
 		t.Errorf("after it was deleted: asked %v", got)
 	}

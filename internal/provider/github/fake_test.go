@@ -186,7 +186,7 @@ func (f *fake) set(change func()) {
 	change()
 }
 
-// requests gives what was asked since the last time, Git's own left out.
+// requests returns what was asked since the last time, Git's own left out.
 func (f *fake) requests() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -198,7 +198,7 @@ func (f *fake) requests() []string {
 	return all
 }
 
-// fixture gives a recorded answer with some of its fields changed; a name with a
+// fixture returns a recorded answer with some of its fields changed; a name with a
 // dot leads into an object.
 func (f *fake) fixture(name string, change map[string]any) map[string]any {
 	text, err := os.ReadFile(filepath.Join("testdata", name+".json"))

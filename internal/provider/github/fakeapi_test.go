@@ -234,7 +234,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 	f.send(w, 201, s.shape(f, d.env))
 }
 
-// Statuses gives what the page of a commit shows.
+// Statuses returns what the page of a commit shows.
 func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -263,7 +263,7 @@ func (h *hook) shape(f *fake) map[string]any {
 	return f.fixture("hook", map[string]any{"id": h.id, "config.url": h.url})
 }
 
-// page gives one page of a list, and says whether there is a next.
+// page returns one page of a list, and says whether there is a next.
 func page[T any](w http.ResponseWriter, r *http.Request, all []T) []T {
 	size, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
 	number, _ := strconv.Atoi(r.URL.Query().Get("page"))
@@ -351,7 +351,7 @@ func (f *fake) deleteHook(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Webhooks gives what is registered.
+// Webhooks returns what is registered.
 func (f *fake) Webhooks() []providertest.ShownWebhook {
 	f.mu.Lock()
 	defer f.mu.Unlock()

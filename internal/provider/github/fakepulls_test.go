@@ -69,7 +69,7 @@ func (f *fake) postPull(w http.ResponseWriter, r *http.Request) {
 	f.send(w, 201, p.shape(f))
 }
 
-// OpenPullRequest is somebody else's doing.
+// OpenPullRequest opens one of another user.
 func (f *fake) OpenPullRequest(head, base string, fork bool) int64 {
 	sha := f.repo.ID("refs/heads/" + head)
 	f.mu.Lock()
@@ -157,7 +157,7 @@ func (f *fake) patchComment(w http.ResponseWriter, r *http.Request) {
 	f.fail(w, 404, "Not Found")
 }
 
-// Comments gives the texts below a pull request.
+// Comments returns the texts below a pull request.
 func (f *fake) Comments(number int64) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -168,7 +168,7 @@ func (f *fake) Comments(number int64) []string {
 	return all
 }
 
-// AddComment is somebody else's.
+// AddComment adds one of another user.
 func (f *fake) AddComment(number int64, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -39,7 +39,7 @@ func wrong(c lockstep.Credential) lockstep.Credential {
 	return c
 }
 
-// driver gives the driver of a provider type for a fake, and what it needs of its
+// driver returns the driver of a provider type for a fake, and what it needs of its
 // host: GitHub has none, and an installed server is reached over TLS.
 func driver(t testing.TB, f *fake, kind lockstep.ProviderType) (*github.Driver, *lockstep.Host) {
 	t.Helper()
@@ -69,7 +69,7 @@ func open(t testing.TB, d *github.Driver, r provider.Repository) provider.Client
 	return c
 }
 
-// opened gives a client of GitHub with what it can do.
+// opened returns a client of GitHub with what it can do.
 func opened[A any](t testing.TB, f *fake, c lockstep.Credential) A {
 	t.Helper()
 	d, h := driver(t, f, github.Type)

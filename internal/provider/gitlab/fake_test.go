@@ -104,7 +104,7 @@ func newFake(t testing.TB, o gitwiretest.Options) *fake {
 	return f
 }
 
-// mayRead says whether Git is served: a wrong credential is refused for a public
+// mayRead reports whether Git is served: a wrong credential is refused for a public
 // project too.
 func (f *fake) mayRead(r *http.Request) bool {
 	f.mu.Lock()
@@ -155,13 +155,13 @@ func (w writer) list(all []object) {
 	w.say(http.StatusOK, all[min((n-1)*size, len(all)):min(n*size, len(all))])
 }
 
-// text gives a field of a document, "" where it has none.
+// text returns a field of a document, "" where it has none.
 func (o object) text(name string) string {
 	s, _ := o[name].(string)
 	return s
 }
 
-// id gives a document's id.
+// id returns a document's id.
 func (o object) id() int {
 	n, _ := o["id"].(int)
 	return n
@@ -254,7 +254,7 @@ func (w *watched) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// asked gives what the API was asked since the last time.
+// asked returns what the API was asked since the last time.
 func (f *fake) asked() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -271,7 +271,7 @@ func (f *fake) gitSays(args ...string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// has says whether there is a commit, a branch or, as COMMIT:PATH, a file.
+// has reports whether there is a commit, a branch or, as COMMIT:PATH, a file.
 func (f *fake) has(name string) bool {
 	_, err := f.gitSays("rev-parse", "--verify", "--quiet", "--end-of-options", name)
 	if err != nil || strings.Contains(name, ":") {
@@ -281,7 +281,7 @@ func (f *fake) has(name string) bool {
 	return err == nil
 }
 
-// add keeps a new document and gives its id.
+// add keeps a new document and returns its ID.
 func (f *fake) add(kind string, o object) object {
 	f.nextID++
 	o["id"] = f.nextID
@@ -289,7 +289,7 @@ func (f *fake) add(kind string, o object) object {
 	return o
 }
 
-// find gives the document with an id that stands in a path, nil for none.
+// find returns the document with an id that stands in a path, nil for none.
 func (f *fake) find(kind, id string) object {
 	for _, o := range f.lists[kind] {
 		if strconv.Itoa(o.id()) == id {
@@ -299,7 +299,7 @@ func (f *fake) find(kind, id string) object {
 	return nil
 }
 
-// newestFirst gives a list the other way round.
+// newestFirst returns a list the other way round.
 func newestFirst(all []object) []object {
 	turned := slices.Clone(all)
 	slices.Reverse(turned)

@@ -17,7 +17,7 @@ func (f *fake) open(changes object) object {
 	return f.add("mr", mr)
 }
 
-// OpenPullRequest is somebody's.
+// OpenPullRequest opens one of another user.
 func (f *fake) OpenPullRequest(head, base string, fork bool) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,7 +102,7 @@ func (f *fake) putNote(w writer) {
 	}
 }
 
-// Comments gives the texts of the notes.
+// Comments returns the texts of the notes.
 func (f *fake) Comments(number int64) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,7 +214,7 @@ func (f *fake) deleteHook(w writer) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Webhooks gives the hooks with their tokens.
+// Webhooks returns the hooks with their tokens.
 func (f *fake) Webhooks() []providertest.ShownWebhook {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -18,7 +18,7 @@ func unescape(part string) string {
 	return s
 }
 
-// handlers gives what is answered, by method and the first parts of a path.
+// handlers returns what is answered, by method and the first parts of a path.
 func (f *fake) handlers() map[string]func(w writer) {
 	return map[string]func(w writer){
 		"POST statuses":          f.postStatus,
@@ -36,7 +36,7 @@ func (f *fake) handlers() map[string]func(w writer) {
 	}
 }
 
-// moves says whether GitLab lets a status go from one state to another.
+// moves reports whether GitLab lets a status go from one state to another.
 func moves(from, to string) bool {
 	switch to {
 	case "pending":
@@ -47,7 +47,7 @@ func moves(from, to string) bool {
 	return from == "created" || from == "pending" || from == "running"
 }
 
-// pipeline gives the one that a status goes to, making it where none was asked for
+// pipeline returns the one that a status goes to, making it where none was asked for
 // and there is none.
 func (f *fake) pipeline(sha, ref string, wanted any) int {
 	for _, p := range newestFirst(f.lists["pipeline"]) {
@@ -162,7 +162,7 @@ func (f *fake) putDeployment(w writer) {
 	}
 }
 
-// Statuses gives what is not hidden by a newer one.
+// Statuses returns what is not hidden by a newer one.
 func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -189,7 +189,7 @@ func (f *fake) Writes() int {
 	return f.writes
 }
 
-// deployed gives the statuses of an environment's deployments, oldest first.
+// deployed returns the statuses of an environment's deployments, oldest first.
 func (f *fake) deployed(environment string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -36,7 +36,7 @@ func network(t testing.TB) *transport.Network {
 	return n
 }
 
-// drivers gives both, as ways to reach a GitLab at an address.
+// drivers returns both, as ways to reach a GitLab at an address.
 func drivers() map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
 	return map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host){
 		gitlab.Type: func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
@@ -155,7 +155,7 @@ func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
 	}
 }
 
-// everything uses each ability once and gives the errors.
+// everything uses each capability once and returns the errors.
 func everything(t testing.TB, c providertest.FullClient) map[string]error {
 	t.Helper()
 	s := provider.CommitStatus{SHA: lockstep.SHA(strings.Repeat("12", 20)), Branch: "main", Environment: "1/x", State: provider.CommitSucceeded}

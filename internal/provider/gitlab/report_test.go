@@ -131,7 +131,7 @@ func TestAStatusStaysInItsPipeline(t *testing.T) {
 	}
 
 	f.mu.Lock()
-	f.lists["pipeline"], f.lists["status"] = nil, nil // somebody removes them
+	f.lists["pipeline"], f.lists["status"] = nil, nil // removed
 	f.mu.Unlock()
 	r.tell(provider.CommitFailed, "1 failed")
 
