@@ -18,8 +18,8 @@ func newModelCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
 		Short: "Print or install the service model for boto3 and the AWS CLI",
-		Long: "Print the model of the service lockstep in the format of botocore (service-2.json). With --install, write it and its\n" +
-			"paginators where boto3 and the AWS CLI find them.",
+		Long: "Print the model of the service lockstep in the format of botocore (service-2.json). With\n" +
+			"--install, write it and its paginators where boto3 and the AWS CLI find them.",
 		Example: "  lockstep model --install\n  aws lockstep list-resource-syncs --endpoint-url http://127.0.0.1:4747",
 		Args:    command.Args(),
 	}

@@ -29,7 +29,8 @@ func newRootCommand(env *command.Env) *cobra.Command {
 		Use:   "lockstep",
 		Short: "Keep CloudFormation stacks in sync with Git",
 		Long: "Lockstep keeps CloudFormation stacks in sync with Git.\n\n" +
-			"Exit codes: 0 done, 1 failed, 2 wrong usage; of wait also 3 timed out, 4 blocked until a person acts.",
+			"Exit codes: 0 done, 1 failed, 2 wrong usage; of wait also 3 timed out, 4 blocked until a person\n" +
+			"acts.",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -13,8 +13,8 @@ func newServeCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: "Run the server. Each flag can also be set in the environment as LOCKSTEP_NAME, or in the YAML file of --config. Flags\n" +
-			"have precedence over the environment, and the environment over the file.",
+		Long: "Run the server. Each flag can also be set in the environment as LOCKSTEP_NAME, or in the YAML\n" +
+			"file of --config. Flags have precedence over the environment, and the environment over the file.",
 		Args: command.Args(),
 	}
 
@@ -39,8 +39,8 @@ func newSandboxCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the sandbox CloudFormation alone",
-		Long: "Run the sandbox CloudFormation alone. It evaluates templates and records stacks, and creates no resources. It accepts\n" +
-			"any access key; the account is that of the role, or 000000000000.",
+		Long: "Run the sandbox CloudFormation alone. It evaluates templates and records stacks, and creates no\n" +
+			"resources. It accepts any access key; the account is that of the role, or 000000000000.",
 		Args: command.Args(),
 	}
 

@@ -14,10 +14,10 @@ func newUpCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up [REPO…]",
 		Short: "Run a local server and sync repositories",
-		Long: "Run everything in one process with a data directory: the server, SQLite and a sandbox CloudFormation. REPO is a URL,\n" +
-			"or the directory of a clone, a worktree or a bare repository. Each deployment file in it becomes a stack that tracks\n" +
-			"the branch. Without REPO, the repositories of the data directory continue; a new data directory gets a sample\n" +
-			"repository.",
+		Long: "Run everything in one process with a data directory: the server, SQLite and a sandbox\n" +
+			"CloudFormation. REPO is a URL, or the directory of a clone, a worktree or a bare repository.\n" +
+			"Each deployment file in it becomes a stack that tracks the branch. Without REPO, the\n" +
+			"repositories of the data directory continue; a new data directory gets a sample repository.",
 		Example: "  lockstep up .\n" +
 			"  lockstep up --target aws --once https://git.example.com/acme/infra.git",
 		DisableFlagsInUseLine: true,
@@ -25,7 +25,8 @@ func newUpCommand(env *command.Env) *cobra.Command {
 
 	flags := cmd.Flags()
 	options := local.UpOptions{In: env.Stdin, Out: env.Stdout, Err: env.Stderr}
-	flags.BoolVar(&options.Once, "once", false, "exit after the first sync of every stack: 0 if all succeeded, 1 otherwise")
+	flags.BoolVar(&options.Once, "once", false,
+		"exit after the first sync of every stack: 0 if all succeeded, 1 otherwise")
 	flags.StringVar(&options.Data, "data", "", "data `DIR` (default lockstep in the user's data directory)")
 	flags.StringVar(&options.Listen, "listen", "127.0.0.1:4747", "`ADDR` of the API")
 	flags.BoolVar(&options.PlainHTTP, "plain-http", false, "serve plain HTTP on any address")

@@ -67,7 +67,9 @@ func defaultPageSize() *int { n := pageSize; return &n }
 
 // ResourceSyncs returns the resource syncs that match a filter. If the request
 // includes counts, they are stored in counts, which otherwise may be nil.
-func (c *Client) ResourceSyncs(ctx context.Context, request wire.ListResourceSyncsInput, counts *wire.ResourceSyncCounts) iter.Seq2[wire.ResourceSyncSummary, error] {
+func (c *Client) ResourceSyncs(
+	ctx context.Context, request wire.ListResourceSyncsInput, counts *wire.ResourceSyncCounts,
+) iter.Seq2[wire.ResourceSyncSummary, error] {
 	request.MaxResults = defaultPageSize()
 	return pageThrough(func(token string) (page[wire.ResourceSyncSummary], error) {
 		request.NextToken = token
@@ -85,7 +87,9 @@ func (c *Client) ResourceSyncs(ctx context.Context, request wire.ListResourceSyn
 }
 
 // ResourceSyncAttempts returns the attempts of a resource, newest first.
-func (c *Client) ResourceSyncAttempts(ctx context.Context, request wire.ListResourceSyncAttemptsInput) iter.Seq2[wire.ResourceSyncAttemptSummary, error] {
+func (c *Client) ResourceSyncAttempts(
+	ctx context.Context, request wire.ListResourceSyncAttemptsInput,
+) iter.Seq2[wire.ResourceSyncAttemptSummary, error] {
 	if request.MaxResults == nil {
 		request.MaxResults = defaultPageSize()
 	}
@@ -100,7 +104,9 @@ func (c *Client) ResourceSyncAttempts(ctx context.Context, request wire.ListReso
 }
 
 // SyncBlockers returns the blockers that match a filter, newest first.
-func (c *Client) SyncBlockers(ctx context.Context, request wire.ListSyncBlockersInput) iter.Seq2[wire.ResourceSyncBlocker, error] {
+func (c *Client) SyncBlockers(
+	ctx context.Context, request wire.ListSyncBlockersInput,
+) iter.Seq2[wire.ResourceSyncBlocker, error] {
 	request.MaxResults = defaultPageSize()
 	return pageThrough(func(token string) (page[wire.ResourceSyncBlocker], error) {
 		request.NextToken = token

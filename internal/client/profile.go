@@ -62,8 +62,9 @@ func findProfile(ctx context.Context, options Options) (profile, error) {
 		found, err := dataFiles(options.Data).read(ctx, "default", "data directory "+options.Data)
 		if errors.Is(err, errNoProfile) {
 			return found, &ConfigError{
-				Problem: fmt.Sprintf("%s is not the data directory of `lockstep up`: it has no config and credentials files.", options.Data),
-				Hint:    fmt.Sprintf("Start one with `lockstep up --data %s`, or name another with --data.", options.Data),
+				Problem: fmt.Sprintf("%s is not the data directory of `lockstep up`: it has no config and credentials files.",
+					options.Data),
+				Hint: fmt.Sprintf("Start one with `lockstep up --data %s`, or name another with --data.", options.Data),
 			}
 		}
 
@@ -104,8 +105,14 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 		}
 	}
 
-	found := profile{endpoint: shared.BaseEndpoint, region: shared.Region, from: from,
-		keyID: shared.Credentials.AccessKeyID, secret: shared.Credentials.SecretAccessKey, sessionToken: shared.Credentials.SessionToken}
+	found := profile{
+		endpoint:     shared.BaseEndpoint,
+		region:       shared.Region,
+		from:         from,
+		keyID:        shared.Credentials.AccessKeyID,
+		secret:       shared.Credentials.SecretAccessKey,
+		sessionToken: shared.Credentials.SessionToken,
+	}
 	if shared.WebIdentityTokenFile != "" && shared.RoleARN != "" {
 		found.roleARN, found.tokenFile = shared.RoleARN, shared.WebIdentityTokenFile
 	}

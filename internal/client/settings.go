@@ -97,7 +97,8 @@ func explicitSettings(options Options) (Settings, error) {
 	}
 
 	var err error
-	if settings.AccessKeyID, settings.secret, err = envPair(options, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"); err != nil {
+	settings.AccessKeyID, settings.secret, err = envPair(options, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY")
+	if err != nil {
 		return settings, err
 	}
 
@@ -174,7 +175,8 @@ func isAWSKey(id string) bool {
 
 func checkEndpoint(settings Settings, allowHTTP bool) error {
 	parsed, err := url.Parse(settings.Endpoint)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" ||
+		parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
 		return &ConfigError{
 			Problem: fmt.Sprintf("The endpoint from %s is not the URL of a server.", settings.EndpointFrom),
 			Hint:    "Write it like https://lockstep.example.com or http://127.0.0.1:4747.",
@@ -182,8 +184,9 @@ func checkEndpoint(settings Settings, allowHTTP bool) error {
 	}
 	if parsed.Scheme == "http" && !allowHTTP && !isLocal(parsed.Hostname()) {
 		return &ConfigError{
-			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http to another machine.", settings.Endpoint, settings.EndpointFrom),
-			Hint:    "Use https, or --allow-http (LOCKSTEP_ALLOW_HTTP=true) if you trust the network.",
+			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http to another machine.",
+				settings.Endpoint, settings.EndpointFrom),
+			Hint: "Use https, or --allow-http (LOCKSTEP_ALLOW_HTTP=true) if you trust the network.",
 		}
 	}
 

@@ -20,11 +20,22 @@ const maxToken = 1 << 16
 // the server with the first request.
 func (s Settings) credentialsProvider(httpClient *http.Client, retryer aws.Retryer) aws.CredentialsProvider {
 	if s.AccessKeyID != "" {
-		key := aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.secret, SessionToken: s.sessionToken, Source: s.KeyFrom}
+		key := aws.Credentials{
+			AccessKeyID:     s.AccessKeyID,
+			SecretAccessKey: s.secret,
+			SessionToken:    s.sessionToken,
+			Source:          s.KeyFrom,
+		}
 		return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
 	}
 
-	server := sts.New(sts.Options{BaseEndpoint: aws.String(s.Endpoint), Region: s.Region, HTTPClient: httpClient, Retryer: retryer, AppID: "lockstep-cli"})
+	server := sts.New(sts.Options{
+		BaseEndpoint: aws.String(s.Endpoint),
+		Region:       s.Region,
+		HTTPClient:   httpClient,
+		Retryer:      retryer,
+		AppID:        "lockstep-cli",
+	})
 	role := stscreds.NewWebIdentityRoleProvider(server, s.RoleARN, tokenFile(s.tokenFile),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "lockstep-cli" })
 	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {

@@ -155,7 +155,8 @@ func (m Model) shapes() object {
 
 	for _, e := range m.Exceptions {
 		members := object{{"Message", reference("ErrorMessage")}}
-		all = append(all, entry{e.Name, object{{"type", "structure"}, {"members", members}, {"exception", true}}.documented(e.Text)})
+		properties := object{{"type", "structure"}, {"members", members}, {"exception", true}}
+		all = append(all, entry{e.Name, properties.documented(e.Text)})
 	}
 
 	for _, structure := range m.Shapes {

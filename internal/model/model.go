@@ -106,7 +106,9 @@ func Of(service wire.Service) (Model, error) {
 	}
 
 	slices.SortFunc(model.Operations, func(a, b Operation) int { return cmp.Compare(a.Name, b.Name) })
-	model.Structures, model.Exceptions, model.Shapes = sortedByName(reader.structures), sortedByName(errors), sortedByName(reader.shapes)
+	model.Structures = sortedByName(reader.structures)
+	model.Exceptions = sortedByName(errors)
+	model.Shapes = sortedByName(reader.shapes)
 	return model, nil
 }
 
@@ -195,7 +197,8 @@ func (r *reader) shape(field reflect.StructField) (string, error) {
 		}
 	case kind == List:
 		shape.Element = demands.Member
-		if err := r.add(Shape{Shape: r.service.Shapes[shape.Element], Name: shape.Element, Kind: kindOf(t.Elem())}); err != nil {
+		element := Shape{Shape: r.service.Shapes[shape.Element], Name: shape.Element, Kind: kindOf(t.Elem())}
+		if err := r.add(element); err != nil {
 			return "", err
 		}
 	}
@@ -220,5 +223,10 @@ func kindOf(t reflect.Type) Kind {
 	if t == reflect.TypeFor[wire.Time]() {
 		return Timestamp
 	}
-	return map[reflect.Kind]Kind{reflect.String: String, reflect.Int: Integer, reflect.Bool: Boolean, reflect.Slice: List}[t.Kind()]
+	return map[reflect.Kind]Kind{
+		reflect.String: String,
+		reflect.Int:    Integer,
+		reflect.Bool:   Boolean,
+		reflect.Slice:  List,
+	}[t.Kind()]
 }

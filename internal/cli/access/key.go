@@ -29,8 +29,9 @@ func NewKeyCommand(env *command.Env) *cobra.Command {
 		&cobra.Command{
 			Use:   "key",
 			Short: "Manage access keys",
-			Long: "Manage the access keys of the account, with which clients sign their requests. With --db, create, list and disable\n" +
-				"open the server's database instead of asking the server. Use this to create the first key.",
+			Long: "Manage the access keys of the account, with which clients sign their requests. With --db,\n" +
+				"create, list and disable open the server's database instead of asking the server. Use this to\n" +
+				"create the first key.",
 		},
 		newKeyCreateCommand(env), newKeyListCommand(env), newKeyDisableCommand(env), newKeyEnableCommand(env),
 		newKeyRotateCommand(env), newKeyDeleteCommand(env))
@@ -99,14 +100,15 @@ func (r *role) Set(text string) error {
 // wire returns the role as the API spells it.
 func (r role) wire() string { return strings.ToUpper(string(r)) }
 
-const roleUsage = "permissions: admin (everything), operator (start syncs, resolve blockers), reader (read), none (only what policies permit)"
+const roleUsage = "permissions: admin (everything), operator (start syncs, resolve blockers), reader (read)," +
+	" none (only what policies permit)"
 
 func newKeyCreateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME --role ROLE [--db URL]",
 		Short: "Create an access key",
-		Long: "Create an access key for the principal NAME, and print its secret. The secret is not shown again. With --db, NAME\n" +
-			"defaults to your user name.",
+		Long: "Create an access key for the principal NAME, and print its secret. The secret is not shown\n" +
+			"again. With --db, NAME defaults to your user name.",
 		Example: "  lockstep key create ci --role operator\n" +
 			"  lockstep key create --admin --db sqlite:/var/lib/lockstep/lockstep.db",
 		Args:                  command.Args("[NAME]"),

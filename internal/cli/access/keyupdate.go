@@ -155,14 +155,15 @@ func newKeyRotateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate ID [--keep-old-for TIME]",
 		Short: "Replace an access key",
-		Long: "Create a new key with the principal and role of the key ID, and print its secret. The secret is not shown again.\n" +
-			"The old key stops working after the given time, so that clients can switch.",
+		Long: "Create a new key with the principal and role of the key ID, and print its secret. The secret is\n" +
+			"not shown again. The old key stops working after the given time, so that clients can switch.",
 		Args:                  command.Args("ID"),
 		DisableFlagsInUseLine: true,
 	}
 
 	server, format := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd)
-	keepOld := cmd.Flags().Duration("keep-old-for", 0, "how long the old key keeps working, such as 1h, at most 168h (default 0)")
+	keepOld := cmd.Flags().Duration("keep-old-for", 0,
+		"how long the old key keeps working, such as 1h, at most 168h (default 0)")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return checkSeconds(cmd, "keep-old-for", *keepOld) }
 	cmd.RunE = server.Run(func(ctx context.Context, remote *client.Client, args []string) error {
 		response, err := remote.RotateAccessKey(ctx, &wire.RotateAccessKeyInput{

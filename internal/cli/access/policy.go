@@ -26,8 +26,8 @@ func NewPolicyCommand(env *command.Env) *cobra.Command {
 		&cobra.Command{
 			Use:   "policy",
 			Short: "Manage access policies",
-			Long: "Manage Cedar policies, which add to the permissions of roles. What neither a policy nor a role permits is denied; what\n" +
-				"one policy forbids is denied whatever others permit. For example:\n\n" +
+			Long: "Manage Cedar policies, which add to the permissions of roles. What neither a policy nor a role\n" +
+				"permits is denied; what one policy forbids is denied whatever others permit. For example:\n\n" +
 				"  permit (principal == User::\"ci\", action in Action::\"Operate\", resource is SyncConfiguration)\n" +
 				"  when { resource.branch == \"main\" };",
 		},
@@ -63,8 +63,9 @@ func newPolicyGetCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get NAME",
 		Short: "Print a policy",
-		Long:  "Print the text of a policy, as `lockstep policy put` reads it. With -o json or yaml, print its other members too.",
-		Args:  command.Args("NAME"),
+		Long: "Print the text of a policy, as `lockstep policy put` reads it. With -o json or yaml, print its\n" +
+			"other members too.",
+		Args: command.Args("NAME"),
 	}
 
 	server, format := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd)
@@ -117,8 +118,8 @@ func newPolicyDeleteCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME [--db URL [--account ID]]",
 		Short: "Delete a policy",
-		Long: "Delete a policy. With --db, delete it in the server's database, whether or not the server runs: use this if a policy\n" +
-			"forbids everything to everybody.",
+		Long: "Delete a policy. With --db, delete it in the server's database, whether or not the server runs:\n" +
+			"use this if a policy forbids everything to everybody.",
 		Args:                  command.Args("NAME"),
 		DisableFlagsInUseLine: true,
 	}
@@ -153,9 +154,10 @@ func newPolicyDeleteCommand(env *command.Env) *cobra.Command {
 
 func newPolicyCheckCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:                   "check FILE…",
-		Short:                 "Check policies without a server",
-		Long:                  "Check policies without a server. Errors are printed as FILE:LINE:COLUMN: message. FILE - is standard input.",
+		Use:   "check FILE…",
+		Short: "Check policies without a server",
+		Long: "Check policies without a server. Errors are printed as FILE:LINE:COLUMN: message. FILE - is\n" +
+			"standard input.",
 		Args:                  command.Args("FILE…"),
 		DisableFlagsInUseLine: true,
 	}

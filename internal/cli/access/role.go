@@ -28,17 +28,19 @@ func NewRoleCommand(env *command.Env) *cobra.Command {
 		&cobra.Command{
 			Use:   "role",
 			Short: "Manage roles for CI jobs",
-			Long: "Manage roles that CI jobs assume with the OpenID Connect tokens of their CI system, so that they need no stored key.\n" +
-				"A role names the tokens it accepts: their issuer, audience and subject. Its keys expire after an hour at most.",
+			Long: "Manage roles that CI jobs assume with the OpenID Connect tokens of their CI system, so that they\n" +
+				"need no stored key. A role names the tokens it accepts: their issuer, audience and subject. Its\n" +
+				"keys expire after an hour at most.",
 		},
 		newRolePutCommand(env), newRoleListCommand(env), newRoleDeleteCommand(env))
 }
 
 func newRolePutCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:                   "put NAME --issuer ISSUER --audience AUDIENCE --subject PATTERN",
-		Short:                 "Create or replace a role",
-		Long:                  "Create a role, or replace the one with this name, which ends its sessions. In patterns, * matches any text.",
+		Use:   "put NAME --issuer ISSUER --audience AUDIENCE --subject PATTERN",
+		Short: "Create or replace a role",
+		Long: "Create a role, or replace the one with this name, which ends its sessions. In patterns, *\n" +
+			"matches any text.",
 		Example:               "  lockstep role put ci --issuer github --audience lockstep --subject repo:acme/infra:ref:refs/heads/main",
 		Args:                  command.Args("NAME"),
 		DisableFlagsInUseLine: true,

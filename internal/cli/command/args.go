@@ -42,12 +42,14 @@ func Args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		repeated := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "…")
 		if len(args) > len(names) && !repeated {
-			return Usagef("%s: unexpected argument %q.", cmd.CommandPath(), args[len(names)]).WithHint("Usage: %s", cmd.UseLine())
+			return Usagef("%s: unexpected argument %q.", cmd.CommandPath(),
+				args[len(names)]).WithHint("Usage: %s", cmd.UseLine())
 		}
 
 		for _, name := range names[min(len(args), len(names)):] {
 			if !strings.HasPrefix(name, "[") {
-				return Usagef("%s: %s is missing.", cmd.CommandPath(), strings.TrimSuffix(name, "…")).WithHint("Usage: %s", cmd.UseLine())
+				return Usagef("%s: %s is missing.", cmd.CommandPath(),
+					strings.TrimSuffix(name, "…")).WithHint("Usage: %s", cmd.UseLine())
 			}
 		}
 

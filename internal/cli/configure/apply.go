@@ -18,9 +18,10 @@ func NewApplyCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE [--prune] [--dry-run]",
 		Short: "Make everything match a manifest",
-		Long: "Create and change hosts, connections, repository links, sync configurations with their signers, policies and roles to\n" +
-			"match a manifest. What the manifest does not mention stays as it is. With --prune, the lists of the manifest are\n" +
-			"complete: what is missing from them is deleted. Stacks are never touched.\n\n" +
+		Long: "Create and change hosts, connections, repository links, sync configurations with their signers,\n" +
+			"policies and roles to match a manifest. What the manifest does not mention stays as it is. With\n" +
+			"--prune, the lists of the manifest are complete: what is missing from them is deleted. Stacks\n" +
+			"are never touched.\n\n" +
 			"`lockstep export` writes a manifest; docs/manifest.md describes it.",
 		Example: "  lockstep apply -f lockstep.yaml --dry-run\n" +
 			"  lockstep apply -f lockstep.yaml",

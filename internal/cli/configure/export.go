@@ -15,8 +15,9 @@ func NewExportCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print everything as a manifest",
-		Long: "Print hosts, connections, repository links, sync configurations with their signers, policies and roles as a manifest,\n" +
-			"which `lockstep apply` reads. It has no secrets, and nothing that your key may not read.",
+		Long: "Print hosts, connections, repository links, sync configurations with their signers, policies and\n" +
+			"roles as a manifest, which `lockstep apply` reads. It has no secrets, and nothing that your key\n" +
+			"may not read.",
 		Example: "  lockstep export > lockstep.yaml",
 		Args:    command.Args(),
 	}

@@ -28,9 +28,9 @@ func NewInitCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init TEMPLATE [NAME]",
 		Short: "Write a deployment file for a template",
-		Long: "Write a deployment file, which names a CloudFormation template, its parameters and tags. The file is\n" +
-			command.DeploymentDir + "/NAME.yaml in the template's repository. NAME is the stack's name, by default the template's. An\n" +
-			"existing file is not changed.",
+		Long: "Write a deployment file, which names a CloudFormation template, its parameters and tags.\n" +
+			"The file is " + command.DeploymentDir + "/NAME.yaml in the template's repository. NAME is the stack's name, by\n" +
+			"default the template's. An existing file is not changed.",
 		Example: "  lockstep init templates/web.yaml",
 		Args:    command.Args("TEMPLATE", "[NAME]"),
 	}
@@ -76,7 +76,8 @@ func newScaffold(args []string, file string) (scaffold, error) {
 
 	if !command.IsStackName(s.name) {
 		return s, command.Usagef("%q is not a valid stack name.", s.name).
-			WithHint("A name begins with a letter and has letters, digits and hyphens, at most 100. Give one after the template.")
+			WithHint("A name begins with a letter and has letters, digits and hyphens, at most 100. " +
+				"Give one after the template.")
 	}
 
 	s.file = path.Join(command.DeploymentDir, s.name+".yaml")

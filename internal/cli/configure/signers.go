@@ -19,12 +19,12 @@ func newSyncSignersCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "signers RESOURCE [--allowed-signers FILE] [--openpgp-keys FILE] | --anybody",
 		Short: "Manage the signature policy of a resource",
-		Long: "Manage the signature policy of a resource: who must have signed a commit before the resource is synced to it. The sync\n" +
-			"of any other commit fails. Without a flag, show the signers.\n\n" +
-			"FILE is a list in the allowed_signers format of OpenSSH, as for git, or OpenPGP public keys in ASCII armor\n" +
-			"(gpg --armor --export). The files replace the whole policy. --anybody removes it.\n\n" +
-			"In a list of allowed signers, the option namespaces must include git; valid-after and valid-before apply to the time\n" +
-			"of the commit and to the present.",
+		Long: "Manage the signature policy of a resource: who must have signed a commit before the resource is\n" +
+			"synced to it. The sync of any other commit fails. Without a flag, show the signers.\n\n" +
+			"FILE is a list in the allowed_signers format of OpenSSH, as for git, or OpenPGP public keys in\n" +
+			"ASCII armor (gpg --armor --export). The files replace the whole policy. --anybody removes it.\n\n" +
+			"In a list of allowed signers, the option namespaces must include git; valid-after and\n" +
+			"valid-before apply to the time of the commit and to the present.",
 		Example:               "  lockstep sync signers web --allowed-signers .ssh/allowed_signers",
 		Args:                  command.Args("RESOURCE"),
 		DisableFlagsInUseLine: true,

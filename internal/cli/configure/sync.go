@@ -43,7 +43,8 @@ func addSyncFlags(cmd *cobra.Command) *syncFlags {
 	flags.StringVar(&s.trigger, "trigger", "",
 		"commits that affect the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
 	flags.Var(&s.publishStatus, "publish-deployment-status", "on or off: report syncs to the Git host (default off)")
-	flags.Var(&s.comment, "pull-request-comment", "on or off: comment on pull requests with the changes they propose (default off)")
+	flags.Var(&s.comment, "pull-request-comment",
+		"on or off: comment on pull requests with the changes they propose (default off)")
 
 	return s
 }
@@ -85,8 +86,9 @@ func newSyncCreateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create --resource NAME --link LINK --branch BRANCH --file FILE --role-arn ARN",
 		Short: "Create a sync configuration",
-		Long: "Create a sync configuration, which starts the first sync. With --allowed-signers or --openpgp-keys, only commits\n" +
-			"signed by these signers are synced, from the first commit on; see `lockstep sync signers --help`.",
+		Long: "Create a sync configuration, which starts the first sync. With --allowed-signers or\n" +
+			"--openpgp-keys, only commits signed by these signers are synced, from the first commit on; see\n" +
+			"`lockstep sync signers --help`.",
 		Example: "  lockstep sync create --resource web --link acme/infra --branch main --file deployments/web.yaml \\\n" +
 			"    --role-arn arn:aws:iam::111122223333:role/lockstep",
 		Args:                  command.Args(),
@@ -313,8 +315,9 @@ func newSyncNowCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "now (RESOURCE | --link LINK)",
 		Short: "Check the Git host for new commits now",
-		Long: "Check the Git host for new commits now: on the branch of a resource, or on all tracked branches of a repository link.\n" +
-			"New commits are synced. To sync the latest commit again, use `lockstep retry`.",
+		Long: "Check the Git host for new commits now: on the branch of a resource, or on all tracked branches\n" +
+			"of a repository link. New commits are synced. To sync the latest commit again, use `lockstep\n" +
+			"retry`.",
 		Args:                  command.Args("[RESOURCE]"),
 		DisableFlagsInUseLine: true,
 	}

@@ -21,16 +21,19 @@ import (
 func NewCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "connect NAME --provider TYPE [--endpoint URL]\n" +
-			"    (--none | --basic-stdin | --token-stdin | --ssh-key FILE | --app ID --installation ID --app-key FILE | --oauth --client-id ID)",
+			"    (--none | --basic-stdin | --token-stdin | --ssh-key FILE |\n" +
+			"     --app ID --installation ID --app-key FILE | --oauth --client-id ID)",
 		Short: "Create a connection to a Git host",
-		Long: "Create a connection to a Git host, and the host if there is none, and give the connection its credential. If the\n" +
-			"connection exists, replace its credential. Secrets come from standard input; a private key may come from a file.\n\n" +
-			"The Git host has to accept the credential; otherwise it is not stored. With --oauth, the command prints a URL, waits\n" +
-			"until you have authorized Lockstep there, and Lockstep renews the grant from then on. Register the application at the\n" +
-			"host with the redirect URI http://127.0.0.1:PORT/callback of --port. Or register your own with --redirect-uri, and\n" +
-			"paste the address that the host sends your browser to, or the code in it, into standard input.\n\n" +
-			"Over SSH, the server must know the host's key. It knows github.com, gitlab.com, bitbucket.org and ssh.dev.azure.com;\n" +
-			"add others with its setting known-hosts.\n\n" +
+		Long: "Create a connection to a Git host, and the host if there is none, and give the connection its\n" +
+			"credential. If the connection exists, replace its credential. Secrets come from standard input;\n" +
+			"a private key may come from a file.\n\n" +
+			"The Git host has to accept the credential; otherwise it is not stored. With --oauth, the command\n" +
+			"prints a URL, waits until you have authorized Lockstep there, and Lockstep renews the grant from\n" +
+			"then on. Register the application at the host with the redirect URI\n" +
+			"http://127.0.0.1:PORT/callback of --port. Or register your own with --redirect-uri, and paste\n" +
+			"the address that the host sends your browser to, or the code in it, into standard input.\n\n" +
+			"Over SSH, the server must know the host's key. It knows github.com, gitlab.com, bitbucket.org\n" +
+			"and ssh.dev.azure.com; add others with its setting known-hosts.\n\n" +
 			"A connection cannot be named like one of the subcommands below.",
 		Example: "  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n" +
 			"  lockstep connect infra --provider Git --endpoint ssh://git@git.example.com --ssh-key deploy_key\n" +
@@ -44,10 +47,12 @@ func NewCommand(env *command.Env) *cobra.Command {
 	server, format := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd)
 	flags := cmd.Flags()
 	options := connectOptions{}
-	flags.StringVar(&options.provider, "provider", "", "provider type: "+providerTypes()+"; "+wire.ProviderGit+" is any Git host")
+	flags.StringVar(&options.provider, "provider", "",
+		"provider type: "+providerTypes()+"; "+wire.ProviderGit+" is any Git host")
 	flags.StringVar(&options.endpoint, "endpoint", "",
 		"URL that the URLs of the host's repositories begin with (default the provider's own, or that of the only host)")
-	certificate := flags.String("certificate", "", "`FILE` with the host's TLS certificate in PEM, if no public authority signed it")
+	certificate := flags.String("certificate", "",
+		"`FILE` with the host's TLS certificate in PEM, if no public authority signed it")
 	credentials := addCredentialFlags(flags)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		options.name = args[0]
@@ -134,7 +139,8 @@ func checkGitEndpoint(endpoint string) error {
 	}
 	if parsed.User != nil {
 		return command.Usagef("--endpoint must not contain a user name or a password.").
-			WithHint("Use --basic-stdin or --token-stdin. If the password was real, change it: other users of this machine can read arguments.")
+			WithHint("Use --basic-stdin or --token-stdin. If the password was real, change it: " +
+				"other users of this machine can read arguments.")
 	}
 	return nil
 }
@@ -233,7 +239,8 @@ func findOrCreateHost(
 	}
 
 	if options.endpoint == "" {
-		return "", command.Usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType), options.provider).
+		return "", command.Usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType),
+			options.provider).
 			WithHint("Give the URL that the URLs of the repositories begin with, such as --endpoint https://git.example.com.")
 	}
 	if nameTaken {
@@ -267,7 +274,8 @@ func hostName(endpoint string) string {
 // would accept it, but the name could then mean either, here and in manifests.
 func nameTakenError(name string) error {
 	return command.Errorf("Connection %s exists already, with another host or provider.", name).
-		WithHint("Choose another name, or give the --provider and --endpoint of the existing one; see `lockstep connect list`.")
+		WithHint("Choose another name, or give the --provider and --endpoint of the existing one; " +
+			"see `lockstep connect list`.")
 }
 
 // findOrCreateConnection returns the ARN of the connection with the name at the

@@ -49,8 +49,8 @@ func newConnectShowCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show CONNECTION",
 		Short: "Show a connection",
-		Long: "Show a connection and the state of its credential. CONNECTION is its name or ARN. The credential itself is never\n" +
-			"shown.",
+		Long: "Show a connection and the state of its credential. CONNECTION is its name or ARN. The credential\n" +
+			"itself is never shown.",
 		Args: command.Args("CONNECTION"),
 	}
 

@@ -36,7 +36,8 @@ func addCredentialFlags(flags *pflag.FlagSet) *credentialFlags {
 	flags.StringVar(&c.clientID, "client-id", "", "client `ID` of the application that is registered at the host")
 	flags.BoolVar(&c.clientSecretStdin, "client-secret-stdin", false,
 		"read the application's client secret from the first line of standard input")
-	flags.IntVar(&c.port, "port", 0, "`PORT` of this machine that the host redirects the browser to (default any free port)")
+	flags.IntVar(&c.port, "port", 0,
+		"`PORT` of this machine that the host redirects the browser to (default any free port)")
 	flags.StringVar(&c.redirectURI, "redirect-uri", "",
 		"`URL` that the application is registered with, instead of a port of this machine")
 	return c

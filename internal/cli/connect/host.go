@@ -20,8 +20,8 @@ func NewHostCommand(env *command.Env) *cobra.Command {
 		&cobra.Command{
 			Use:   "host",
 			Short: "Manage Git hosts",
-			Long: "Manage Git hosts. `lockstep connect` creates the host of a connection if there is none, so you need these commands\n" +
-				"only to move a host or to delete one.",
+			Long: "Manage Git hosts. `lockstep connect` creates the host of a connection if there is none, so you\n" +
+				"need these commands only to move a host or to delete one.",
 		},
 		newHostCreateCommand(env), newHostListCommand(env), newHostUpdateCommand(env), newHostDeleteCommand(env))
 }
@@ -104,9 +104,10 @@ func newHostListCommand(env *command.Env) *cobra.Command {
 
 func newHostUpdateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:                   "update HOST --endpoint URL",
-		Short:                 "Change the endpoint of a Git host",
-		Long:                  "Change the endpoint of a Git host. HOST is its name or ARN. Its connections keep their credentials.",
+		Use:   "update HOST --endpoint URL",
+		Short: "Change the endpoint of a Git host",
+		Long: "Change the endpoint of a Git host. HOST is its name or ARN. Its connections keep their\n" +
+			"credentials.",
 		Args:                  command.Args("HOST"),
 		DisableFlagsInUseLine: true,
 	}

@@ -25,11 +25,12 @@ func newLinkCreateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create --connection NAME --repository OWNER/NAME",
 		Short: "Link a repository over a connection",
-		Long: "Link a repository over a connection. OWNER may contain slashes; leave it out for a repository directly below the\n" +
-			"host's endpoint.\n\n" +
-			"The Git host is asked to report pushes (a webhook) if the connection's credential permits it and the server knows its\n" +
-			"own address as the host reaches it: from its setting public-url, or from --url. Otherwise the command prints how to\n" +
-			"add the webhook yourself; until then the repository is polled.",
+		Long: "Link a repository over a connection. OWNER may contain slashes; leave it out for a repository\n" +
+			"directly below the host's endpoint.\n\n" +
+			"The Git host is asked to report pushes (a webhook) if the connection's credential permits it and\n" +
+			"the server knows its own address as the host reaches it: from its setting public-url, or from\n" +
+			"--url. Otherwise the command prints how to add the webhook yourself; until then the repository\n" +
+			"is polled.",
 		Example:               "  lockstep link create --connection acme --repository acme/infra",
 		Args:                  command.Args(),
 		DisableFlagsInUseLine: true,
@@ -112,8 +113,8 @@ func newLinkUpdateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update LINK --connection NAME",
 		Short: "Change the connection of a repository link",
-		Long: "Change the connection of a repository link to another one with a host of the same type. LINK is its ID or\n" +
-			"OWNER/NAME. Syncs continue.",
+		Long: "Change the connection of a repository link to another one with a host of the same type. LINK is\n" +
+			"its ID or OWNER/NAME. Syncs continue.",
 		Args:                  command.Args("LINK"),
 		DisableFlagsInUseLine: true,
 	}

@@ -17,10 +17,11 @@ func newLinkProposeCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "propose LINK --resource NAME --template FILE [--parameter NAME=VALUE]… [--tag KEY=VALUE]…",
 		Short: "Open a pull request that adds a deployment file",
-		Long: "Open a pull request at the Git host that adds the deployment file of a resource. LINK is the link's ID or OWNER/NAME,\n" +
-			"FILE the template's path in the repository. The deployment file is checked first, as by a sync.\n\n" +
-			"An existing file is never overwritten; if it has the same content, no pull request is opened. After the pull request\n" +
-			"is merged, `lockstep sync create` syncs the resource.",
+		Long: "Open a pull request at the Git host that adds the deployment file of a resource. LINK is the\n" +
+			"link's ID or OWNER/NAME, FILE the template's path in the repository. The deployment file is\n" +
+			"checked first, as by a sync.\n\n" +
+			"An existing file is never overwritten; if it has the same content, no pull request is opened.\n" +
+			"After the pull request is merged, `lockstep sync create` syncs the resource.",
 		Example:               "  lockstep link propose acme/infra --resource web --template templates/web.yaml --tag team=platform",
 		Args:                  command.Args("LINK"),
 		DisableFlagsInUseLine: true,
@@ -33,7 +34,8 @@ func newLinkProposeCommand(env *command.Env) *cobra.Command {
 	flags.StringVar(&request.TemplateFile, "template", "", "path of the template in the repository")
 	flags.StringVar(&request.ConfigFile, "file", "",
 		"path of the deployment file (default "+command.DeploymentDir+"/RESOURCE.yaml)")
-	flags.StringVar(&request.Branch, "branch", "", "branch that the pull request targets (default the repository's default branch)")
+	flags.StringVar(&request.Branch, "branch", "",
+		"branch that the pull request targets (default the repository's default branch)")
 	parameters := flags.StringArray("parameter", nil, "`NAME=VALUE` of a parameter; repeatable")
 	tags := flags.StringArray("tag", nil, "`KEY=VALUE` of a tag of the stack; repeatable")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {

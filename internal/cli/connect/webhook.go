@@ -26,12 +26,13 @@ func newLinkWebhookCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "webhook LINK [--register | --kind KIND | --delete]",
 		Short: "Manage the webhook of a repository link",
-		Long: "Manage the webhook by which a Git host reports pushes to a linked repository. LINK is its ID or OWNER/NAME.\n" +
-			"Without a flag, show the webhook. With --register, the server registers the webhook at the Git host. With --kind,\n" +
-			"create the webhook, or give it a new secret under the same URL, and print what to enter at the Git host. The secret\n" +
-			"is printed only once.\n\n" +
-			"KIND is the sender: github, gitlab (secret token), gitlab-signing (signing token), bitbucket, azure-devops, gitea\n" +
-			"(Forgejo too) or generic. It may differ from the provider type of the connection.",
+		Long: "Manage the webhook by which a Git host reports pushes to a linked repository. LINK is its ID or\n" +
+			"OWNER/NAME. Without a flag, show the webhook. With --register, the server registers the webhook\n" +
+			"at the Git host. With --kind, create the webhook, or give it a new secret under the same URL,\n" +
+			"and print what to enter at the Git host. The secret is printed only once.\n\n" +
+			"KIND is the sender: github, gitlab (secret token), gitlab-signing (signing token), bitbucket,\n" +
+			"azure-devops, gitea (Forgejo too) or generic. It may differ from the provider type of the\n" +
+			"connection.",
 		Args:                  command.Args("LINK"),
 		DisableFlagsInUseLine: true,
 	}
@@ -191,7 +192,8 @@ func showNewWebhook(env *command.Env, webhook newWebhook, link string, isPublic 
 		return format.Write(env.Stdout, webhook)
 	}
 
-	advice := "The URL has the address at which you reach the server. If the Git host reaches it at another one, use --url.\n"
+	advice := "The URL has the address at which you reach the server. " +
+		"If the Git host reaches it at another one, use --url.\n"
 	if isPublic {
 		advice = ""
 	}
@@ -209,16 +211,18 @@ func registrationSteps(kind string) string {
 	case wire.WebhookGitLabSigning:
 		return "At GitLab: Settings, Webhooks, Add new webhook. Enter the URL and the Signing token; trigger: push events."
 	case wire.WebhookBitbucket:
-		return "At Bitbucket: Repository settings, Webhooks, Add webhook. Enter the URL and the Secret; trigger: repository push."
+		return "At Bitbucket: Repository settings, Webhooks, Add webhook. Enter the URL and the Secret;" +
+			" trigger: repository push."
 	case wire.WebhookAzureDevOps:
-		return "At Azure DevOps: Project settings, Service hooks, Web Hooks, Code pushed, this repository. Enter the URL, and the\n" +
-			"secret as the Basic authentication password with any user name. Or send the header X-Lockstep-Token: SECRET."
+		return "At Azure DevOps: Project settings, Service hooks, Web Hooks, Code pushed, this repository. Enter\n" +
+			"the URL, and the secret as the Basic authentication password with any user name. Or send the header X-Lockstep-Token: SECRET."
 	case wire.WebhookGitea:
-		return "At Gitea or Forgejo: Settings, Webhooks, Add webhook, Gitea or Forgejo. Enter the Target URL and the Secret; push events."
+		return "At Gitea or Forgejo: Settings, Webhooks, Add webhook, Gitea or Forgejo. Enter the Target URL and" +
+			" the Secret; push events."
 	}
 
-	return "Send a POST with the header Authorization: Bearer SECRET, or with X-Lockstep-Signature: sha256=HEX, the HMAC-SHA256 of\n" +
-		"the body. With X-Lockstep-Delivery: ID, repeated deliveries have no effect. The body may be anything."
+	return "Send a POST with the header Authorization: Bearer SECRET, or with X-Lockstep-Signature: sha256=HEX,\n" +
+		"the HMAC-SHA256 of the body. With X-Lockstep-Delivery: ID, repeated deliveries have no effect. The body may be anything."
 }
 
 // webhookKinds returns the kinds as the command line spells them.

@@ -26,10 +26,10 @@ func NewBlockersCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "blockers [RESOURCE [ID]] [--all | --resolve --reason TEXT]",
 		Short: "Show and resolve sync blockers",
-		Long: "Show the blockers of all resources, or of one. A blocker is a cause that a person has to remove; until then the\n" +
-			"resource is not synced.\n\n" +
-			"With --resolve, resolve the only active blocker of the resource, or the one with the ID. The latest commit is then\n" +
-			"synced again.",
+		Long: "Show the blockers of all resources, or of one. A blocker is a cause that a person has to remove;\n" +
+			"until then the resource is not synced.\n\n" +
+			"With --resolve, resolve the only active blocker of the resource, or the one with the ID. The\n" +
+			"latest commit is then synced again.",
 		Example:               "  lockstep blockers web --resolve --reason 'restored the topic'",
 		Args:                  command.Args("[RESOURCE]", "[ID]"),
 		DisableFlagsInUseLine: true,

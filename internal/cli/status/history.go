@@ -23,9 +23,11 @@ func NewHistoryCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history (RESOURCE [ATTEMPT] | --attempt ID)",
 		Short: "Show past sync attempts",
-		Long: "Show the attempts to sync a resource, newest first, or one attempt with its proposed changes and all its events.\n\n" +
-			"  OUTCOME  APPLIED: the resource was changed; UNCHANGED: there was nothing to change; FAILED; SUPERSEDED: a newer\n" +
-			"           commit came first; CANCELLED: the sync configuration was deleted. For a running attempt, its status",
+		Long: "Show the attempts to sync a resource, newest first, or one attempt with its proposed changes and\n" +
+			"all its events.\n\n" +
+			"  OUTCOME  APPLIED: the resource was changed; UNCHANGED: there was nothing to change; FAILED;\n" +
+			"           SUPERSEDED: a newer commit came first; CANCELLED: the sync configuration was deleted.\n" +
+			"           For a running attempt, its status",
 		Args:                  command.Args("[RESOURCE]", "[ATTEMPT]"),
 		DisableFlagsInUseLine: true,
 	}

@@ -16,9 +16,9 @@ func NewRetryCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry RESOURCE",
 		Short: "Sync the latest commit again, or an earlier one",
-		Long: "Sync the latest commit of the resource's branch again, whether or not it failed. With --sha, sync to that commit of\n" +
-			"the branch instead. Active blockers of the resource are resolved. The next commit that affects the resource is\n" +
-			"synced as usual.",
+		Long: "Sync the latest commit of the resource's branch again, whether or not it failed. With --sha,\n" +
+			"sync to that commit of the branch instead. Active blockers of the resource are resolved. The\n" +
+			"next commit that affects the resource is synced as usual.",
 		Args: command.Args("RESOURCE"),
 	}
 

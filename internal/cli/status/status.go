@@ -22,8 +22,8 @@ func NewCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [RESOURCE]",
 		Short: "Show sync status",
-		Long: "Show the latest sync of all resources, or one resource with the events of its latest sync. Flags filter the\n" +
-			"list; its last line then counts the resources that match.\n\n" +
+		Long: "Show the latest sync of all resources, or one resource with the events of its latest sync. Flags\n" +
+			"filter the list; its last line then counts the resources that match.\n\n" +
 			"  COMMIT      branch@commit of the latest sync\n" +
 			"  DESIRED     the commit to sync to, if it is another\n" +
 			"  LAST EVENT  what happened last or, after a failure, what caused it",

@@ -28,8 +28,9 @@ func NewWaitCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait RESOURCE",
 		Short: "Wait until a commit is synced",
-		Long: "Wait until a resource is synced to a commit, then print one line about it. Without --sha, the commit is the head of\n" +
-			"the branch at the Git host now, so that the success of an older commit does not count.\n\n" +
+		Long: "Wait until a resource is synced to a commit, then print one line about it. Without --sha, the\n" +
+			"commit is the head of the branch at the Git host now, so that the success of an older commit\n" +
+			"does not count.\n\n" +
 			"Exit codes:\n" +
 			"  0  synced, also if to a later commit, or if the commit does not affect the resource and its sync succeeded\n" +
 			"  1  the sync failed\n" +
@@ -193,7 +194,8 @@ func (w *waiter) failed(sha, reason string) error {
 	if err := w.report("FAILED", sha, reason); err != nil {
 		return err
 	}
-	_ = output.Fprintf(w.env.Stderr, "  `lockstep status %[1]s` shows the events; `lockstep retry %[1]s` syncs again.\n", w.resource)
+	_ = output.Fprintf(w.env.Stderr,
+		"  `lockstep status %[1]s` shows the events; `lockstep retry %[1]s` syncs again.\n", w.resource)
 	return command.Exit(command.ExitFailed)
 }
 
@@ -255,9 +257,11 @@ func (w *waiter) timedOut(timeout time.Duration) error {
 	_ = w.env.Printf("%s TIMED OUT %s: still %s after %s\n",
 		w.resource, output.Commit(w.branch, w.sha), w.lastStatus, timeout)
 	if w.lastStatus == wire.RevisionPending {
-		_ = output.Fprintf(w.env.Stderr, "  No sync has seen this commit. Check that it is on branch %s at the Git host.\n", w.branch)
+		_ = output.Fprintf(w.env.Stderr,
+			"  No sync has seen this commit. Check that it is on branch %s at the Git host.\n", w.branch)
 	}
-	_ = output.Fprintf(w.env.Stderr, "  `lockstep status %s` shows the progress; use --timeout to wait longer.\n", w.resource)
+	_ = output.Fprintf(w.env.Stderr,
+		"  `lockstep status %s` shows the progress; use --timeout to wait longer.\n", w.resource)
 	return command.Exit(command.ExitTimedOut)
 }
 
