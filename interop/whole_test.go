@@ -99,8 +99,12 @@ func adminEnvironment(t *testing.T, dir string) []string {
 		return out
 	}
 
-	var key struct{ AccessKeyId, SecretAccessKey string }
-	out := run("key", "create", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--admin", "--account", "111122223333", "-o", "json")
+	var key struct {
+		ID     string `json:"AccessKeyId"`
+		Secret string `json:"SecretAccessKey"`
+	}
+	out := run("key", "create", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key",
+		"--admin", "--account", "111122223333", "-o", "json")
 	if err := json.Unmarshal(out, &key); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -114,7 +118,7 @@ func adminEnvironment(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 
-	return cleanEnvironment("AWS_ACCESS_KEY_ID="+key.AccessKeyId, "AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN=",
+	return cleanEnvironment("AWS_ACCESS_KEY_ID="+key.ID, "AWS_SECRET_ACCESS_KEY="+key.Secret, "AWS_SESSION_TOKEN=",
 		"AWS_DATA_PATH="+filepath.Join(dir, "models"))
 }
 

@@ -13,11 +13,14 @@ import (
 func TestMain(m *testing.M) { clitest.Main(m) }
 
 // A key is an access key as `lockstep key create -o json` prints it.
-type key struct{ AccessKeyId, SecretAccessKey string }
+type key struct {
+	ID     string `json:"AccessKeyId"`
+	Secret string `json:"SecretAccessKey"`
+}
 
 func keyFrom(t testing.TB, result clitest.Result) (created key) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(result.OK(t).Stdout), &created); err != nil || created.SecretAccessKey == "" {
+	if err := json.Unmarshal([]byte(result.OK(t).Stdout), &created); err != nil || created.Secret == "" {
 		t.Fatalf("%v in %s", err, result.Stdout)
 	}
 	return created
@@ -28,8 +31,8 @@ func runAs(t testing.TB, i clitest.Installation, key key, args ...string) clites
 	t.Helper()
 	return clitest.Run(t, map[string]string{
 		"LOCKSTEP_ENDPOINT_URL":      i.Env["LOCKSTEP_ENDPOINT_URL"],
-		"LOCKSTEP_ACCESS_KEY_ID":     key.AccessKeyId,
-		"LOCKSTEP_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"LOCKSTEP_ACCESS_KEY_ID":     key.ID,
+		"LOCKSTEP_SECRET_ACCESS_KEY": key.Secret,
 	}, args...)
 }
 
@@ -46,23 +49,23 @@ func TestAKeyHasThePermissionsOfItsRole(t *testing.T) {
 
 	runAs(t, i, reader, "link", "list").OK(t)
 	runAs(t, i, reader, "key", "list").
-		Fails(t, 1, "AccessDeniedException", "The key "+reader.AccessKeyId, "lockstep policy put")
+		Fails(t, 1, "AccessDeniedException", "The key "+reader.ID, "lockstep policy put")
 }
 
 func TestAKeyIsDisabledEnabledAndDeleted(t *testing.T) {
 	i := clitest.NewInstallation(t)
 	reader := keyFrom(t, i.Run(t, "key", "create", "kim", "--reader", "-o", "json"))
 
-	i.Run(t, "key", "disable", reader.AccessKeyId).OK(t)
-	i.Run(t, "key", "list").OK(t).Prints(t, reader.AccessKeyId+"  kim        reader  disabled")
+	i.Run(t, "key", "disable", reader.ID).OK(t)
+	i.Run(t, "key", "list").OK(t).Prints(t, reader.ID+"  kim        reader  disabled")
 
-	i.Run(t, "key", "enable", reader.AccessKeyId).OK(t)
+	i.Run(t, "key", "enable", reader.ID).OK(t)
 	runAs(t, i, reader, "link", "list").OK(t)
 
-	i.Run(t, "key", "delete", reader.AccessKeyId).OK(t)
-	i.Run(t, "key", "delete", reader.AccessKeyId).Fails(t, 1, "ResourceNotFoundException")
+	i.Run(t, "key", "delete", reader.ID).OK(t)
+	i.Run(t, "key", "delete", reader.ID).Fails(t, 1, "ResourceNotFoundException")
 	list := i.Run(t, "key", "list", "-o", "json").OK(t).Stdout
-	if strings.Contains(list, reader.AccessKeyId) || strings.Contains(list, "Secret") {
+	if strings.Contains(list, reader.ID) || strings.Contains(list, "Secret") {
 		t.Errorf("key list prints:\n%s", list)
 	}
 }
@@ -71,12 +74,12 @@ func TestAKeyIsRotated(t *testing.T) {
 	i := clitest.NewInstallation(t)
 	reader := keyFrom(t, i.Run(t, "key", "create", "kim", "--reader", "-o", "json"))
 
-	second := keyFrom(t, i.Run(t, "key", "rotate", reader.AccessKeyId, "--keep-old-for", "1h", "-o", "json"))
+	second := keyFrom(t, i.Run(t, "key", "rotate", reader.ID, "--keep-old-for", "1h", "-o", "json"))
 
 	runAs(t, i, reader, "link", "list").OK(t)
 	runAs(t, i, second, "link", "list").OK(t)
-	i.Run(t, "key", "rotate", second.AccessKeyId).OK(t).
-		Prints(t, "The old key "+second.AccessKeyId+" no longer works.")
+	i.Run(t, "key", "rotate", second.ID).OK(t).
+		Prints(t, "The old key "+second.ID+" no longer works.")
 }
 
 func TestTheDatabaseIsUsedUnlessAFlagNamesAServer(t *testing.T) {

@@ -60,7 +60,10 @@ func NewInstallation(t testing.TB) Installation {
 		engine:      &recordingEngine{},
 	}
 
-	var key struct{ AccessKeyId, SecretAccessKey string }
+	var key struct {
+		ID     string `json:"AccessKeyId"`
+		Secret string `json:"SecretAccessKey"`
+	}
 	created := Run(t, nil, "key", "create", "--db", i.DatabaseURL, "--admin", "--account", Account, "-o", "json").OK(t)
 	if err := json.Unmarshal([]byte(created.Stdout), &key); err != nil {
 		t.Fatal(err)
@@ -84,8 +87,8 @@ func NewInstallation(t testing.TB) Installation {
 
 	i.Env = map[string]string{
 		"LOCKSTEP_ENDPOINT_URL":      server.URL,
-		"LOCKSTEP_ACCESS_KEY_ID":     key.AccessKeyId,
-		"LOCKSTEP_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"LOCKSTEP_ACCESS_KEY_ID":     key.ID,
+		"LOCKSTEP_SECRET_ACCESS_KEY": key.Secret,
 	}
 	return i
 }

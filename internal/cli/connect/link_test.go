@@ -47,7 +47,11 @@ func TestLinkCreateLinksARepository(t *testing.T) {
 		"Linked teams/acme/infra\n", "lockstep sync create --resource NAME --link teams/acme/infra ")
 
 	var links struct {
-		RepositoryLinks []struct{ RepositoryLinkId, OwnerId, RepositoryName string }
+		RepositoryLinks []struct {
+			ID      string `json:"RepositoryLinkId"`
+			OwnerID string `json:"OwnerId"`
+			Name    string `json:"RepositoryName"`
+		}
 	}
 	list := i.Run(t, "link", "list", "-o", "json").OK(t)
 	if err := json.Unmarshal([]byte(list.Stdout), &links); err != nil || len(links.RepositoryLinks) != 1 {
@@ -55,10 +59,10 @@ func TestLinkCreateLinksARepository(t *testing.T) {
 	}
 
 	link := links.RepositoryLinks[0]
-	if link.OwnerId != "teams/acme" || link.RepositoryName != "infra" {
-		t.Errorf("linked %s and %s, want teams/acme and infra", link.OwnerId, link.RepositoryName)
+	if link.OwnerID != "teams/acme" || link.Name != "infra" {
+		t.Errorf("linked %s and %s, want teams/acme and infra", link.OwnerID, link.Name)
 	}
-	i.Run(t, "link", "list").OK(t).Prints(t, "teams/acme/infra  "+link.RepositoryLinkId+"  Git")
+	i.Run(t, "link", "list").OK(t).Prints(t, "teams/acme/infra  "+link.ID+"  Git")
 }
 
 func TestLinkUpdateChangesTheConnection(t *testing.T) {

@@ -180,10 +180,10 @@ func showWebhook(
 
 // newWebhook is the document of link webhook --kind. It holds a secret.
 type newWebhook struct {
-	RepositoryLinkId string
+	RepositoryLinkId string //lint:ignore ST1003 the API's name
 	Kind             string
 	Path             string
-	Url              string
+	Url              string //lint:ignore ST1003 the API's name
 	Secret           string
 }
 
