@@ -19,8 +19,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// createOAuthConnection creates a connection to a Git host that supports OAuth.
-func (w *world) createOAuthConnection(name string) string {
+// createOAuthHost creates a host that supports OAuth.
+func (w *world) createOAuthHost(name string) string {
 	w.Helper()
 	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
 		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.GitHost.URL,
@@ -64,7 +64,7 @@ func (w *world) authorizeApplication(address string) string {
 func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.GitHost.Tokens["canary-good"] = true
-		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
 		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
 
@@ -90,7 +90,7 @@ func TestUnavailableHostLeavesAConnectionPending(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.migrateQueue()
 		w.GitHost.Update(func() { w.GitHost.Unavailable = true })
-		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		var out wire.CompleteConnectionOutput
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}
 		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.hasCredential(arn) {
@@ -144,7 +144,7 @@ func TestCredentialsMustBeComplete(t *testing.T) {
 func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.migrateQueue()
-		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		_, err := w.startHandshake(w.createConnection("plain", w.createHost("h")))
 		apitest.ExpectError(t, err, "InvalidInputException", "does not support OAuth")
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
@@ -169,9 +169,9 @@ func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.migrateQueue()
-		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		thief := w.as(w.CreateKey(other, identity.Admin))
-		theirs := thief.createConnection("theirs", thief.createOAuthConnection("lab"))
+		theirs := thief.createConnection("theirs", thief.createOAuthHost("lab"))
 		_ = apitest.Must[wire.StartConnectionHandshakeOutput](t)(thief.startHandshake(theirs))
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
 		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.authorizeApplication(started.AuthorizationUrl), State: started.State}
@@ -187,7 +187,7 @@ func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.migrateQueue()
-		arn := w.createConnection("acme", w.createOAuthConnection("lab"))
+		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
 		code := w.authorizeApplication(started.AuthorizationUrl)
 		body, err := json.Marshal(wire.CompleteConnectionInput{ConnectionArn: arn,

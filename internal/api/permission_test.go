@@ -162,7 +162,7 @@ func (e *estate) spare(what string) string {
 	case "spare host":
 		return e.createHost(name)
 	case "spare authorizer":
-		return e.createConnection(name, e.createOAuthConnection(name))
+		return e.createConnection(name, e.createOAuthHost(name))
 	}
 	return e.createRepositoryLink(e.input["ConnectionArn"].(string), name)
 }
