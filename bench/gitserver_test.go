@@ -27,7 +27,7 @@ import (
 const serveGit = "LOCKSTEP_BENCH_GIT"
 
 // gitServer serves a folder of bare repositories over HTTPS, below /v0/ in the old
-// protocol and below /nofilter/ without filters, until its standard input ends, and tells at /bytes how many bytes have gone over its sockets.
+// protocol and below /nofilter/ without filters, until its standard input ends, and reports at /bytes how many bytes have gone over its sockets.
 func gitServer(folder string) error {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
@@ -51,13 +51,13 @@ func gitServer(folder string) error {
 	mux.HandleFunc("/bytes", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, wire.Load()) })
 	mux.Handle("/canned/", &canned{next: http.StripPrefix("/canned", served)})
 	mux.Handle("/", served)
-	s := httptest.NewUnstartedServer(mux)
-	s.Listener = counted{s.Listener, &wire}
-	s.StartTLS()
-	defer s.Close()
+	server := httptest.NewUnstartedServer(mux)
+	server.Listener = counted{server.Listener, &wire}
+	server.StartTLS()
+	defer server.Close()
 
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"url": s.URL, "cert": string(cert)}); err != nil {
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"url": server.URL, "cert": string(cert)}); err != nil {
 		return err
 	}
 
@@ -74,7 +74,7 @@ func old(next http.Handler) http.Handler {
 }
 
 // canned answers what it was asked before from memory, so that a client can be
-// timed beside a server that costs next to nothing: git starts two processes
+// compared with a server that costs next to nothing: git starts two processes
 // for each request, on the same cores.
 type canned struct {
 	next    http.Handler
@@ -145,7 +145,7 @@ func startGit(b *testing.B, folder string) *gitHost {
 	return h
 }
 
-// wire gives the bytes that have gone over the server's sockets. The question
+// wire returns the bytes that have gone over the server's sockets. The question
 // goes over a connection of its own, whose bytes are about the same each time.
 func (h *gitHost) wire(b *testing.B) int64 {
 	b.Helper()
@@ -177,13 +177,13 @@ func startServer(b *testing.B, variable, folder string, said any) {
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), variable+"="+folder)
 	cmd.Stderr = os.Stderr
-	in, err1 := cmd.StdinPipe()
+	stdin, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err1 != nil || err2 != nil || cmd.Start() != nil {
 		b.Fatal("the Git server does not start")
 	}
 
-	b.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	b.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {
 		b.Fatal(err)

@@ -25,7 +25,7 @@ type load struct {
 	P50, P99 time.Duration
 }
 
-// String gives the figures.
+// String returns the figures.
 func (l load) String() string {
 	return fmt.Sprintf("%.0f/s (p50 %s, p99 %s)", l.Rate, l.P50.Round(time.Microsecond), l.P99.Round(time.Microsecond))
 }
@@ -88,7 +88,7 @@ type task struct {
 const runClients = "LOCKSTEP_BENCH_CLIENTS"
 
 // clients is the program of such a process. Clients are never where the server
-// is: in one process a handler that waits for nobody is handed its client's
+// is: in one process a handler that does not wait is handed its client's
 // request by the scheduler, with neither of them asleep, which no server has whose
 // clients are elsewhere. One that asks a database has to sleep and to be woken all
 // the same.
@@ -97,15 +97,15 @@ func clients() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&t); err != nil {
 		return err
 	}
-	l, err := t.run()
+	load, err := t.run()
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(l)
+	return json.NewEncoder(os.Stdout).Encode(load)
 }
 
 // drive has a process of its own do a task.
-func drive(b *testing.B, s site, conns int) (l load) {
+func drive(b *testing.B, site site, conns int) (load load) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), turnTime+30*time.Second)
 	defer cancel()
@@ -115,24 +115,24 @@ func drive(b *testing.B, s site, conns int) (l load) {
 		b.Fatal(err)
 	}
 
-	in, err := json.Marshal(task{s, conns})
+	input, err := json.Marshal(task{site, conns})
 	if err != nil {
 		b.Fatal(err)
 	}
 
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Env = append(os.Environ(), runClients+"=1")
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), os.Stderr
 	out, err := cmd.Output()
 	if err == nil {
-		err = json.Unmarshal(out, &l)
+		err = json.Unmarshal(out, &load)
 	}
 
 	if err != nil {
 		b.Fatal(err)
 	}
 
-	return l
+	return load
 }
 
 func (t task) run() (load, error) {
@@ -163,7 +163,7 @@ func (t task) run() (load, error) {
 }
 
 // client keeps its connection if the server does.
-func client(s site, end time.Time) (times []time.Duration, err error) {
+func client(site site, end time.Time) (times []time.Duration, err error) {
 	var conn net.Conn
 	defer func() {
 		if conn != nil {
@@ -171,20 +171,20 @@ func client(s site, end time.Time) (times []time.Duration, err error) {
 		}
 	}()
 
-	in := bufio.NewReader(nil)
+	input := bufio.NewReader(nil)
 	for began := time.Now(); began.Before(end); began = time.Now() {
 		if conn == nil {
-			if conn, err = net.Dial("tcp", s.Addr); err != nil {
+			if conn, err = net.Dial("tcp", site.Addr); err != nil {
 				return times, err
 			}
-			in.Reset(conn)
+			input.Reset(conn)
 		}
 
-		if _, err := conn.Write(s.Requests[rand.IntN(len(s.Requests))]); err != nil {
+		if _, err := conn.Write(site.Requests[rand.IntN(len(site.Requests))]); err != nil {
 			return times, err
 		}
 
-		resp, err := http.ReadResponse(in, nil)
+		resp, err := http.ReadResponse(input, nil)
 		if err != nil {
 			return times, err
 		}

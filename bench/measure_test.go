@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// own gives the CPU time that this process has used, without its children.
+// own returns the CPU time that this process has used, without its children.
 func own() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail for ourselves
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// run runs a command and gives the CPU time of it and its children.
+// run runs a command and returns the CPU time of it and its children.
 func run(b *testing.B, cmd *exec.Cmd) time.Duration {
 	b.Helper()
 	if out, err := cmd.CombinedOutput(); err != nil {

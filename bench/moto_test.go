@@ -17,7 +17,7 @@ import (
 
 // againstMoto holds a status read against what scripts poll instead where there
 // is no AWS: a parameter of the same size in moto's Systems Manager.
-func againstMoto(b *testing.B, s service, engine db.Dialect) {
+func againstMoto(b *testing.B, service service, engine db.Dialect) {
 	moto := startMoto(b)
 	body := func(v any) func() string {
 		text, err := json.Marshal(v)
@@ -27,17 +27,17 @@ func againstMoto(b *testing.B, s service, engine db.Dialect) {
 		return func() string { return string(text) }
 	}
 
-	value := s.document[:min(len(s.document), 4096)] // the most that a parameter takes
-	put := signed(b, moto, s.reader, call{"ssm", "AmazonSSM.PutParameter", body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)})})
+	value := service.document[:min(len(service.document), 4096)] // the most that a parameter takes
+	put := signed(b, moto, service.reader, call{"ssm", "AmazonSSM.PutParameter", body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)})})
 	put.Requests = put.Requests[:1]
 
 	if _, err := client(put, time.Now().Add(time.Millisecond)); err != nil && !strings.Contains(err.Error(), "ParameterAlreadyExists") {
 		b.Fatal(err)
 	}
 
-	get := signed(b, moto, s.reader, call{"ssm", "AmazonSSM.GetParameter", body(map[string]string{"Name": "status"})})
+	get := signed(b, moto, service.reader, call{"ssm", "AmazonSSM.GetParameter", body(map[string]string{"Name": "status"})})
 	for _, conns := range []int{1, 64} {
-		c := compete(b, signed(b, s.addr, s.reader, statusOf(configurations)), get, conns)
+		c := compete(b, signed(b, service.addr, service.reader, statusOf(configurations)), get, conns)
 		report(b, row{what: fmt.Sprintf("GetResourceSyncStatus on %s, %d connections", engine, conns),
 			ours: c.ours.String(), peer: "moto GetParameter " + c.theirs.String(), ratio: fmt.Sprintf("%.0f", c.rate), budget: "-", kept: true})
 	}

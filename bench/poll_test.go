@@ -69,7 +69,7 @@ const (
 	lsPolls = 8
 )
 
-// looking gives a look at a repository that connects no more and asks for no
+// looking returns a probe at a repository that connects no more and asks for no
 // capabilities.
 func looking(b *testing.B, o gitwire.Options) (look func()) {
 	b.Helper()
@@ -90,7 +90,7 @@ func looking(b *testing.B, o gitwire.Options) (look func()) {
 	return look
 }
 
-// timed gives the CPU time of a look among others, and the time until the answer
+// timed returns the CPU time of a look among others, and the time until the answer
 // of one alone.
 func timed(look func(), n int) (cpu, took time.Duration) {
 	began := time.Now()
@@ -116,56 +116,56 @@ func measure(b *testing.B, host *gitHost, name string, n int, options ...string)
 	look := looking(b, gitwire.Options{URL: host.url + "/" + name, Network: network})
 	idle := host.wire(b)
 	idle = host.wire(b) - idle // what asking costs
-	var p cost
+	var cost cost
 	before := host.wire(b)
 
 	for range lsPolls {
 		look()
 	}
 
-	p.bytes = (host.wire(b) - before - idle) / lsPolls
-	p.cpu, p.took = timed(look, n)
-	p.theirs, p.theirBytes = lsRemote(b, host, name, idle, options...)
+	cost.bytes = (host.wire(b) - before - idle) / lsPolls
+	cost.cpu, cost.took = timed(look, n)
+	cost.theirs, cost.theirBytes = lsRemote(b, host, name, idle, options...)
 
-	return p
+	return cost
 }
 
 func pollOne(b *testing.B, host *gitHost, name string) {
-	p := measure(b, host, name, polls)
-	perCore := float64(time.Second) / float64(p.cpu)
+	cost := measure(b, host, name, polls)
+	perCore := float64(time.Second) / float64(cost.cpu)
 	used := row{
 		what:  "poll " + name + ", CPU of the client",
-		ours:  fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(p.cpu), perCore, milliseconds(p.took)),
-		peer:  fmt.Sprintf("git ls-remote %.0f ms", milliseconds(p.theirs)),
-		ratio: fmt.Sprintf("1/%.0f", float64(p.theirs)/float64(p.cpu)), budget: "-", kept: true,
+		ours:  fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(cost.cpu), perCore, milliseconds(cost.took)),
+		peer:  fmt.Sprintf("git ls-remote %.0f ms", milliseconds(cost.theirs)),
+		ratio: fmt.Sprintf("1/%.0f", float64(cost.theirs)/float64(cost.cpu)), budget: "-", kept: true,
 	}
 	if strings.HasPrefix(name, "canned/") {
-		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", p.cpu <= 300*time.Microsecond && perCore >= 3000
+		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", cost.cpu <= 300*time.Microsecond && perCore >= 3000
 	}
 
 	report(b, used)
 	report(b, row{
-		what: "poll " + name + ", bytes", ours: fmt.Sprint(p.bytes), peer: fmt.Sprintf("git ls-remote %d", p.theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(p.theirBytes)/float64(p.bytes)), budget: "≤ 1024", kept: p.bytes <= 1024,
+		what: "poll " + name + ", bytes", ours: fmt.Sprint(cost.bytes), peer: fmt.Sprintf("git ls-remote %d", cost.theirBytes),
+		ratio: fmt.Sprintf("1/%.1f", float64(cost.theirBytes)/float64(cost.bytes)), budget: "≤ 1024", kept: cost.bytes <= 1024,
 	})
 }
 
 func pollOld(b *testing.B, host *gitHost, name string, n int) {
-	p := measure(b, host, "canned/v0/"+name, n, "-c", "protocol.version=0")
+	cost := measure(b, host, "canned/v0/"+name, n, "-c", "protocol.version=0")
 	report(b, row{
 		what:  "poll " + name + " of an old server, CPU of the client",
-		ours:  fmt.Sprintf("%.2f ms (%.1f ms until the answer)", milliseconds(p.cpu), milliseconds(p.took)),
-		peer:  fmt.Sprintf("git ls-remote, version 0, %.0f ms", milliseconds(p.theirs)),
-		ratio: fmt.Sprintf("1/%.0f", float64(p.theirs)/float64(p.cpu)), budget: "-", kept: true,
+		ours:  fmt.Sprintf("%.2f ms (%.1f ms until the answer)", milliseconds(cost.cpu), milliseconds(cost.took)),
+		peer:  fmt.Sprintf("git ls-remote, version 0, %.0f ms", milliseconds(cost.theirs)),
+		ratio: fmt.Sprintf("1/%.0f", float64(cost.theirs)/float64(cost.cpu)), budget: "-", kept: true,
 	})
 	report(b, row{
-		what: "poll " + name + " of an old server, bytes", ours: fmt.Sprint(p.bytes),
-		peer:  fmt.Sprintf("git ls-remote, version 0, %d", p.theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(p.theirBytes)/float64(p.bytes)), budget: "-", kept: true,
+		what: "poll " + name + " of an old server, bytes", ours: fmt.Sprint(cost.bytes),
+		peer:  fmt.Sprintf("git ls-remote, version 0, %d", cost.theirBytes),
+		ratio: fmt.Sprintf("1/%.1f", float64(cost.theirBytes)/float64(cost.bytes)), budget: "-", kept: true,
 	})
 }
 
-// together gives the CPU time of a look while 16 are under way, as a poller has
+// together returns the CPU time of a look while 16 are under way, as a poller has
 // them: alone, half of it would be the scheduler looking for something to do. It
 // looks 4 times n times.
 func together(look func(), n int) time.Duration {

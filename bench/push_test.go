@@ -34,9 +34,9 @@ import (
 // attempt at the pushed commit has started. The Git host answers from memory, so
 // that its time does not count.
 func BenchmarkPush(b *testing.B) {
-	for _, on := range []db.Dialect{db.SQLite, db.Postgres} {
-		b.Run(on.String(), func(b *testing.B) {
-			p := newPushed(b, dbtest.OpenOn(b, on, db.Schema()))
+	for _, dialect := range []db.Dialect{db.SQLite, db.Postgres} {
+		b.Run(dialect.String(), func(b *testing.B) {
+			p := newPushed(b, dbtest.OpenOn(b, dialect, db.Schema()))
 			var times []time.Duration
 			for range 100 {
 				times = append(times, p.push(b))
@@ -44,7 +44,7 @@ func BenchmarkPush(b *testing.B) {
 
 			slices.Sort(times)
 			p50, p99 := times[len(times)/2], times[len(times)*99/100]
-			report(b, row{what: fmt.Sprintf("push to attempt started on %s, after a webhook", on),
+			report(b, row{what: fmt.Sprintf("push to attempt started on %s, after a webhook", dialect),
 				ours: fmt.Sprintf("p50 %s, p99 %s", p50.Round(time.Millisecond), p99.Round(time.Millisecond)), peer: "-", ratio: "-",
 				budget: "p50 < 100 ms, p99 < 300 ms", kept: p50 < 100*time.Millisecond && p99 < 300*time.Millisecond})
 		})
@@ -63,23 +63,23 @@ type pushed struct {
 	n    int
 }
 
-func newPushed(b *testing.B, d *db.DB) *pushed {
+func newPushed(b *testing.B, database *db.DB) *pushed {
 	b.Helper()
-	p := &pushed{started: make(chan lockstep.SHA, 10)}
+	pushed := &pushed{started: make(chan lockstep.SHA, 10)}
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	q := queue.New(queue.Options{DB: d, Log: log, Exclusive: d.Dialect() == db.SQLite})
+	queue := queue.New(queue.Options{DB: database, Log: log, Exclusive: database.Dialect() == db.SQLite})
 	services := enginetest.New(enginetest.Options{
-		DB:        d,
-		Queue:     q,
-		Providers: []provider.Driver{memoryHost{p}},
-		Targets:   []target.Driver{starting{p}},
+		DB:        database,
+		Queue:     queue,
+		Providers: []provider.Driver{memoryHost{pushed}},
+		Targets:   []target.Driver{starting{pushed}},
 		Log:       log,
 	})
-	e := services.Engine
+	syncEngine := services.Engine
 
 	poller := trigger.NewPoller(trigger.PollerOptions{
-		DB:           d,
-		Engine:       e,
+		DB:           database,
+		Engine:       syncEngine,
 		Repositories: services.Repositories,
 		Log:          log,
 		Interval:     time.Hour,
@@ -89,44 +89,44 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 		b.Fatal(err)
 	}
 
-	p.move()
-	if err := errors.Join(q.Migrate(b.Context()), q.Start(context.Background()), d.Update(b.Context(), func(tx *db.Tx) error { return p.fill(tx, e, key) })); err != nil {
+	pushed.move()
+	if err := errors.Join(queue.Migrate(b.Context()), queue.Start(context.Background()), database.Update(b.Context(), func(tx *db.Tx) error { return pushed.fill(tx, syncEngine, key) })); err != nil {
 		b.Fatal(err)
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var loop sync.WaitGroup
 	loop.Go(func() { poller.Run(ctx) })
-	server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{DB: d, Seal: key, Log: log, OnHint: poller.Wake}))
-	p.url = server.URL
+	server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{DB: database, Seal: key, Log: log, OnHint: poller.Wake}))
+	pushed.url = server.URL
 	b.Cleanup(func() {
 		server.Close()
 		cancel()
 		loop.Wait()
 
-		if err := q.Stop(context.Background()); err != nil {
+		if err := queue.Stop(context.Background()); err != nil {
 			b.Error(err)
 		}
 
 		services.Repositories.Close()
 	})
 
-	p.await(b, p.head)
-	return p
+	pushed.await(b, pushed.head)
+	return pushed
 }
 
 // fill makes what is watched.
-func (p *pushed) fill(tx *db.Tx, e *engine.Engine, key *seal.Key) error {
+func (p *pushed) fill(tx *db.Tx, syncEngine *engine.Engine, key *seal.Key) error {
 	conn := lockstep.Connection{ARN: "c", Account: account, Region: region, Name: "c", ProviderType: "Git", Status: lockstep.ConnectionAvailable}
-	l := lockstep.RepositoryLink{ID: linkID, ARN: "arn:link", Account: account, Region: region, ConnectionARN: conn.ARN,
+	link := lockstep.RepositoryLink{ID: linkID, ARN: "arn:link", Account: account, Region: region, ConnectionARN: conn.ARN,
 		OwnerID: "acme", RepositoryName: "infra", ProviderType: "Git"}
-	cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "BENCH_SYNC", ResourceName: "web", LinkID: l.ID, Branch: "main",
+	cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "BENCH_SYNC", ResourceName: "web", LinkID: link.ID, Branch: "main",
 		ConfigFile: "web.yaml", RoleARN: "arn:role"}
-	p.hook = lockstep.Webhook{LinkID: l.ID, Kind: lockstep.GenericWebhook}
-	if err := errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l), store.InsertConfiguration(tx, &cfg)); err != nil {
+	p.hook = lockstep.Webhook{LinkID: link.ID, Kind: lockstep.GenericWebhook}
+	if err := errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &link), store.InsertConfiguration(tx, &cfg)); err != nil {
 		return err
 	}
-	return errors.Join(e.AttachConfiguration(tx, cfg), store.PutWebhook(tx, key, &p.hook, seal.NewSecret(webhookSecret)))
+	return errors.Join(syncEngine.AttachConfiguration(tx, cfg), store.PutWebhook(tx, key, &p.hook, seal.NewSecret(webhookSecret)))
 }
 
 // move makes a new head.

@@ -118,24 +118,24 @@ func snapshot(b *testing.B, remote *gitwire.Remote, sha string, base *gitwire.Sn
 	return s
 }
 
-// large gives a history of one commit with 5,000 files in 100 folders, and 12
+// large returns a history of one commit with 5,000 files in 100 folders, and 12
 // blobs of 8 MiB that do not compress.
 func large() []byte {
-	var s strings.Builder
-	s.WriteString("commit refs/heads/main\ncommitter a <a@localhost> 1700000000 +0000\ndata 1\nx\n")
+	var stream strings.Builder
+	stream.WriteString("commit refs/heads/main\ncommitter a <a@localhost> 1700000000 +0000\ndata 1\nx\n")
 	for i := range 5000 {
 		text := fmt.Sprintf("file: %d\n", i)
-		fmt.Fprintf(&s, "M 100644 inline d%03d/f%03d.yaml\ndata %d\n%s\n", i/50, i%50, len(text), text)
+		fmt.Fprintf(&stream, "M 100644 inline d%03d/f%03d.yaml\ndata %d\n%s\n", i/50, i%50, len(text), text)
 	}
 
 	noise := rand.NewChaCha8([32]byte{1})
 	blob := make([]byte, 8<<20)
 	for i := range 12 {
 		_, _ = noise.Read(blob) // never fails
-		fmt.Fprintf(&s, "M 100644 inline blob%02d\ndata %d\n", i, len(blob))
-		s.Write(blob)
-		s.WriteString("\n")
+		fmt.Fprintf(&stream, "M 100644 inline blob%02d\ndata %d\n", i, len(blob))
+		stream.Write(blob)
+		stream.WriteString("\n")
 	}
 
-	return []byte(s.String())
+	return []byte(stream.String())
 }

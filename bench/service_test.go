@@ -47,48 +47,48 @@ type service struct {
 
 func serve(b *testing.B, engine db.Dialect, resources int) service {
 	b.Helper()
-	d := dbtest.OpenOn(b, engine, db.Schema())
+	database := dbtest.OpenOn(b, engine, db.Schema())
 	key, err := seal.Generate()
 	if err != nil {
 		b.Fatal(err)
 	}
 
-	s := service{document: fill(b, d, resources)}
-	err = d.Update(b.Context(), func(tx *db.Tx) error {
+	service := service{document: fill(b, database, resources)}
+	err = database.Update(b.Context(), func(tx *db.Tx) error {
 		for i := range 10 {
 			if err := identity.PutPolicy(tx, key, account, fmt.Sprint("team-", i), strings.ReplaceAll(teamPolicy, "N", strconv.Itoa(i))); err != nil {
 				return err
 			}
 		}
 
-		if s.reader, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
+		if service.reader, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
 			return err
 		}
 
-		s.narrow, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "narrow0", Role: identity.None})
+		service.narrow, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "narrow0", Role: identity.None})
 		return err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 
-	directory, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
+	directory, err := identity.NewDirectory(identity.Options{DB: database, Key: key})
 	if err != nil {
 		b.Fatal(err)
 	}
 
 	const plenty = 1e9
 	http := httptest.NewServer(apiserver.New(apiserver.Options{
-		API:       api.New(api.Options{DB: d, Directory: directory, Seal: key}),
-		IAM:       iam.New(iam.Options{DB: d, Directory: directory, Seal: key}),
+		API:       api.New(api.Options{DB: database, Directory: directory, Seal: key}),
+		IAM:       iam.New(iam.Options{DB: database, Directory: directory, Seal: key}),
 		Directory: directory,
 		Rates:     access.Rates{Read: plenty, Write: plenty, Host: plenty},
 		Logger:    slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	}))
 	b.Cleanup(http.Close)
-	s.addr = http.Listener.Addr().String()
+	service.addr = http.Listener.Addr().String()
 
-	return s
+	return service
 }
 
 // teamPolicy is of the size that people write. The one of team 0 grants
@@ -97,8 +97,8 @@ const teamPolicy = `permit(principal == User::"narrowN", action in Action::"Read
 	when { resource.owner == "acmeN" && ["main", "prod"].contains(resource.branch) && context.region like "us-*" };`
 
 // fill makes configurations and their resources, each with a status and an
-// attempt, and gives the status.
-func fill(b *testing.B, d *db.DB, resources int) []byte {
+// attempt, and returns the status.
+func fill(b *testing.B, database *db.DB, resources int) []byte {
 	b.Helper()
 	document, err := api.EncodeStatus(typical())
 	if err != nil {
@@ -120,7 +120,7 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 	}
 
 	text := strings.NewReplacer("ACCOUNT", account, "REGION", region, "COUNT", strconv.Itoa(resources))
-	err = d.Update(b.Context(), func(tx *db.Tx) error {
+	err = database.Update(b.Context(), func(tx *db.Tx) error {
 		for _, statement := range statements {
 			if _, err := tx.Exec(text.Replace(statement)); err != nil {
 				return fmt.Errorf("%s: %w", statement, err)
@@ -131,8 +131,8 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 			string(document))
 		return err
 	})
-	if err == nil && d.Dialect() == db.Postgres { // as autovacuum does within a minute
-		_, err = d.Pool().Exec(b.Context(), `VACUUM ANALYZE`)
+	if err == nil && database.Dialect() == db.Postgres { // as autovacuum does within a minute
+		_, err = database.Pool().Exec(b.Context(), `VACUUM ANALYZE`)
 	}
 
 	if err != nil {
@@ -172,23 +172,23 @@ func statusOf(resources int) call {
 	}}
 }
 
-// signed gives many requests for a server, as bytes to be written.
-func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
+// signed returns many requests for a server, as bytes to be written.
+func signed(b *testing.B, addr string, key identity.AccessKey, call call) site {
 	b.Helper()
 	signer := v4.NewSigner()
-	s := site{Addr: addr, Requests: make([][]byte, 2000)}
-	for i := range s.Requests {
-		body := c.body()
+	site := site{Addr: addr, Requests: make([][]byte, 2000)}
+	for i := range site.Requests {
+		body := call.body()
 		r, err := http.NewRequest(http.MethodPost, "http://"+addr+"/", strings.NewReader(body))
 		if err != nil {
 			b.Fatal(err)
 		}
 
 		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-		r.Header.Set("X-Amz-Target", c.target)
+		r.Header.Set("X-Amz-Target", call.target)
 		sum := sha256.Sum256([]byte(body))
 		credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret.Reveal()}
-		if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), c.service, region, time.Now()); err != nil {
+		if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), call.service, region, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 
@@ -197,8 +197,8 @@ func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
 			b.Fatal(err)
 		}
 
-		s.Requests[i] = wire.Bytes()
+		site.Requests[i] = wire.Bytes()
 	}
 
-	return s
+	return site
 }

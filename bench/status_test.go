@@ -24,32 +24,32 @@ func BenchmarkGetResourceSyncStatus(b *testing.B) {
 		budget float64
 	}{{db.SQLite, 0.5}, {db.Postgres, 0.3}} {
 		b.Run(on.engine.String(), func(b *testing.B) {
-			s := serve(b, on.engine, configurations)
-			bare := httptest.NewServer(bareHandler(s.reader.Secret.Reveal(), s.document))
+			service := serve(b, on.engine, configurations)
+			bare := httptest.NewServer(bareHandler(service.reader.Secret.Reveal(), service.document))
 			defer bare.Close()
 
-			againstBare(b, s, bare.Listener.Addr().String(), on.engine, on.budget)
-			b.Run("moto", func(b *testing.B) { againstMoto(b, s, on.engine) })
+			againstBare(b, service, bare.Listener.Addr().String(), on.engine, on.budget)
+			b.Run("moto", func(b *testing.B) { againstMoto(b, service, on.engine) })
 		})
 	}
 }
 
-func againstBare(b *testing.B, s service, bare string, engine db.Dialect, budget float64) {
+func againstBare(b *testing.B, service service, bare string, engine db.Dialect, budget float64) {
 	what := fmt.Sprintf("GetResourceSyncStatus on %s", engine)
 	for _, conns := range []int{1, 64} {
-		c := compete(b, signed(b, s.addr, s.reader, statusOf(configurations)), signed(b, bare, s.reader, statusOf(configurations)), conns)
+		contest := compete(b, signed(b, service.addr, service.reader, statusOf(configurations)), signed(b, bare, service.reader, statusOf(configurations)), conns)
 		report(b, row{what: fmt.Sprintf("%s, %d connections", what, conns),
-			ours: c.ours.String(), peer: "bare handler " + c.theirs.String(), ratio: fmt.Sprintf("%.2f", c.rate),
-			budget: fmt.Sprintf("≥ %.1f", budget), kept: c.rate >= budget})
+			ours: contest.ours.String(), peer: "bare handler " + contest.theirs.String(), ratio: fmt.Sprintf("%.2f", contest.rate),
+			budget: fmt.Sprintf("≥ %.1f", budget), kept: contest.rate >= budget})
 		if conns == 64 {
-			report(b, row{what: what + ", p99", ours: c.ours.P99.Round(time.Microsecond).String(),
-				peer: "bare handler " + c.theirs.P99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", c.p99), budget: "≤ 3", kept: c.p99 <= 3})
+			report(b, row{what: what + ", p99", ours: contest.ours.P99.Round(time.Microsecond).String(),
+				peer: "bare handler " + contest.theirs.P99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", contest.p99), budget: "≤ 3", kept: contest.p99 <= 3})
 		}
 	}
 
-	c := compete(b, signed(b, s.addr, s.narrow, statusOf(configurations)), signed(b, bare, s.reader, statusOf(configurations)), 64)
-	report(b, row{what: what + ", a policy asks for the owner", ours: c.ours.String(), peer: "bare handler " + c.theirs.String(),
-		ratio: fmt.Sprintf("%.2f", c.rate), budget: "-", kept: true})
+	contest := compete(b, signed(b, service.addr, service.narrow, statusOf(configurations)), signed(b, bare, service.reader, statusOf(configurations)), 64)
+	report(b, row{what: what + ", a policy asks for the owner", ours: contest.ours.String(), peer: "bare handler " + contest.theirs.String(),
+		ratio: fmt.Sprintf("%.2f", contest.rate), budget: "-", kept: true})
 }
 
 // bareHandler is the limit: it reads, verifies and answers, and knows nothing.

@@ -23,14 +23,14 @@ var (
 	rows   []row
 )
 
-func report(b *testing.B, r row) {
+func report(b *testing.B, row row) {
 	b.Helper()
 	rowsMu.Lock()
 	defer rowsMu.Unlock()
-	rows = append(rows, r)
+	rows = append(rows, row)
 }
 
-// TestMain runs this binary as a server or as clients when it is asked to, and
+// TestMain runs this binary as a server or as clients when an argument says so, and
 // prints the table behind the benchmarks.
 func TestMain(m *testing.M) {
 	run := func() error { return gitServer(os.Getenv(serveGit)) }
@@ -56,13 +56,13 @@ func TestMain(m *testing.M) {
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "WHAT\tOURS\tPEER\tRATIO\tBUDGET\t")
 
-		for _, r := range rows {
+		for _, row := range rows {
 			verdict := "kept"
-			if !r.kept {
+			if !row.kept {
 				verdict = "BROKEN"
 			}
 
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.what, r.ours, r.peer, r.ratio, r.budget, verdict)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", row.what, row.ours, row.peer, row.ratio, row.budget, verdict)
 		}
 
 		w.Flush()

@@ -36,17 +36,17 @@ const (
 func BenchmarkWebhook(b *testing.B) {
 	for _, engine := range []db.Dialect{db.SQLite, db.Postgres} {
 		b.Run(engine.String(), func(b *testing.B) {
-			d := dbtest.OpenOn(b, engine, db.Schema())
-			fill(b, d, configuredInSync)
+			database := dbtest.OpenOn(b, engine, db.Schema())
+			fill(b, database, configuredInSync)
 			key, err := seal.Generate()
 			if err != nil {
 				b.Fatal(err)
 			}
 
-			hooks := fillWebhooks(b, d, key)
+			hooks := fillWebhooks(b, database, key)
 			wake := make(chan struct{}, 1)
 			server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{
-				DB: d, Seal: key, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+				DB: database, Seal: key, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 				OnHint: func() {
 					select {
 					case wake <- struct{}{}:
@@ -57,7 +57,7 @@ func BenchmarkWebhook(b *testing.B) {
 
 			defer server.Close()
 
-			stop := claiming(b, d, wake)
+			stop := claiming(b, database, wake)
 			bare := httptest.NewServer(http.HandlerFunc(acknowledge))
 			defer bare.Close()
 
@@ -72,7 +72,7 @@ func BenchmarkWebhook(b *testing.B) {
 			report(b, row{what: fmt.Sprintf("webhook on %s, %d configurations, %d/s, p99", engine, configuredInSync, webhooksASecond),
 				ours: us.String(), peer: "a handler that only reads " + them.String(),
 				ratio: fmt.Sprintf("%.1f", float64(us.P99)/float64(them.P99)), budget: "< 50 ms", kept: us.P99 < 50*time.Millisecond})
-			expectHints(b, d, turns*deliveriesATurn)
+			expectHints(b, database, turns*deliveriesATurn)
 		})
 	}
 }
@@ -85,19 +85,19 @@ func acknowledge(w http.ResponseWriter, r *http.Request) {
 
 const webhookSecret = "a-secret-for-measuring"
 
-// fillWebhooks makes repositories with a webhook each and gives their paths.
+// fillWebhooks makes repositories with a webhook each and returns their paths.
 func fillWebhooks(b *testing.B, d *db.DB, key *seal.Key) (paths []string) {
 	b.Helper()
 	err := d.Update(b.Context(), func(tx *db.Tx) error {
 		for i := range hooked {
 			name := fmt.Sprint("hooked-", i)
-			l := lockstep.RepositoryLink{ID: name, ARN: lockstep.ARN("arn:" + name), Account: account, Region: region, ConnectionARN: "c",
+			link := lockstep.RepositoryLink{ID: name, ARN: lockstep.ARN("arn:" + name), Account: account, Region: region, ConnectionARN: "c",
 				OwnerID: "acme0", RepositoryName: name, ProviderType: "Git"}
-			if err := store.InsertLink(tx, &l); err != nil {
+			if err := store.InsertLink(tx, &link); err != nil {
 				return err
 			}
 
-			w := lockstep.Webhook{LinkID: l.ID, Kind: lockstep.GitHubWebhook}
+			w := lockstep.Webhook{LinkID: link.ID, Kind: lockstep.GitHubWebhook}
 			if err := store.PutWebhook(tx, key, &w, seal.NewSecret(webhookSecret)); err != nil {
 				return err
 			}
@@ -114,8 +114,8 @@ func fillWebhooks(b *testing.B, d *db.DB, key *seal.Key) (paths []string) {
 	return paths
 }
 
-// claiming claims what is due until it is told to stop.
-func claiming(b *testing.B, d *db.DB, wake chan struct{}) (stop func()) {
+// claiming claims what is due until it is stopped.
+func claiming(b *testing.B, database *db.DB, wake chan struct{}) (stop func()) {
 	done := make(chan struct{})
 	var loop sync.WaitGroup
 	loop.Go(func() {
@@ -126,7 +126,7 @@ func claiming(b *testing.B, d *db.DB, wake chan struct{}) (stop func()) {
 			case <-wake:
 			}
 
-			err := d.Update(b.Context(), func(tx *db.Tx) error {
+			err := database.Update(b.Context(), func(tx *db.Tx) error {
 				_, err := store.ClaimPolls(tx, 100, time.Hour)
 				return err
 			})
