@@ -19,7 +19,7 @@ const (
 	renewalLease = 2 * time.Minute
 	// maxRenewalLead bounds how long before its expiry a token is renewed.
 	maxRenewalLead = 5 * time.Minute
-	// These bound the delay before a host that did not answer is asked again.
+	// These bound the delay before the next renewal if the host did not answer.
 	minRenewalDelay, maxRenewalDelay = 10 * time.Second, 5 * time.Minute
 	// maxSaveTries is how often the response of a host is written, a second apart:
 	// a refresh token cannot be spent again to repeat it.
