@@ -56,10 +56,10 @@ type progress struct {
 
 // readProgress reads the progress of a commit in an environment.
 func readProgress(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (progress, error) {
-	p := progress{count: map[StackState]int{}}
+	result := progress{count: map[StackState]int{}}
 	affected, err := syncstate.AffectedConfigurations(tx, linkID, sha)
 	if err != nil {
-		return p, err
+		return result, err
 	}
 
 	var firstFailed *Stack
@@ -69,28 +69,28 @@ func readProgress(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (prog
 		}
 
 		stack := Stack{AffectedConfiguration: configuration, State: stateOf(configuration)}
-		p.stacks = append(p.stacks, stack)
-		p.count[stack.State]++
+		result.stacks = append(result.stacks, stack)
+		result.count[stack.State]++
 		if stack.State == StackFailed && (firstFailed == nil || stack.EndedAt.Before(firstFailed.EndedAt)) {
 			firstFailed = &stack
 		}
 	}
 
 	if firstFailed == nil {
-		return p, nil
+		return result, nil
 	}
 
-	p.failedStack, p.failure = firstFailed.Configuration.ResourceName, firstFailed.Blocked
+	result.failedStack, result.failure = firstFailed.Configuration.ResourceName, firstFailed.Blocked
 	if firstFailed.IsPending {
-		return p, nil // blocked before it was attempted
+		return result, nil // blocked before it was attempted
 	}
 
 	events, err := syncstate.LastResourceEvents(tx, firstFailed.AttemptID, 1)
 	if len(events) > 0 {
-		p.failure = events[0].Message
+		result.failure = events[0].Message
 	}
 
-	return p, err
+	return result, err
 }
 
 func stateOf(affected syncstate.AffectedConfiguration) StackState {

@@ -38,20 +38,20 @@ type Reporter struct {
 
 // New returns a Reporter and registers its jobs with the queue, which must not have
 // been started.
-func New(o Options) *Reporter {
-	r := &Reporter{
-		db:           o.DB,
-		queue:        o.Queue,
-		repositories: o.Repositories,
-		log:          o.Log.With(slog.String("component", "commitstatus")),
-		commitURL:    o.CommitURL,
+func New(options Options) *Reporter {
+	reporter := &Reporter{
+		db:           options.DB,
+		queue:        options.Queue,
+		repositories: options.Repositories,
+		log:          options.Log.With(slog.String("component", "commitstatus")),
+		commitURL:    options.CommitURL,
 	}
-	if r.commitURL == nil {
-		r.commitURL = func(string, lockstep.SHA, string) string { return "" }
+	if reporter.commitURL == nil {
+		reporter.commitURL = func(string, lockstep.SHA, string) string { return "" }
 	}
 
-	queue.Handle(o.Queue, worker.TurnTimeout, r.reportStream)
-	return r
+	queue.Handle(options.Queue, worker.TurnTimeout, reporter.reportStream)
+	return reporter
 }
 
 // reportJob wakes the worker of a report stream.
@@ -169,9 +169,9 @@ func (t *turn) endJob(tx *db.Tx) error {
 // work reads the progress of a report's commit and reports it if it has changed for the
 // Git host.
 func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUnavailable bool, err error) {
-	var p progress
+	var current progress
 	err = t.db.View(ctx, func(tx *db.Tx) (err error) {
-		p, err = readProgress(tx, t.stream.LinkID, t.stream.Environment, report.SHA)
+		current, err = readProgress(tx, t.stream.LinkID, t.stream.Environment, report.SHA)
 		return err
 	})
 	if err != nil {
@@ -180,7 +180,7 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 
 	updated := report
 	updated.SeenSeq = report.ChangeSeq
-	reportNow, dueAt := p.next(report, time.Now())
+	reportNow, dueAt := current.next(report, time.Now())
 	updated.DueAt = dueAt
 	if !reportNow {
 		return false, t.save(ctx, updated)
@@ -190,8 +190,8 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 		SHA:         report.SHA,
 		Branch:      report.Branch,
 		Environment: t.stream.Environment,
-		State:       p.state(),
-		Summary:     p.summary(),
+		State:       current.state(),
+		Summary:     current.summary(),
 		URL:         t.commitURL(t.stream.LinkID, report.SHA, t.stream.Environment),
 	}
 	driverState, cause := t.callDriver(ctx, status, report.DriverState)

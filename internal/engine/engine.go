@@ -68,28 +68,28 @@ func (resourceJob) Kind() string { return "resource_sync" }
 
 // New returns an Engine and registers its jobs with the queue, which must not have
 // been started.
-func New(o Options) *Engine {
-	e := &Engine{
-		db:           o.DB,
-		queue:        o.Queue,
-		repositories: o.Repositories,
-		targets:      make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
-		reporter:     o.Reporter,
-		encodeStatus: o.EncodeStatus,
-		onProbe:      o.OnProbe,
-		log:          o.Log.With(slog.String("component", "engine")),
+func New(options Options) *Engine {
+	engine := &Engine{
+		db:           options.DB,
+		queue:        options.Queue,
+		repositories: options.Repositories,
+		targets:      make(map[lockstep.SyncType]target.Driver, len(options.Targets)),
+		reporter:     options.Reporter,
+		encodeStatus: options.EncodeStatus,
+		onProbe:      options.OnProbe,
+		log:          options.Log.With(slog.String("component", "engine")),
 	}
-	if e.onProbe == nil {
-		e.onProbe = func(*db.Tx, string, error) error { return nil }
+	if engine.onProbe == nil {
+		engine.onProbe = func(*db.Tx, string, error) error { return nil }
 	}
-	for _, driver := range o.Targets {
-		e.targets[driver.Type()] = driver
+	for _, driver := range options.Targets {
+		engine.targets[driver.Type()] = driver
 	}
 
-	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
-	queue.Handle(o.Queue, worker.TurnTimeout, e.syncResource)
+	queue.Handle(options.Queue, repositoryTimeout, engine.syncRepository)
+	queue.Handle(options.Queue, worker.TurnTimeout, engine.syncResource)
 
-	return e
+	return engine
 }
 
 // TargetDriver returns the driver of a sync type. If the server has none, the error

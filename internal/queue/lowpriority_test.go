@@ -19,7 +19,7 @@ type lowPriorityArgs struct {
 func (lowPriorityArgs) Kind() string { return "low_priority" }
 func (lowPriorityArgs) LowPriority() {}
 
-func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
+func TestLowPriorityJobsDoNotDelayOthers(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	synctest.Test(t, func(t *testing.T) {
 		d, err := db.Open(t.Context(), url, schema())

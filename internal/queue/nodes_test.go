@@ -99,9 +99,9 @@ func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
 	}
 }
 
-// TestAReplacedWorkerWritesNothing lets a worker sleep through its own replacement,
+// TestAWorkerWithoutItsLeaseWritesNothing lets a worker sleep through its own replacement,
 // as a stopped process does.
-func TestAReplacedWorkerWritesNothing(t *testing.T) {
+func TestAWorkerWithoutItsLeaseWritesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		p := newPlant(d, bubbled())
 		var runs atomic.Int64

@@ -60,7 +60,7 @@ const (
 	lowPriorityQueue = "aside"
 	lowPriorityPoll  = time.Second
 
-	// maxTries is so high that River never gives a job up. After maxFailures a failing job
+	// maxTries is so high that River never discards a job. After maxFailures a failing job
 	// is replaced, so that its list of errors does not grow forever.
 	maxTries    = 10_000
 	maxFailures = 50

@@ -101,10 +101,10 @@ func TestMigrateMayRunAgainAndAtOnce(t *testing.T) {
 	}
 }
 
-// TestExclusiveFreesWhatTheProcessBeforeLeft pins what Start does to River's tables:
+// TestExclusiveFreesTheJobsOfThePreviousProcess pins what Start does to River's tables:
 // a running job is free, and so is the leadership, without which a job that is
 // scheduled for later would wait for the end of the lease.
-func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
+func TestExclusiveFreesTheJobsOfThePreviousProcess(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		q := queue.New(queue.Options{DB: d, PollOnly: true, PollInterval: time.Second, Exclusive: true})
 		if err := q.Migrate(t.Context()); err != nil {
@@ -141,7 +141,7 @@ func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 
 // TestDoneAndAgainOutliveWhatTheWorkerReturns: River is told of the job once more
 // when the worker returns, and must not undo or repeat what the transaction said.
-func TestDoneAndAgainOutliveWhatTheWorkerReturns(t *testing.T) {
+func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 	tests := []struct {
 		name    string
 		again   bool
@@ -181,7 +181,7 @@ func TestDoneAndAgainOutliveWhatTheWorkerReturns(t *testing.T) {
 	}
 }
 
-func TestAJobWhoseWorkerSaysNothingIsCompleted(t *testing.T) {
+func TestAJobWhoseWorkerReturnsNilIsCompleted(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		p := startProbe(t, d, func(context.Context, int, *queue.Job) error { return nil })
 		p.wake(t, "a", time.Time{})
@@ -295,7 +295,7 @@ func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 	})
 }
 
-func TestMistakesOfTheProgramAreToldAtStart(t *testing.T) {
+func TestProgrammingErrorsAreReturnedAtStart(t *testing.T) {
 	d := dbtest.OpenOn(t, db.SQLite, schema())
 	work := func(context.Context, *queue.Job, probeArgs) error { return nil }
 	twice := queue.New(queue.Options{DB: d})

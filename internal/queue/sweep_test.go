@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 )
 
-func TestASweepThatFailsIsLoggedAndGoesOnUntilItsEnd(t *testing.T) {
+func TestASweepThatFailsIsLoggedAndRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)

@@ -204,7 +204,7 @@ func (p *probe) ran() []time.Duration {
 	return append([]time.Duration{}, p.runs...)
 }
 
-func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
+func TestAnErrorOrAPanicIsRetriedForever(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		p := startProbe(t, d, func(_ context.Context, run int, _ *queue.Job) error {
 			if run%2 == 0 {
@@ -254,7 +254,7 @@ func TestAWakeUpCutsARetryShort(t *testing.T) {
 	})
 }
 
-func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
+func TestALaterWakeUpDoesNotDelayAnEarlierOne(t *testing.T) {
 	const near, later = 3 * time.Second, 5 * time.Minute
 	tests := []struct {
 		name string
@@ -298,9 +298,9 @@ func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
 	})
 }
 
-// TestAJobOfADeadNodeIsTakenOver leaves the rows as a killed node does: its job
+// TestAJobOfACrashedNodeIsRescued leaves the rows as a killed node does: its job
 // running, its lease of the leadership taken.
-func TestAJobOfADeadNodeIsTakenOver(t *testing.T) {
+func TestAJobOfACrashedNodeIsRescued(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		q := queue.New(queue.Options{DB: d})
 		if err := q.Migrate(t.Context()); err != nil {

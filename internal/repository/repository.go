@@ -50,22 +50,22 @@ type cachedClient struct {
 }
 
 // New returns Repositories without any open client.
-func New(o Options) *Repositories {
-	r := &Repositories{
-		db:             o.DB,
-		providers:      make(map[lockstep.ProviderType]provider.Driver, len(o.Providers)),
-		targets:        make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
-		openCredential: o.OpenCredential,
+func New(options Options) *Repositories {
+	repositories := &Repositories{
+		db:             options.DB,
+		providers:      make(map[lockstep.ProviderType]provider.Driver, len(options.Providers)),
+		targets:        make(map[lockstep.SyncType]target.Driver, len(options.Targets)),
+		openCredential: options.OpenCredential,
 		byLink:         map[string]*list.Element{},
 		clients:        list.New(),
 	}
-	for _, driver := range o.Providers {
-		r.providers[driver.Metadata().Type] = driver
+	for _, driver := range options.Providers {
+		repositories.providers[driver.Metadata().Type] = driver
 	}
-	for _, driver := range o.Targets {
-		r.targets[driver.Type()] = driver
+	for _, driver := range options.Targets {
+		repositories.targets[driver.Type()] = driver
 	}
-	return r
+	return repositories
 }
 
 // A Repository is an open repository of a link.

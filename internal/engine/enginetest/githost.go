@@ -205,14 +205,14 @@ func (t MemoryTree) ObjectID(name string) (string, error) {
 // An apiClient is a client whose host has an API. It records the calls.
 type apiClient struct{ *gitClient }
 
-func (c apiClient) Propose(_ context.Context, p provider.Proposal) (provider.PullRequest, error) {
+func (c apiClient) Propose(_ context.Context, proposal provider.Proposal) (provider.PullRequest, error) {
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
-	for _, f := range p.Files {
-		call := fmt.Sprintf("%s on %s of %s %s: %s", f.Path, p.Branch, p.Base, p.BaseSHA.Short(), f.Content)
+	for _, f := range proposal.Files {
+		call := fmt.Sprintf("%s on %s of %s %s: %s", f.Path, proposal.Branch, proposal.Base, proposal.BaseSHA.Short(), f.Content)
 		c.calls = append(c.calls, call)
 	}
-	return provider.PullRequest{Number: 7, Base: p.Base, URL: "https://git.example.com/7"}, nil
+	return provider.PullRequest{Number: 7, Base: proposal.Base, URL: "https://git.example.com/7"}, nil
 }
 
 func (c apiClient) WebhookKind() lockstep.WebhookKind { return lockstep.GiteaWebhook }

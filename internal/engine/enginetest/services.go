@@ -37,41 +37,41 @@ type Services struct {
 
 // New returns Services whose jobs are registered with the queue. Status documents are
 // plain JSON.
-func New(o Options) Services {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+func New(options Options) Services {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.OpenCredential == nil {
-		o.OpenCredential = func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
+	if options.OpenCredential == nil {
+		options.OpenCredential = func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
 		}
 	}
 
 	repositories := repository.New(repository.Options{
-		DB:             o.DB,
-		Providers:      o.Providers,
-		Targets:        o.Targets,
-		OpenCredential: o.OpenCredential,
+		DB:             options.DB,
+		Providers:      options.Providers,
+		Targets:        options.Targets,
+		OpenCredential: options.OpenCredential,
 	})
 	reporter := commitstatus.New(commitstatus.Options{
-		DB:           o.DB,
-		Queue:        o.Queue,
+		DB:           options.DB,
+		Queue:        options.Queue,
 		Repositories: repositories,
-		Log:          o.Log,
-		CommitURL:    o.CommitURL,
+		Log:          options.Log,
+		CommitURL:    options.CommitURL,
 	})
 	return Services{
 		Repositories: repositories,
 		Reporter:     reporter,
 		Engine: engine.New(engine.Options{
-			DB:           o.DB,
-			Queue:        o.Queue,
+			DB:           options.DB,
+			Queue:        options.Queue,
 			Repositories: repositories,
-			Targets:      o.Targets,
+			Targets:      options.Targets,
 			Reporter:     reporter,
 			EncodeStatus: func(status lockstep.ResourceSync) ([]byte, error) { return json.Marshal(status) },
-			OnProbe:      o.OnProbe,
-			Log:          o.Log,
+			OnProbe:      options.OnProbe,
+			Log:          options.Log,
 		}),
 	}
 }

@@ -36,13 +36,13 @@ func (w *World) StepsExecuteUntil(end target.End) (finish chan struct{}) {
 
 // StepsRequireTheFile makes every attempt fail whose file does not exist.
 func (w *World) StepsRequireTheFile() {
-	w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
-		files, err := a.OpenTree(w.T.Context())
+	w.Target.SetSteps(func(attempt target.Attempt) (target.Step, error) {
+		files, err := attempt.OpenTree(w.T.Context())
 		if err != nil {
 			return target.Step{}, err
 		}
-		if _, err := files.ObjectID(a.Configuration.ConfigFile); err != nil {
-			return target.Step{}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", a.Configuration.ConfigFile)
+		if _, err := files.ObjectID(attempt.Configuration.ConfigFile); err != nil {
+			return target.Step{}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", attempt.Configuration.ConfigFile)
 		}
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 	})

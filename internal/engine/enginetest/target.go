@@ -29,14 +29,14 @@ type ScriptedTarget struct {
 
 // NewScriptedTarget returns a ScriptedTarget that applies every commit in one step.
 func NewScriptedTarget() *ScriptedTarget {
-	s := &ScriptedTarget{SyncType: "TEST_SYNC", MaxConcurrent: map[string]int{}, now: map[string]int{}}
-	s.SetSteps(func(target.Attempt) (target.Step, error) {
+	scripted := &ScriptedTarget{SyncType: "TEST_SYNC", MaxConcurrent: map[string]int{}, now: map[string]int{}}
+	scripted.SetSteps(func(target.Attempt) (target.Step, error) {
 		return target.Step{
 			Events: []lockstep.Event{{Type: "DONE", Message: "Done."}},
 			End:    &target.End{Outcome: lockstep.Applied},
 		}, nil
 	})
-	return s
+	return scripted
 }
 
 // SetSteps sets what Advance does from now on.
@@ -80,9 +80,9 @@ func (s *ScriptedTarget) ReadInputs(
 }
 
 // Advance calls the function of SetSteps.
-func (s *ScriptedTarget) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
+func (s *ScriptedTarget) Advance(ctx context.Context, attempt target.Attempt) (target.Step, error) {
 	s.Mu.Lock()
-	name := a.Configuration.ResourceName
+	name := attempt.Configuration.ResourceName
 	s.steps++
 	s.now[name]++
 	s.MaxConcurrent[name] = max(s.MaxConcurrent[name], s.now[name])
@@ -100,17 +100,17 @@ func (s *ScriptedTarget) Advance(ctx context.Context, a target.Attempt) (target.
 		}
 	}
 
-	return step(a)
+	return step(attempt)
 }
 
 // Discard records the attempt.
-func (s *ScriptedTarget) Discard(_ context.Context, a target.Attempt) error {
+func (s *ScriptedTarget) Discard(_ context.Context, attempt target.Attempt) error {
 	s.Mu.Lock()
 	before := s.OnDiscard
 	s.Mu.Unlock()
 
 	if before != nil {
-		if err := before(a); err != nil {
+		if err := before(attempt); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (s *ScriptedTarget) Discard(_ context.Context, a target.Attempt) error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 
-	s.Discarded = append(s.Discarded, a.ID)
+	s.Discarded = append(s.Discarded, attempt.ID)
 	return nil
 }
 
@@ -126,13 +126,13 @@ func (s *ScriptedTarget) Discard(_ context.Context, a target.Attempt) error {
 func (s *ScriptedTarget) Discover(
 	_ context.Context, files lockstep.Tree, _ lockstep.Discovery,
 ) (target.Discovered, error) {
-	var d target.Discovered
+	var discovered target.Discovered
 	for _, path := range slices.Sorted(maps.Keys(files.(MemoryTree).MapFS)) {
 		if name, ok := strings.CutSuffix(path, ".yaml"); ok {
-			d.Files = append(d.Files, target.DeploymentFile{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
+			discovered.Files = append(discovered.Files, target.DeploymentFile{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
 		}
 	}
-	return d, nil
+	return discovered, nil
 }
 
 // Encode returns a deployment file with the name of the template.

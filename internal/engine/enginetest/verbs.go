@@ -87,11 +87,11 @@ func (w *World) RepositoryEvents(eventType string) (list []string) {
 func (w *World) AcquireLease(cfg lockstep.SyncConfiguration) {
 	w.T.Helper()
 	w.Update(func(tx *db.Tx) error {
-		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+		resource, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		_, err = syncstate.AcquireLease(tx, s.ID)
+		_, err = syncstate.AcquireLease(tx, resource.ID)
 		return err
 	})
 }
@@ -170,7 +170,7 @@ func (w *World) Push(files map[string]string) lockstep.SHA {
 }
 
 // Status returns the stored status of a configuration's resource.
-func (w *World) Status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync) {
+func (w *World) Status(cfg lockstep.SyncConfiguration) (status lockstep.ResourceSync) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) error {
 		document, err := syncstate.StatusDocument(tx, cfg.Resource())
@@ -181,10 +181,10 @@ func (w *World) Status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync)
 			return err
 		}
 
-		return json.Unmarshal(document, &s)
+		return json.Unmarshal(document, &status)
 	}))
 
-	return s
+	return status
 }
 
 // WaitForStatus waits until the latest sync of a resource has a status, for a commit.
@@ -192,26 +192,26 @@ func (w *World) WaitForStatus(
 	cfg lockstep.SyncConfiguration, want lockstep.ResourceSyncStatus, sha lockstep.SHA,
 ) lockstep.ResourceSync {
 	w.T.Helper()
-	var s lockstep.ResourceSync
+	var status lockstep.ResourceSync
 	w.WaitUntil(fmt.Sprintf("%s %s at %s", cfg.ResourceName, want, sha.Short()), func() bool {
-		s = w.Status(cfg)
-		return s.LatestSync != nil && s.LatestSync.Status == want && s.LatestSync.TargetRevision.SHA == sha
+		status = w.Status(cfg)
+		return status.LatestSync != nil && status.LatestSync.Status == want && status.LatestSync.TargetRevision.SHA == sha
 	})
-	return s
+	return status
 }
 
 // LatestRepositorySync returns the latest repository sync of main, zero if there is none.
 func (w *World) LatestRepositorySync() lockstep.RepositorySyncAttempt {
 	w.T.Helper()
-	var a lockstep.RepositorySyncAttempt
+	var attempt lockstep.RepositorySyncAttempt
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) (err error) {
-		a, err = syncstate.LatestRepositorySync(tx, w.Link.ID, "main")
+		attempt, err = syncstate.LatestRepositorySync(tx, w.Link.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
 		return err
 	}))
-	return a
+	return attempt
 }
 
 // Retry retries the latest commit of a configuration.
@@ -249,28 +249,28 @@ func (w *World) RevisionStatus(cfg lockstep.SyncConfiguration, sha lockstep.SHA)
 func (w *World) ActiveBlocker(cfg lockstep.SyncConfiguration) (b lockstep.Blocker, blocked bool) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) error {
-		s, err := syncstate.ResourceByName(tx, cfg.Resource())
+		resource, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		b, blocked, err = syncstate.ActiveBlocker(tx, s.ID)
+		b, blocked, err = syncstate.ActiveBlocker(tx, resource.ID)
 		return err
 	}))
 	return b, blocked
 }
 
 // RunningAttempt returns the running attempt of a configuration's resource.
-func (w *World) RunningAttempt(cfg lockstep.SyncConfiguration) (a syncstate.ResourceAttempt, running bool) {
+func (w *World) RunningAttempt(cfg lockstep.SyncConfiguration) (attempt syncstate.ResourceAttempt, running bool) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) error {
-		s, err := syncstate.ResourceByName(tx, cfg.Resource())
+		resource, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		a, running, err = syncstate.RunningAttempt(tx, s.ID)
+		attempt, running, err = syncstate.RunningAttempt(tx, resource.ID)
 		return err
 	}))
-	return a, running
+	return attempt, running
 }
 
 // EventTypes returns the types of events, in order.
@@ -284,17 +284,17 @@ func EventTypes(events []lockstep.Event) []string {
 
 // CreateStacks pushes a commit of n stacks whose status is published, creates their
 // configurations, and returns the commit.
-func (w *World) CreateStacks(n int, change ...func(*lockstep.SyncConfiguration)) lockstep.SHA {
+func (w *World) CreateStacks(count int, change ...func(*lockstep.SyncConfiguration)) lockstep.SHA {
 	w.T.Helper()
 	files := map[string]string{}
-	for i := range n {
+	for i := range count {
 		files[fmt.Sprintf("s%03d.yaml", i)] = "1"
 	}
 
 	change = append([]func(*lockstep.SyncConfiguration){PublishStatus}, change...)
 	sha := w.Host.Push("main", files)
 	w.Update(func(tx *db.Tx) error {
-		for i := range n {
+		for i := range count {
 			cfg := w.newConfiguration(fmt.Sprintf("s%03d", i), change)
 			if err := w.attach(tx, &cfg); err != nil {
 				return err
@@ -319,30 +319,30 @@ func (w *World) AcquireReportStreamLeases() {
 // ShowStatuses makes the Git host show commit statuses. At its end the test fails if the
 // reporter has broken a promise to drivers.
 func (w *World) ShowStatuses() *StatusRecorder {
-	s := &StatusRecorder{busy: map[string]int{}}
+	recorder := &StatusRecorder{busy: map[string]int{}}
 	w.Host.Mu.Lock()
-	w.Host.Statuses = s
+	w.Host.Statuses = recorder
 	w.Host.Mu.Unlock()
 	w.T.Cleanup(func() {
-		s.Mu.Lock()
-		defer s.Mu.Unlock()
-		for _, complaint := range s.Violations {
+		recorder.Mu.Lock()
+		defer recorder.Mu.Unlock()
+		for _, complaint := range recorder.Violations {
 			w.T.Error(complaint)
 		}
 	})
 
-	return s
+	return recorder
 }
 
 // PublishStatus makes a configuration publish its status.
 func PublishStatus(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "ENABLED" }
 
 // ReportedStatuses returns the statuses of a commit in Environment, as "state: summary".
-func (w *World) ReportedStatuses(s *StatusRecorder, sha lockstep.SHA) []string {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (w *World) ReportedStatuses(recorder *StatusRecorder, sha lockstep.SHA) []string {
+	recorder.Mu.Lock()
+	defer recorder.Mu.Unlock()
 	var list []string
-	for _, one := range s.AcceptedOf(sha, Environment) {
+	for _, one := range recorder.AcceptedOf(sha, Environment) {
 		list = append(list, string(one.State)+": "+one.Summary)
 	}
 	return list
@@ -358,18 +358,18 @@ func (w *World) WaitForReport(s *StatusRecorder, sha lockstep.SHA, want string) 
 }
 
 // StatusReport returns the report of a commit in Environment.
-func (w *World) StatusReport(sha lockstep.SHA) (r syncstate.EnvironmentReport) {
+func (w *World) StatusReport(sha lockstep.SHA) (report syncstate.EnvironmentReport) {
 	w.T.Helper()
 	w.Must(w.DB.View(context.Background(), func(tx *db.Tx) error {
 		list, _, err := syncstate.StatusReports(tx, w.Link.ID, db.Page{Limit: 1000})
-		for _, report := range list {
-			if report.SHA == sha && report.Environment == Environment {
-				r = report
+		for _, candidate := range list {
+			if candidate.SHA == sha && candidate.Environment == Environment {
+				report = candidate
 			}
 		}
 		return err
 	}))
-	return r
+	return report
 }
 
 // OpenClient returns the client of a link and its release function.
@@ -472,7 +472,7 @@ func (w *World) SignCommits(raw string) {
 	w.Host.rawCommit = []byte(raw)
 }
 
-// SetAllowedSigners gives a configuration a signature policy.
+// SetAllowedSigners sets the signature policy of a configuration.
 func (w *World) SetAllowedSigners(cfg lockstep.SyncConfiguration, allowed string) {
 	w.Update(func(tx *db.Tx) error {
 		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed})
