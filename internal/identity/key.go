@@ -105,7 +105,7 @@ func CreateKey(tx *db.Tx, key *seal.Key, input CreateKeyInput) (AccessKey, error
 	return accessKey, nil
 }
 
-// sealContext binds a secret to everything that returns its key permissions, and to
+// sealContext binds a secret to everything that determines its permissions, and to
 // its expiry if it has one. Changing either requires the seal key.
 func (p Principal) sealContext(expires *int64) []byte {
 	b := fmt.Appendf(nil, "access_key %q %q %q %q", p.AccessKeyID, p.Account, p.Name, string(p.Role))
