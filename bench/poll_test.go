@@ -27,8 +27,8 @@ func BenchmarkPoll(b *testing.B) {
 	}
 }
 
-// BenchmarkPollVersion0 does so at a server of the old protocol, which lists all
-// its refs whatever is asked. It answers from memory.
+// BenchmarkPollVersion0 polls a server of the old protocol, which lists all of its
+// refs on each request. It answers from memory.
 func BenchmarkPollVersion0(b *testing.B) {
 	host := startGit(b, pollFolder(b))
 	pollOld(b, host, "small.git", polls)

@@ -205,7 +205,7 @@ func (t memoryTree) ObjectID(name string) (string, error) {
 	return string(text), err
 }
 
-// starting is a target that tells of each attempt that starts, and is there at
+// starting is a target that reports each attempt that starts, and finishes it at
 // once.
 type starting struct{ p *pushed }
 

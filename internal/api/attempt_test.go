@@ -125,7 +125,7 @@ func TestAttemptIsAuthorizedByItsConfiguration(t *testing.T) {
 		_, err := they.getAttempt(before)
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
 
-		// Of what is gone nobody can say any more what a policy would have said.
+		// A policy cannot be evaluated for a deleted resource.
 		they = w.as(w.CreatePrincipal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
 		check(they, now, before)
 		if err := w.tag(linkARN(secret), "secret=yes"); err != nil {

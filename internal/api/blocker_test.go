@@ -101,7 +101,7 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 	})
 }
 
-// Blocked of a resource that the caller may not see is like one of nobody's.
+// The blockers of a resource that the caller may not read are not found.
 func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()

@@ -189,7 +189,7 @@ func (s oshape) words(shown, path, v string) (all []string) {
 	return all
 }
 
-// elements are told one by one when they are structures, else all at once.
+// elements lists structures one by one, and other elements together.
 func (o oracle) elements(list []any, element, shown, path string) (all []string) {
 	s, words := o.shapes[element]
 	bad := false

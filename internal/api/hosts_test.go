@@ -52,7 +52,7 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		// A host that refuses, at first and at last.
 		w.Syncs.WebhookErr = lockstep.Errorf(lockstep.Denied, "The token may not.")
 		apitest.ExpectError(t, register("https://lockstep.example.com"), "InvalidInputException", "The token may not.")
-		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never told
+		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never registered
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
 
@@ -105,8 +105,8 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 	})
 }
 
-// Whom the policies let through is told what the host says, and not that they may
-// not: else they would ask for permissions that they have.
+// A caller whom the policies permit gets the host's error, not AccessDenied:
+// otherwise they would ask for permissions that they have.
 func TestDenialByTheGitHostIsNotAccessDenied(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()

@@ -157,7 +157,7 @@ func TestCredentialIsDiscardedIfItsHostMovesMeanwhile(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := offer.Verify(w.Context()); err != nil { // nobody is asked: the type is Git
+			if err := offer.Verify(w.Context()); err != nil { // sends no request: the type is Git
 				return err
 			}
 

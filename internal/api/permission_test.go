@@ -88,7 +88,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 	}}
 }
 
-// special is what some operations need to be told otherwise, to succeed.
+// special has the members that some operations need in addition to succeed.
 var special = map[string]map[string]any{
 	"CreateSyncConfiguration":       {"ResourceName": "fresh"},
 	"CreateSignedSyncConfiguration": {"ResourceName": "fresh"},
@@ -215,7 +215,7 @@ func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 					t.Errorf("%s by %s: %s", a.target, role, body)
 				}
 
-				break // one role is enough: the others are asked in the same way
+				break // one role is enough: the others are checked in the same way
 			}
 		}
 	}

@@ -127,8 +127,8 @@ func TestKeyQuotaIsEnforced(t *testing.T) {
 	}
 }
 
-// Quotas are no way to ask for what cannot be seen: who may make nothing is told
-// so before anything is counted.
+// Quotas do not disclose resources: a caller who may not create one is denied
+// before anything is counted.
 func TestQuotasAreCheckedAfterAuthorization(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Links: 1, ConfigurationsOfLink: 1} })
 	connection := w.createConnection("acme", w.createHost("h"))

@@ -138,8 +138,8 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 	})
 }
 
-// Who may sign is asked for by an action of its own: that a resource may be seen
-// does not do.
+// Reading a signature policy needs its own action: permission to read the resource
+// is not enough.
 func TestSignaturePoliciesAreListedIfTheCallerMayGetThem(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()

@@ -42,7 +42,7 @@ func TestFrequentCallersAreThrottledAsAtAWS(t *testing.T) {
 	}
 
 	w.createHost("another class")
-	// Who is not let in takes from nobody's bucket.
+	// A request that is not authenticated uses no bucket.
 	forged := request{Key: w.CreateKey(account, identity.Reader), Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}
 	forged.Key.AccessKeyID = sam.AccessKeyID
 

@@ -157,7 +157,7 @@ func TestEveryListReturnsAsManyItemsAsRequested(t *testing.T) {
 	}
 }
 
-// A token is good for the list that gave it and for nobody and nothing else.
+// A token is valid only for the list and the caller that it was issued to.
 func TestTokenIsBoundToItsCallerAndList(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	link := w.createMany(2)

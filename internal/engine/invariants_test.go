@@ -117,8 +117,8 @@ func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 	return nil
 }
 
-// checkReports holds when all is over: every commit that somebody was told of has
-// come to its end, and that was told last.
+// checkReports checks, after all syncs have ended, that the last status report of
+// each commit is its final state.
 func (h *history) checkReports() {
 	h.WaitUntil("all is told", func() bool { return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0 })
 	for _, sha := range h.pushed {
@@ -142,8 +142,8 @@ func (h *history) checkReports() {
 }
 
 // moody is a target whose behaviour depends on the seed, the resource and the
-// commit alone, so that a commit that breaks always does. It watches that
-// nobody executes what somebody else executes or discards.
+// commit alone, so that a commit that breaks always does. It checks
+// that no two workers execute or discard the same thing.
 type moody struct {
 	seed     uint64
 	replaced bool // workers are replaced while they work: two may be at it
@@ -162,7 +162,7 @@ func newMoody(s *enginetest.ScriptedTarget, seed uint64, replaced bool) *moody {
 	return m
 }
 
-// mood gives a number below n that depends on what is asked and the attempt's
+// mood returns a number below n that depends on what, and on the attempt's
 // resource and commit.
 func (m *moody) mood(a target.Attempt, what string, n int) int {
 	h := fnv.New64a()

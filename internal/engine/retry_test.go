@@ -87,7 +87,7 @@ func TestASkippedHeadDoesNotStayPending(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
-		second := w.Host.Push("main", map[string]string{"web.yaml": "2"}) // nobody has seen it yet
+		second := w.Host.Push("main", map[string]string{"web.yaml": "2"}) // not probed yet
 		w.RetryCommit(cfg, first)
 		w.ExpectStaysDesired(cfg, first)
 		w.ExpectRevisionStatus(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})

@@ -51,8 +51,8 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 	})
 }
 
-// A step that is done again after the first was recorded looks no more: the proof
-// is told once.
+// A step that is repeated after the first was recorded does not verify again: the
+// event is written once.
 func TestACommitIsVerifiedOnce(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web")

@@ -124,7 +124,7 @@ func TestReftableRepositoryIsAskedThroughGit(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
 
-	// What tells such a repository apart, so that older versions of git can test it.
+	// The marks of such a repository, so that older versions of git can test it.
 	if err := os.Mkdir(filepath.Join(repo.Dir, "reftable"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestGitAndItsChildrenEndWithTheContext(t *testing.T) {
 	alive := filepath.Join(t.TempDir(), "alive")
 	makePipe(t, alive)
 
-	// Whoever lives holds the pipe open, the child included.
+	// Each living process holds the pipe open, the child included.
 	program := script(t, "exec 3>"+alive+"; sleep 600 & wait")
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
 	ctx, cancel := context.WithCancel(t.Context())

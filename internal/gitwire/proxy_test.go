@@ -96,8 +96,8 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 	}
 }
 
-// The proxy would resolve or dial what it is asked for, so what a URL says itself
-// is refused before it is asked.
+// The proxy resolves or dials the requested address, so a forbidden address in a URL
+// is refused before a request is sent.
 func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
 	everything := transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true}

@@ -16,8 +16,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
-// A testProxy is a proxy that knows one name, example.com on any port, and sends
-// whatever is asked of that to one server.
+// A testProxy is a proxy that resolves one name, example.com on any port, and sends
+// its requests to one server.
 type testProxy struct {
 	*httptest.Server
 	to      string // HOST:PORT

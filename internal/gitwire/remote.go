@@ -231,7 +231,7 @@ func (r *Remote) command(
 }
 
 // capabilities returns the capabilities of the server. fresh is true if they were requested
-// now. An old server is asked whenever refs is not nil, which is called for its refs.
+// now. If refs is not nil, an old server is always contacted, and refs is called for each of its refs.
 func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (caps capabilities, fresh bool, err error) {
 	r.mu.Lock()
 	known := r.known

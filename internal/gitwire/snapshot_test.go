@@ -112,8 +112,8 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 	commit := id(t, repo.Commit(map[string]string{"a/b": "1"}))
 	elsewhere := id(t, other.Commit(map[string]string{"c": "1"}))
 
-	// The server is told that we have a commit whose trees we do not have: as if it
-	// had left out what the history of the base has and the base has not.
+	// We claim to have a commit whose trees we do not have: as if the server had
+	// omitted objects that are in the history of the base but not in the base.
 	base, err := openLocal(t, other.Dir).Snapshot(t.Context(), elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -103,8 +103,8 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 	}
 }
 
-// Whoever knows a public key can write a file that holds it beside a private
-// half that is not its own.
+// An attacker who knows a public key can write a file that pairs it with another
+// private key.
 func TestAttack17AForgedKeyIsNotLetIntoAKeptConnection(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -192,8 +192,8 @@ func checkEvents(t *testing.T, d *db.DB, attempts int) {
 	}
 }
 
-// An audit is a file to which each beginning and end of a step is one write: it
-// tells what happened, killed or not, and not what the database was told.
+// An audit is a file to which each start and end of a step is one write. It records
+// what happened, even if the process was killed, not what the database contains.
 type audit struct {
 	f *os.File
 }

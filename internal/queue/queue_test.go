@@ -139,8 +139,8 @@ func TestExclusiveFreesTheJobsOfThePreviousProcess(t *testing.T) {
 	})
 }
 
-// TestDoneAndAgainOutliveWhatTheWorkerReturns: River is told of the job once more
-// when the worker returns, and must not undo or repeat what the transaction said.
+// TestDoneAndAgainOutliveWhatTheWorkerReturns: River updates the job once more
+// when the worker returns, and must not undo or repeat what the transaction did.
 func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 	tests := []struct {
 		name    string

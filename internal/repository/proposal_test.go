@@ -79,7 +79,7 @@ func TestWebhooksAreRegisteredAtTheHost(t *testing.T) {
 		}
 
 		w.Host.HasAPI = true
-		w.Credential.Username = "another" // so that the client is opened anew
+		w.Credential.Username = "another" // so that the client is opened again
 		kind, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID)
 		if err != nil || kind != lockstep.GiteaWebhook {
 			w.T.Errorf("kind %s, %v", kind, err)

@@ -240,7 +240,7 @@ func TestSignaturesOfRemovedKeysAreRefused(t *testing.T) {
 	if _, err := signers.Verify(recorded(t, "ssh-rsa.commit"), now); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("an SSH key that is not listed: %v", err)
 	}
-	// Before the key was made it was nobody's.
+	// The key did not exist yet.
 	if _, err := signers.Verify(recorded(t, "pgp-ann.commit"),
 		time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a key that was not made yet: %v", err)

@@ -8,9 +8,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
-// What the published suite has no case for, signed by AWS's signer: escapes in a
-// path are escaped once more, a query's are decoded and made anew, and a header
-// is joined, trimmed and squeezed.
+// Cases that the published suite lacks, signed by AWS's signer: escapes in a path
+// are escaped again, those of a query are decoded and encoded again, and a header
+// is joined, trimmed and its spaces are collapsed.
 func TestEdgesOfTheCanonicalRequestAreAsAWSsSignerHasThem(t *testing.T) {
 	for _, tc := range []struct {
 		name, url string

@@ -178,7 +178,7 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 			{"[2001:db8::1]:1", "", passed}, {"[2001:db8::2]:1", "", passed}, {"[2001:db8::3]:1", "", passed}, {"[2001:db8::4]:1", "", held},
 			{"[2001:db8:0:1::1]:1", "", passed},
 			{"192.0.2.3:1", "AWS4-HMAC-SHA256 x", passed}, {"192.0.2.3:1", "x", passed}, {"192.0.2.3:1", "x", passed},
-			{"192.0.2.3:1", "x", held}, {"192.0.2.3:1", "", held}, // a signature that nobody reads spares nothing
+			{"192.0.2.3:1", "x", held}, {"192.0.2.3:1", "", held}, // a signature that is not verified exempts nothing
 		} {
 			if got := from(tc.address, tc.authorization); got != tc.want {
 				t.Errorf("%s: %s, want %s", tc.address, got, tc.want)

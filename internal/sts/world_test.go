@@ -105,7 +105,7 @@ type answer struct {
 	RequestID string `xml:"RequestId"`
 }
 
-// form gives what a good request has, changed as told: "" takes a value out.
+// form returns the values of a valid request with changes; "" removes a value.
 func (w *world) form(changes map[string]string) url.Values {
 	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {role},
 		"RoleSessionName": {"run-1"}, "WebIdentityToken": {w.token()}}

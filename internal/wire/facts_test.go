@@ -132,7 +132,7 @@ func constraints(minimum, maximum *int, pattern string, enum []string, sensitive
 	return text
 }
 
-// A field is a member as its Go field tells it.
+// A field is a member as its Go field declares it.
 type field struct {
 	name, shape, kind, need string
 	structure               reflect.Type // of the member, or of a list's elements

@@ -2,7 +2,7 @@
 // database, for tests.
 //
 // A [World] has SDK clients, and sends requests that no SDK would send. The engine
-// is replaced by [Syncs], which records what it is asked to do. The Git host is a
+// is replaced by [Syncs], which records the requests it receives. The Git host is a
 // connectiontest.Host.
 package apitest
 

@@ -39,7 +39,7 @@ const (
 const HeadSHA = "1111111111111111111111111111111111111111"
 
 // An Installation is the real API on a real database. Its first key is created by
-// the program. Its engine only records what it is asked to do.
+// the program. Its engine only records requests.
 type Installation struct {
 	DatabaseURL string
 	Env         map[string]string    // the variables with which the program uses it
@@ -212,7 +212,7 @@ func (i Installation) RenameConnection(t testing.TB, from, to string) {
 	}
 }
 
-// A recordingEngine records what it is asked to do.
+// A recordingEngine records the requests it receives.
 type recordingEngine struct {
 	mu       sync.Mutex
 	requests []string

@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-// ends is the variable that tells TestProcess how to end.
+// ends is the variable that selects how TestProcess ends.
 const ends = "DBTEST_PROCESS_ENDS"
 
 // TestProcess is the process of the test below: it prints where its server is.

@@ -144,8 +144,8 @@ func (a *Session) end() error {
 	return a.failure(exit)
 }
 
-// failure returns what a failed command means. Only the status tells: git and the hosts' own
-// programs end with 128 and 1 if the repository does not exist, or not for this key.
+// failure returns what a failed command means. Only the status is reliable: git and the hosts' own
+// programs exit with 128 and 1 if the repository does not exist, or not for this key.
 func (a *Session) failure(exit *ssh.ExitError) error {
 	message := fmt.Sprintf("the server says %s (status %d)", &a.stderr, exit.ExitStatus())
 	kind := giterr.ErrUnavailable

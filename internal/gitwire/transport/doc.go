@@ -18,7 +18,7 @@
 // # Redirects
 //
 // Only the advertisement follows redirects, at most three. On its own origin the
-// commands then go to the new place. Another origin is asked without the credential,
-// and nothing of its answer is used: the error names it, because a person decides
-// from where a repository is read.
+// commands then go to the new URL. Another origin is contacted without the
+// credential, and its answer is not used: the error names it, because a person
+// decides from where a repository is read.
 package transport

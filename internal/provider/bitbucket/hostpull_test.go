@@ -96,7 +96,7 @@ func (h *bitbucketHost) addComment(number int64, text, author, kind string) prov
 	return o
 }
 
-// comment is one of them, read or edited. Nobody edits somebody else's.
+// comment is one of them, read or edited. An account can edit only its own.
 func (h *bitbucketHost) comment(w http.ResponseWriter, r *http.Request) {
 	number, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	for _, o := range h.comments[number] {

@@ -99,7 +99,7 @@ func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
 	}
 
 	c := w.open(t, true).(provider.Commenter)
-	for _, requests := range []int{4, 3} { // the whole id of the head is asked for once
+	for _, requests := range []int{4, 3} { // the full id of the head is requested once
 		w.TakeRequests()
 		got, err := c.PullRequests(t.Context(), "main")
 		if err != nil || len(got) != 5 || got[0].Number != 5 || got[4].Head != lockstep.SHA(head) {

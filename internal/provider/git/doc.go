@@ -7,6 +7,6 @@
 // # Gitea and Forgejo
 //
 // Everything but reading needs an API. The one that is supported is Gitea's, which Forgejo
-// shares. Whether a server has it is asked at the first use, once for a client. For any other
+// shares. A client finds out whether a server has it on first use. For any other
 // server the error is Invalid with [provider.ErrUnsupported].
 package git

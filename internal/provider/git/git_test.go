@@ -234,8 +234,8 @@ func TestARepositoryWithoutHostIsRefused(t *testing.T) {
 	}
 }
 
-// Where the network does not let us go the credential is not shown, and the error
-// says so to whoever wonders whether it works.
+// If the network rules forbid the address, the credential is not sent, and the
+// error says so.
 func TestAnAddressThatIsNotAllowedSaysThatNothingWasShown(t *testing.T) {
 	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Token: "t0ken"})
 	for loopback, want := range map[bool]bool{true: false, false: true} {

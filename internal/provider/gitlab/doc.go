@@ -30,6 +30,6 @@
 // # Library
 //
 // Only package rest calls the API. GitLab's own Go library was rejected: its responses cannot
-// be bounded, and a list with a null in it panics. Responses of status 400 are told apart by
-// looking at what exists, not by their text.
+// be bounded, and a list with a null in it panics. Responses with status 400 are distinguished
+// by checking what exists, not by their text.
 package gitlab

@@ -193,7 +193,7 @@ func (f *fake) putHook(w writer) {
 	w.say(http.StatusOK, h)
 }
 
-// setHook keeps the token where nobody reads it.
+// setHook stores the token without returning it.
 func (f *fake) setHook(h, in object) {
 	for k, v := range in {
 		if k == "token" {

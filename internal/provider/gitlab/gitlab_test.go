@@ -90,7 +90,7 @@ func meet(t testing.TB) (*fake, providertest.FullClient) {
 	return f, open(t, d, repository(h, token))
 }
 
-// wrong is a credential of the same kind that nobody has.
+// wrong returns an invalid credential of the same kind.
 func wrong(c lockstep.Credential) lockstep.Credential {
 	if c.Kind == lockstep.NoCredential {
 		c.Kind = lockstep.TokenCredential
