@@ -54,7 +54,7 @@ func ResolveName(kind, name string, all []Named) (string, error) {
 		return "", Errorf("There are %d %ss named %s.", len(ids), kind, name).
 			WithHint("Use one of: %s.", strings.Join(ids, ", "))
 	case len(all) == 0:
-		return "", Errorf("There is no %s %s; there are no %ss at all.", kind, name, kind)
+		return "", Errorf("There is no %s %s.", kind, name).WithHint("There are no %ss yet.", kind)
 	}
 
 	return "", Errorf("There is no %s %s.", kind, name).
@@ -93,7 +93,7 @@ func LinkID(ctx context.Context, remote *client.Client, idOrRepository string) (
 		names[i] = Named{LinkRepository(link), link.RepositoryLinkId}
 	}
 
-	return ResolveName("link to repository", client.JoinRepository(SplitRepository(idOrRepository)), names)
+	return ResolveName("repository link", client.JoinRepository(SplitRepository(idOrRepository)), names)
 }
 
 // Links returns all repository links.

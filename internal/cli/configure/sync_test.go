@@ -65,7 +65,7 @@ func TestSyncCommandsReachTheEngine(t *testing.T) {
 func TestSyncNowNeedsALink(t *testing.T) {
 	i := clitest.NewInstallation(t)
 
-	i.Run(t, "sync", "now", "--link", "acme/infra").Fails(t, 1, "There is no link to repository acme/infra")
+	i.Run(t, "sync", "now", "--link", "acme/infra").Fails(t, 1, "There is no repository link acme/infra")
 }
 
 func TestSyncShowPrintsTheConfiguration(t *testing.T) {

@@ -212,7 +212,7 @@ func TestConnectDeleteDeletesTheConnection(t *testing.T) {
 
 	i.Run(t, "connect", "delete", "acme").OK(t).Prints(t, "Deleted connection acme.\n")
 
-	i.Run(t, "connect", "delete", "acme").Fails(t, 1, "There is no connection acme; there are no connections at all.")
+	i.Run(t, "connect", "delete", "acme").Fails(t, 1, "There is no connection acme.\n  There are no connections yet.")
 }
 
 func TestAnAmbiguousOrUnknownConnectionIsNotGuessed(t *testing.T) {
@@ -221,7 +221,7 @@ func TestAnAmbiguousOrUnknownConnectionIsNotGuessed(t *testing.T) {
 		return i.Run(t, "link", "create", "--connection", connection, "--repository", "acme/infra")
 	}
 
-	createLink("acme").Fails(t, 1, "There is no connection acme; there are no connections at all.")
+	createLink("acme").Fails(t, 1, "There is no connection acme.\n  There are no connections yet.")
 
 	connectAcme(t, i)
 	i.Run(t, "connect", "other", "--provider", "Git", "--none", "--endpoint", "https://two.example.com").OK(t)

@@ -125,7 +125,7 @@ func TestProposeNeedsALink(t *testing.T) {
 
 	result := i.Run(t, "link", "propose", "acme/infra", "--resource", "web", "--template", "t.yaml")
 
-	if !strings.Contains(result.Stderr, "There is no link to repository acme/infra") {
+	if !strings.Contains(result.Stderr, "There is no repository link acme/infra") {
 		t.Errorf("stderr: %s", result.Stderr)
 	}
 }
