@@ -186,7 +186,8 @@ func (c creation) changeSetInput(doc *deploymentfile.Document) *cloudformation.C
 	}
 
 	for _, name := range c.checkpoint.PreviousParameters {
-		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
+		input.Parameters = append(input.Parameters,
+			types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
 	}
 
 	if doc.File.HasTags { // an empty list clears the tags, no list keeps them

@@ -13,23 +13,37 @@ import (
 )
 
 func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
-	const inStack = "<Parameters><member><ParameterKey>Password</ParameterKey><ParameterValue>****</ParameterValue></member></Parameters>"
+	const inStack = "<Parameters><member><ParameterKey>Password</ParameterKey>" +
+		"<ParameterValue>****</ParameterValue></member></Parameters>"
 	tests := map[string]struct {
 		file string
 		want map[string]string // members that begin with Parameters or Tags
 	}{
 		"nothing": {"", map[string]string{
-			"Parameters.member.1.ParameterKey": "Password", "Parameters.member.1.UsePreviousValue": "true",
+			"Parameters.member.1.ParameterKey":     "Password",
+			"Parameters.member.1.UsePreviousValue": "true",
 		}},
 		"no tags": {"tags: {}\nparameters: {Password: abc}\n", map[string]string{
-			"Parameters.member.1.ParameterKey": "Password", "Parameters.member.1.ParameterValue": "abc", "Tags": "",
+			"Parameters.member.1.ParameterKey":   "Password",
+			"Parameters.member.1.ParameterValue": "abc",
+			"Tags":                               "",
 		}},
-		"values keep their text": {"parameters:\n  Size: 1.10\n  Names: [a, 1e3, 0x1F, True]\n  Password: 'x y'\ntags: {b: '1', a: yes it is}\n", map[string]string{
-			"Parameters.member.1.ParameterKey": "Size", "Parameters.member.1.ParameterValue": "1.10",
-			"Parameters.member.2.ParameterKey": "Names", "Parameters.member.2.ParameterValue": "a,1e3,0x1F,true",
-			"Parameters.member.3.ParameterKey": "Password", "Parameters.member.3.ParameterValue": "x y",
-			"Tags.member.1.Key": "b", "Tags.member.1.Value": "1", "Tags.member.2.Key": "a", "Tags.member.2.Value": "yes it is",
-		}},
+		"values keep their text": {
+			file: "parameters:\n  Size: 1.10\n  Names: [a, 1e3, 0x1F, True]\n  Password: 'x y'\n" +
+				"tags: {b: '1', a: yes it is}\n",
+			want: map[string]string{
+				"Parameters.member.1.ParameterKey":   "Size",
+				"Parameters.member.1.ParameterValue": "1.10",
+				"Parameters.member.2.ParameterKey":   "Names",
+				"Parameters.member.2.ParameterValue": "a,1e3,0x1F,true",
+				"Parameters.member.3.ParameterKey":   "Password",
+				"Parameters.member.3.ParameterValue": "x y",
+				"Tags.member.1.Key":                  "b",
+				"Tags.member.1.Value":                "1",
+				"Tags.member.2.Key":                  "a",
+				"Tags.member.2.Value":                "yes it is",
+			},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -46,16 +60,25 @@ func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
 			}
 
 			name := "lockstep-" + run.Attempt.ID + "-1"
-			if call.Get("ChangeSetName") != name || call.Get("ClientToken") != name || len(members(call, "Capabilities")) != 3 {
-				t.Errorf("call %v", call)
+			if got := call.Get("ChangeSetName"); got != name {
+				t.Errorf("change set name %q, want %q", got, name)
+			}
+			if got := call.Get("ClientToken"); got != name {
+				t.Errorf("client token %q, want %q", got, name)
+			}
+			if got := members(call, "Capabilities"); len(got) != 3 {
+				t.Errorf("capabilities %v, want 3", got)
 			}
 
-			if d := call.Get("Description"); !strings.Contains(d, string(run.Attempt.Revision.SHA)) || !strings.Contains(d, "instance test") {
-				t.Errorf("description %q", d)
+			sha := string(run.Attempt.Revision.SHA)
+			for _, want := range []string{sha, "instance test"} {
+				if got := call.Get("Description"); !strings.Contains(got, want) {
+					t.Errorf("description %q, want it to contain %q", got, want)
+				}
 			}
 
 			for key, values := range call {
-				if key != "Description" && strings.Contains(strings.Join(values, " "), string(run.Attempt.Revision.SHA)) {
+				if key != "Description" && strings.Contains(strings.Join(values, " "), sha) {
 					t.Errorf("%s carries the commit: %v", key, values)
 				}
 			}
@@ -77,11 +100,20 @@ func members(call url.Values, prefixes ...string) map[string]string {
 
 func TestAdvanceReportsTheValuesOfAbsentParameters(t *testing.T) {
 	f := newFake(t)
-	f.respond("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"))
+	password := "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"
+	f.respond("DescribeStacks", stack("CREATE_COMPLETE", password))
 	run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters("parameters: {Size: 3}"), nil))
 	want := []lockstep.Event{
-		{Type: "TEMPLATE_BUNDLED", Message: "Uploaded CloudFormation template.", ExternalID: string(run.Attempt.Revision.SHA)},
-		{Type: "PARAMETERS_ABSENT", Message: "Not in the deployment file: Names (the template's default), Password (keeps the stack's value)."},
+		{
+			Type:       "TEMPLATE_BUNDLED",
+			Message:    "Uploaded CloudFormation template.",
+			ExternalID: string(run.Attempt.Revision.SHA),
+		},
+		{
+			Type: "PARAMETERS_ABSENT",
+			Message: "Not in the deployment file: Names (the template's default), " +
+				"Password (keeps the stack's value).",
+		},
 		{Type: "CHANGESET_CREATION_IN_PROGRESS", Message: "Creating a changeset.", ExternalID: stackARN},
 		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
 	}
@@ -97,13 +129,13 @@ func TestAdvanceReportsTheValuesOfAbsentParameters(t *testing.T) {
 func TestAdvanceRefusesAMissingParameterBeforeAnyChange(t *testing.T) {
 	fake := newFake(t)
 	files := targettest.Files(map[string]string{
-		"web.yaml": "template-file-path: t.yaml\n", "t.yaml": "Parameters:\n  Need: {Type: String}\nResources: {}\n",
+		"web.yaml": "template-file-path: t.yaml\n",
+		"t.yaml":   "Parameters:\n  Need: {Type: String}\nResources: {}\n",
 	})
 	run := fake.run(files, nil)
-	const want = `Deployment file "web.yaml", key parameters.Need: the key is missing; template "t.yaml" has the parameter without a default`
-	if lockstep.KindOf(run.Err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(run.Err), want) {
-		t.Errorf("got %v", run.Err)
-	}
+	const want = `Deployment file "web.yaml", key parameters.Need: the key is missing; ` +
+		`template "t.yaml" has the parameter without a default`
+	targettest.CheckError(t, run.Err, lockstep.Invalid, want)
 
 	if len(fake.calls) != 1 {
 		t.Errorf("calls %v", fake.calls)
@@ -113,14 +145,16 @@ func TestAdvanceRefusesAMissingParameterBeforeAnyChange(t *testing.T) {
 func TestAdvanceRecognizesEachFormOfNoChanges(t *testing.T) {
 	tests := map[string]func(*fake){
 		"change set, one text": func(fake *fake) {
-			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
-				"The submitted information didn&apos;t contain changes. Submit different information to create a change set."))
+			fake.respond("DescribeChangeSet", noChangeSet(), changeSet("FAILED", "UNAVAILABLE",
+				"The submitted information didn&apos;t contain changes. "+
+					"Submit different information to create a change set."))
 		},
 		"change set, the other text": func(fake *fake) {
-			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
+			fake.respond("DescribeChangeSet", noChangeSet(),
+				changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
 		},
 		"refused": func(fake *fake) {
-			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""))
+			fake.respond("DescribeChangeSet", noChangeSet())
 			fake.respond("CreateChangeSet", errorAnswer(400, "ValidationError", "No updates are to be performed."))
 		},
 	}
@@ -148,7 +182,9 @@ func TestAdvanceRecognizesEachFormOfNoChanges(t *testing.T) {
 func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 	fake := newFake(t)
 	fake.respond("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-	fake.respond("DescribeChangeSet", errorAnswer(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
+	fake.respond("DescribeChangeSet",
+		errorAnswer(400, "ValidationError", "Stack [web] does not exist"),
+		changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
 		changeSet("FAILED", "UNAVAILABLE", "Circular dependency."))
 	run := fake.run(plainFiles(), nil)
 	targettest.CheckOutcome(t, run, lockstep.Failed)
@@ -156,8 +192,13 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
 
-	if got := run.LastEvent(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
-		t.Errorf("last event %+v", got)
+	want := lockstep.Event{
+		Type:       "CHANGESET_CREATION_FAILED",
+		Message:    "Changeset creation failed. The reason was Circular dependency.",
+		ExternalID: run.LastEvent().ExternalID,
+	}
+	if diff := cmp.Diff(want, run.LastEvent()); diff != "" {
+		t.Errorf("last event (-want +got):\n%s", diff)
 	}
 
 	if got := fake.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != changeSetARN {
@@ -174,7 +215,8 @@ func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 		"was there before": func(fake *fake) { fake.respond("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
 		"has another change set": func(fake *fake) {
 			fake.respond("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-			fake.respond("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
+			fake.respond("ListChangeSets", result("ListChangeSets", "<Summaries><member>"+
+				"<StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
 		},
 		"lives": func(fake *fake) { fake.respond("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
 	}
@@ -182,7 +224,7 @@ func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
 			arrange(fake)
-			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
+			fake.respond("DescribeChangeSet", noChangeSet(), changeSet("FAILED", "UNAVAILABLE", "No."))
 
 			if run := fake.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
 				t.Errorf("got %+v, %v", run.End, run.Err)
@@ -196,20 +238,22 @@ func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 }
 
 func TestAdvanceReplacesAChangeSetThatCanNoLongerBeUsed(t *testing.T) {
-	missing := errorAnswer(404, "ChangeSetNotFound", "")
+	missing, available := noChangeSet(), changeSet("CREATE_COMPLETE", "AVAILABLE", "")
+	obsolete, pending := changeSet("CREATE_COMPLETE", "OBSOLETE", ""), changeSet("CREATE_PENDING", "UNAVAILABLE", "")
 	tests := map[string][]answer{
-		"obsolete when made":        {missing, changeSet("CREATE_COMPLETE", "OBSOLETE", ""), missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
-		"deleted while it was made": {missing, changeSet("CREATE_PENDING", "UNAVAILABLE", ""), missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
-		"obsolete when executed": {missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", ""),
-			missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
-		"deleted before it was executed": {missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""), missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
+		"obsolete when made":             {missing, obsolete, missing, available},
+		"deleted while it was made":      {missing, pending, missing, missing, available},
+		"obsolete when executed":         {missing, available, obsolete, missing, available},
+		"deleted before it was executed": {missing, available, missing, missing, available},
 	}
 	for name, answers := range tests {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
 			fake.respond("DescribeChangeSet", answers...)
-			fake.respond("DescribeStackEvents", events(stackEvent("UPDATE_IN_PROGRESS", ""), stackEvent("UPDATE_COMPLETE", "")))
-			fake.respond("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
+			fake.respond("DescribeStackEvents",
+				events(stackEvent("UPDATE_IN_PROGRESS", ""), stackEvent("UPDATE_COMPLETE", "")))
+			fake.respond("DescribeStacks",
+				stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
 			run := fake.run(plainFiles(), nil)
 			targettest.CheckOutcome(t, run, lockstep.Applied)
 
@@ -227,7 +271,7 @@ func TestAdvanceReplacesAChangeSetThatCanNoLongerBeUsed(t *testing.T) {
 
 func TestAdvanceGivesUpOnAStackThatOthersKeepChanging(t *testing.T) {
 	fake := newFake(t)
-	missing, obsolete := errorAnswer(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
+	missing, obsolete := noChangeSet(), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
 	fake.respond("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
 	run := fake.run(plainFiles(), nil)
 	targettest.CheckOutcome(t, run, lockstep.Failed)
@@ -241,7 +285,9 @@ func TestAdvanceGivesUpOnAStackThatOthersKeepChanging(t *testing.T) {
 
 func TestAdvanceDescribesTheStackAgainAfterAPause(t *testing.T) {
 	fake := newFake(t)
-	driver, attempt := fake.driver(), fake.attempt(plainFiles(), []byte(`{"v":1,"stack":"`+stackARN+`","updated_at":"2026-01-02T02:00:00Z"}`))
+	driver := fake.driver()
+	baseline := `{"v":1,"stack":"` + stackARN + `","updated_at":"2026-01-02T02:00:00Z"}`
+	attempt := fake.attempt(plainFiles(), []byte(baseline))
 	step, err := driver.Advance(t.Context(), attempt)
 	if err != nil {
 		t.Fatal(err)
@@ -283,10 +329,10 @@ func TestAdvanceDoesNotRetryCallsThatChangeSomething(t *testing.T) {
 
 func TestAdvanceReplacesTheChangeSetWhenAnotherStackHasTheName(t *testing.T) {
 	fake := newFake(t)
-	missing := errorAnswer(404, "ChangeSetNotFound", "")
+	missing := noChangeSet()
 	fake.respond("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	fake.respond("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
-		result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	fake.respond("CreateChangeSet", createdChangeSet("arn:other", nestedARN),
+		createdChangeSet(changeSetARN, stackARN))
 	run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 	if run.Attempt.Intent != changeSetARN {
 		t.Errorf("intent %s", run.Attempt.Intent)
@@ -303,15 +349,31 @@ func TestAdvanceDescribesTheStackAgainWhenCreateChangeSetFails(t *testing.T) {
 		stack   answer
 		kind    lockstep.Kind // Internal: no error, another change set
 	}{
-		"begun by another":   {errorAnswer(400, "ValidationError", "Stack is in UPDATE_IN_PROGRESS state"), stack("UPDATE_IN_PROGRESS", ""), lockstep.Unavailable},
-		"broken by another":  {errorAnswer(400, "ValidationError", "no"), stack("UPDATE_ROLLBACK_FAILED", ""), lockstep.Blocked},
-		"deleted by another": {errorAnswer(400, "ValidationError", "Stack [web] does not exist"), noStack(), lockstep.Internal},
-		"name is taken":      {errorAnswer(400, "AlreadyExistsException", "exists"), stack("CREATE_COMPLETE", ""), lockstep.Internal},
+		"begun by another": {
+			refusal: errorAnswer(400, "ValidationError", "Stack is in UPDATE_IN_PROGRESS state"),
+			stack:   stack("UPDATE_IN_PROGRESS", ""),
+			kind:    lockstep.Unavailable,
+		},
+		"broken by another": {
+			refusal: errorAnswer(400, "ValidationError", "no"),
+			stack:   stack("UPDATE_ROLLBACK_FAILED", ""),
+			kind:    lockstep.Blocked,
+		},
+		"deleted by another": {
+			refusal: errorAnswer(400, "ValidationError", "Stack [web] does not exist"),
+			stack:   noStack(),
+			kind:    lockstep.Internal,
+		},
+		"name is taken": {
+			refusal: errorAnswer(400, "AlreadyExistsException", "exists"),
+			stack:   stack("CREATE_COMPLETE", ""),
+			kind:    lockstep.Internal,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t)
-			fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""))
+			fake.respond("DescribeChangeSet", noChangeSet())
 			fake.respond("CreateChangeSet", test.refusal)
 			driver, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
 			step, err := driver.Advance(t.Context(), attempt)

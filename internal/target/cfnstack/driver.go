@@ -141,7 +141,8 @@ func checkEndpoint(endpoint string) error {
 	}
 
 	parsed, err := url.Parse(endpoint)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil {
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" ||
+		parsed.Hostname() == "" || parsed.User != nil {
 		return lockstep.Errorf(lockstep.Invalid,
 			"A target is the URL of a CloudFormation endpoint, http://HOST:PORT or https://HOST, without user name.")
 	}

@@ -171,7 +171,8 @@ func (r *runner) deleteStaleChangeSet(ctx context.Context) {
 		return
 	}
 	if err := r.session.deleteChangeSet(ctx, r.checkpoint.StaleChangeSet); err != nil {
-		r.driver.options.Log.Debug("stale change set not deleted", "attempt", r.ID, "kind", lockstep.KindOf(err).String())
+		r.driver.options.Log.Debug("stale change set not deleted", "attempt", r.ID,
+			"kind", lockstep.KindOf(err).String())
 	}
 	r.checkpoint.StaleChangeSet = ""
 }

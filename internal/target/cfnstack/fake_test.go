@@ -16,8 +16,9 @@ import (
 
 const (
 	stackARN     = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/11111111-2222-3333-4444-555555555555"
-	changeSetARN = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/lockstep-x-1/66666666-2222-3333-4444-555555555555"
-	nestedARN    = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web-Net/77777777-2222-3333-4444-555555555555"
+	changeSetARN = "arn:aws:cloudformation:eu-west-1:111122223333:" +
+		"changeSet/lockstep-x-1/66666666-2222-3333-4444-555555555555"
+	nestedARN = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web-Net/77777777-2222-3333-4444-555555555555"
 	// changeSetTime is when the change set was created, by the fake's clock.
 	changeSetTime = "2026-01-02T03:04:05.500Z"
 )
@@ -47,8 +48,8 @@ func newFake(t testing.TB) *fake {
 	t.Cleanup(server.Close)
 	fake.url = server.URL
 	fake.respond("DescribeStacks", stack("CREATE_COMPLETE", ""))
-	fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	fake.respond("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	fake.respond("DescribeChangeSet", noChangeSet(), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	fake.respond("CreateChangeSet", createdChangeSet(changeSetARN, stackARN))
 	fake.respond("ExecuteChangeSet", result("ExecuteChangeSet", ""))
 	fake.respond("DeleteChangeSet", result("DeleteChangeSet", ""))
 	fake.respond("DescribeStackEvents", events())
@@ -100,9 +101,9 @@ func (f *fake) called(action string) []url.Values {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var calls []url.Values
-	for _, c := range f.calls {
-		if c.Get("Action") == action {
-			calls = append(calls, c)
+	for _, call := range f.calls {
+		if call.Get("Action") == action {
+			calls = append(calls, call)
 		}
 	}
 	return calls
@@ -121,25 +122,39 @@ func (f *fake) attempt(files targettest.Tree, last []byte) target.Attempt {
 }
 
 func result(action, body string) answer {
-	return answer{http.StatusOK, fmt.Sprintf("<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, body)}
+	text := fmt.Sprintf("<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, body)
+	return answer{http.StatusOK, text}
 }
 
 func errorAnswer(status int, code, message string) answer {
-	return answer{status, fmt.Sprintf("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)}
+	return answer{status, "<ErrorResponse><Error><Type>Sender</Type><Code>" + code + "</Code>" +
+		"<Message>" + message + "</Message></Error></ErrorResponse>"}
 }
 
 func stack(status, more string) answer {
-	return result("DescribeStacks", "<Stacks><member><StackName>web</StackName><StackId>"+stackARN+"</StackId><StackStatus>"+status+
-		"</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime>"+more+"</member></Stacks>")
+	return result("DescribeStacks",
+		"<Stacks><member><StackName>web</StackName><StackId>"+stackARN+"</StackId>"+
+			"<StackStatus>"+status+"</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime>"+
+			more+"</member></Stacks>")
 }
 
 func noStack() answer {
 	return errorAnswer(http.StatusBadRequest, "ValidationError", "Stack with id web does not exist")
 }
 
+func createdChangeSet(arn, stack string) answer {
+	return result("CreateChangeSet", "<Id>"+arn+"</Id><StackId>"+stack+"</StackId>")
+}
+
+func noChangeSet() answer {
+	return errorAnswer(http.StatusNotFound, "ChangeSetNotFound", "")
+}
+
 func changeSet(status, execution, reason string) answer {
-	return result("DescribeChangeSet", "<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName><Status>"+
-		status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus><StatusReason>"+reason+"</StatusReason><CreationTime>"+changeSetTime+"</CreationTime>")
+	return result("DescribeChangeSet",
+		"<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName>"+
+			"<Status>"+status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus>"+
+			"<StatusReason>"+reason+"</StatusReason><CreationTime>"+changeSetTime+"</CreationTime>")
 }
 
 // An event is a stack event: physical id, logical id, type, status, reason.
@@ -150,8 +165,9 @@ func events(list ...event) answer {
 	body := strings.Builder{}
 	for i := len(list) - 1; i >= 0; i-- {
 		listed := list[i]
-		fmt.Fprintf(&body, "<member><EventId>e%d-%s</EventId><StackId>%s</StackId><StackName>web</StackName><PhysicalResourceId>%s</PhysicalResourceId>"+
-			"<LogicalResourceId>%s</LogicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus>"+
+		fmt.Fprintf(&body, "<member><EventId>e%d-%s</EventId><StackId>%s</StackId><StackName>web</StackName>"+
+			"<PhysicalResourceId>%s</PhysicalResourceId><LogicalResourceId>%s</LogicalResourceId>"+
+			"<ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus>"+
 			"<ResourceStatusReason>%s</ResourceStatusReason><Timestamp>2026-01-02T03:04:06.%03dZ</Timestamp></member>",
 			i, listed[1], stackARN, listed[0], listed[1], listed[2], listed[3], listed[4], i)
 	}

@@ -54,7 +54,7 @@ func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
 
 		if slices.Contains(types, "EXPORT_AWAITED") && !made {
 			made = true
-			targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(exporting), nil), false)
+			drive(t, driver, stackFiles(exporting), nil)
 		}
 	}
 

@@ -89,8 +89,10 @@ func warm(url string) (why string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, err := cloudFormationClient(url).CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName: aws.String("warm"), ChangeSetName: aws.String("warm"), ChangeSetType: types.ChangeSetTypeCreate,
-		TemplateBody: aws.String(`{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`),
+		StackName:     aws.String("warm"),
+		ChangeSetName: aws.String("warm"),
+		ChangeSetType: types.ChangeSetTypeCreate,
+		TemplateBody:  aws.String(`{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`),
 	})
 	if err != nil {
 		return err.Error()
@@ -123,7 +125,8 @@ func TestDriverFulfilsTheContractOnMoto(t *testing.T) {
 			// A second parameter of the same name: moto answers the execution
 			// itself with the error of SSM.
 			Broken: stackFiles(fmt.Sprintf(parameterTemplate, name, "one") +
-				"  Double:\n    Type: AWS::SSM::Parameter\n    Properties: {Type: String, Name: /" + name + "/a, Value: x}\n"),
+				"  Double:\n    Type: AWS::SSM::Parameter\n    Properties: {Type: String, " +
+				"Name: /" + name + "/a, Value: x}\n"),
 			ForgetsFailures: true,
 			Changes:         func(t testing.TB) int { return countChanges(t, url, name) },
 			Proposals:       func(t testing.TB) int { return countProposals(t, url, name) },

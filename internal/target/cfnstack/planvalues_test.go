@@ -24,10 +24,10 @@ Resources:
   Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub "${Title}${Password}"}}
 `
 	files := func(third, file string) targettest.Tree {
-		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": fmt.Sprintf(template, third)})
+		return deploymentFiles(file, fmt.Sprintf(template, third))
 	}
-	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"),
-		files("Old", "parameters: {Title: a, Password: first-secret}\ntags: {keep: x, change: x, drop: x}"), nil), false)
+	first := "parameters: {Title: a, Password: first-secret}\ntags: {keep: x, change: x, drop: x}"
+	run := drive(t, driver, files("Old", first), nil)
 	if run.Err != nil {
 		t.Fatal(run.Err)
 	}
@@ -37,24 +37,32 @@ Resources:
 		t.Errorf("tags of a creation (-want +got):\n%s", diff)
 	}
 
-	run = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"),
-		files("New", "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"), run.End.Baseline), false)
+	second := "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"
+	run = drive(t, driver, files("New", second), run.End.Baseline)
 	if run.Err != nil {
 		t.Fatal(run.Err)
 	}
 
-	want = []lockstep.ValueChange{{Name: "New", After: "one"}, {Name: "Old", Masked: true}, {Name: "Password", Masked: true},
-		{Name: "Title", Before: "a", After: "b"}}
+	want = []lockstep.ValueChange{
+		{Name: "New", After: "one"},
+		{Name: "Old", Masked: true},
+		{Name: "Password", Masked: true},
+		{Name: "Title", Before: "a", After: "b"},
+	}
 	if diff := cmp.Diff(want, run.Plan.Parameters); diff != "" {
 		t.Errorf("parameters of an update (-want +got):\n%s", diff)
 	}
 
-	want = []lockstep.ValueChange{{Name: "change", Before: "x", After: "y"}, {Name: "drop", Before: "x"}, {Name: "more", After: "z"}}
+	want = []lockstep.ValueChange{
+		{Name: "change", Before: "x", After: "y"},
+		{Name: "drop", Before: "x"},
+		{Name: "more", After: "z"},
+	}
 	if diff := cmp.Diff(want, run.Plan.Tags); diff != "" {
 		t.Errorf("tags of an update (-want +got):\n%s", diff)
 	}
 
-	run = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Baseline), false)
+	run = drive(t, driver, files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Baseline)
 	if run.Plan == nil || run.Plan.Tags != nil {
 		t.Errorf("without tags in the file: %+v", run.Plan)
 	}
@@ -64,10 +72,13 @@ func TestAttack18PlanHasNoValueThatMayBeASecret(t *testing.T) {
 	fake := newFake(t)
 	fake.respond("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters>"+
 		"<member><ParameterKey>Password</ParameterKey><ParameterValue>"+canary+"-before</ParameterValue></member>"+
-		"<member><ParameterKey>Gone</ParameterKey><ParameterValue>"+canary+"-gone</ParameterValue></member></Parameters>"+
+		"<member><ParameterKey>Gone</ParameterKey><ParameterValue>"+canary+"-gone</ParameterValue></member>"+
+		"</Parameters>"+
 		"<Tags><member><Key>note</Key><Value>was "+canary+"</Value></member></Tags>"))
-	cause := change("Topic", "<Details><member><ChangeSource>ParameterReference</ChangeSource><CausingEntity>Password</CausingEntity></member></Details>")
-	plan := planOf(t, fake, withParameters("parameters: {Password: "+canary+"}\ntags: {note: is "+canary+"}"), changePage("", cause))
+	cause := change("Topic", "<Details><member><ChangeSource>ParameterReference</ChangeSource>"+
+		"<CausingEntity>Password</CausingEntity></member></Details>")
+	files := withParameters("parameters: {Password: " + canary + "}\ntags: {note: is " + canary + "}")
+	plan := planOf(t, fake, files, changePage("", cause))
 	text, err := json.Marshal(plan)
 	if err != nil || strings.Contains(string(text), canary) {
 		t.Errorf("the secret shows: %s, %v", text, err)

@@ -4,9 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
@@ -30,7 +27,7 @@ func TestAnUnexecutedChangeSetDoesNotAffectAttempts(t *testing.T) {
 	var note []byte
 	for _, text := range []string{"", more} { // of a stack that is not there, and of one that is
 		attempt := look(text+"  Other: {Type: AWS::SNS::Topic}\n", note)
-		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		run := drive(t, driver, stackFiles(topicTemplate+text), note)
 		targettest.CheckOutcome(t, run, lockstep.Applied)
 
 		if err := driver.Discard(t.Context(), attempt); err != nil {
@@ -38,11 +35,11 @@ func TestAnUnexecutedChangeSetDoesNotAffectAttempts(t *testing.T) {
 		}
 
 		note = run.End.Baseline
-		again := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		again := drive(t, driver, stackFiles(topicTemplate+text), note)
 		targettest.CheckOutcome(t, again, lockstep.Unchanged)
 	}
 
-	out, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+	out, err := describeStacks(t, url, "web")
 	if err != nil || out.Stacks[0].StackStatus != "UPDATE_COMPLETE" {
 		t.Errorf("the stack: %+v, %v", out, err)
 	}

@@ -126,7 +126,11 @@ func redactError(err error, redact func(string) string) error {
 		return errors.New(redact(err.Error()))
 	}
 
-	clean := &lockstep.Error{Kind: lockstepErr.Kind, Message: redact(lockstepErr.Message), Contexts: lockstepErr.Contexts}
+	clean := &lockstep.Error{
+		Kind:     lockstepErr.Kind,
+		Message:  redact(lockstepErr.Message),
+		Contexts: lockstepErr.Contexts,
+	}
 	if lockstepErr.Err != nil {
 		clean.Err = errors.New(redact(lockstepErr.Err.Error()))
 	}

@@ -22,7 +22,7 @@ var secretive = map[string]func(*fake){
 		f.respond("CreateChangeSet", errorAnswer(403, "AccessDenied", "not with "+canary))
 	},
 	"a failed change set": func(f *fake) {
-		f.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "no "+canary))
+		f.respond("DescribeChangeSet", noChangeSet(), changeSet("FAILED", "UNAVAILABLE", "no "+canary))
 	},
 	"a refused execution": func(f *fake) {
 		f.respond("ExecuteChangeSet", errorAnswer(400, "InvalidPassword", canary+" is no password"))
@@ -31,16 +31,22 @@ var secretive = map[string]func(*fake){
 		f.respond("ExecuteChangeSet", errorAnswer(403, "AccessDenied", canary))
 	},
 	"a failed resource": func(f *fake) {
-		arrangeExecution(f, events(event{canary, "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary + " has a dash"},
-			stackEvent("UPDATE_ROLLBACK_IN_PROGRESS", "because "+canary), stackEvent("UPDATE_ROLLBACK_COMPLETE", canary)),
-			stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_ROLLBACK_COMPLETE", "<StackStatusReason>"+canary+"</StackStatusReason>"))
+		list := events(
+			event{canary, "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary + " has a dash"},
+			stackEvent("UPDATE_ROLLBACK_IN_PROGRESS", "because "+canary),
+			stackEvent("UPDATE_ROLLBACK_COMPLETE", canary))
+		reason := "<StackStatusReason>" + canary + "</StackStatusReason>"
+		arrangeExecution(f, list, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_ROLLBACK_COMPLETE", reason))
 	},
 	"a success that says more": func(f *fake) {
-		arrangeExecution(f, events(stackEvent("UPDATE_COMPLETE", canary)), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
+		list := events(stackEvent("UPDATE_COMPLETE", canary))
+		arrangeExecution(f, list, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
 	},
 	"a blocked end": func(f *fake) {
-		arrangeExecution(f, events(event{"x", "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary}, stackEvent("UPDATE_ROLLBACK_FAILED", canary)),
-			stack("UPDATE_ROLLBACK_FAILED", ""))
+		list := events(
+			event{"x", "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary},
+			stackEvent("UPDATE_ROLLBACK_FAILED", canary))
+		arrangeExecution(f, list, stack("UPDATE_ROLLBACK_FAILED", ""))
 	},
 }
 
@@ -72,24 +78,24 @@ func TestAdvanceWithholdsTextWhenTheSecretsAreUnknown(t *testing.T) {
 
 // checkNoCanary runs an attempt and checks that nothing that leaves the driver contains
 // the secret.
-func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
+func checkNoCanary(t *testing.T, f *fake, attempt target.Attempt) targettest.Run {
 	t.Helper()
-	run := targettest.Drive(t, f.driver(), a, false)
-	said := fmt.Sprintf("%+v %+v %s", run.Events, run.Plan, run.Attempt.Checkpoint)
+	run := targettest.Drive(t, f.driver(), attempt, false)
+	output := fmt.Sprintf("%+v %+v %s", run.Events, run.Plan, run.Attempt.Checkpoint)
 	if run.Err != nil {
-		said += run.Err.Error()
+		output += run.Err.Error()
 	}
 
 	if run.End != nil {
-		said += fmt.Sprintf("%+v %s %v", run.End, run.End.Baseline, run.End.Blocked)
+		output += fmt.Sprintf("%+v %s %v", run.End, run.End.Baseline, run.End.Blocked)
 	}
 
-	if strings.Contains(said, canary) {
-		t.Errorf("the secret shows: %s", said)
+	if strings.Contains(output, canary) {
+		t.Errorf("the secret shows: %s", output)
 	}
 
-	if !strings.Contains(said, "****") && !strings.Contains(said, "Output withheld") {
-		t.Errorf("the secret was not met: %s", said)
+	if !strings.Contains(output, "****") && !strings.Contains(output, "Output withheld") {
+		t.Errorf("the secret does not occur: %s", output)
 	}
 
 	return run

@@ -36,7 +36,8 @@ Resources:
 // sandboxURL starts a sandbox with a duration of each resource, and returns its URL.
 func sandboxURL(t testing.TB, each time.Duration) string {
 	t.Helper()
-	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: each})
+	path := filepath.Join(t.TempDir(), "sandbox.db")
+	endpoint, err := sandbox.Open(t.Context(), path, sandbox.Options{ResourceDuration: each})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestDriverFulfilsTheContractOnTheSandbox(t *testing.T) {
 
 func TestDriverEmitsTheEventsOfAFirstSync(t *testing.T) {
 	d := newDriver(t, sandboxURL(t, time.Nanosecond))
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	run := drive(t, d, stackFiles(topicTemplate), nil)
 	want := []string{
 		"TEMPLATE_BUNDLED", "PARAMETERS_ABSENT", "CHANGESET_CREATION_IN_PROGRESS", "CHANGESET_CREATION_SUCCEEDED",
 		"CHANGESET_EXECUTION_IN_PROGRESS", "STACK_RESOURCE_SUCCEEDED", "STACK_CREATE_SUCCEEDED",
@@ -82,7 +83,8 @@ func TestDriverEmitsTheEventsOfAFirstSync(t *testing.T) {
 		t.Error(diff)
 	}
 
-	text := "Changeset execution succeeded and stack created successfully. Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
+	text := "Changeset execution succeeded and stack created successfully. " +
+		"Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
 	if run.LastEvent().Message != text {
 		t.Errorf("last event %q", run.LastEvent().Message)
 	}
@@ -91,68 +93,68 @@ func TestDriverEmitsTheEventsOfAFirstSync(t *testing.T) {
 func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	driver := newDriver(t, url)
-	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	broken := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Baseline), false)
+	run := drive(t, driver, stackFiles(topicTemplate), nil)
+	broken := drive(t, driver, stackFiles(topicTemplate+failing), run.End.Baseline)
 	targettest.CheckOutcome(t, broken, lockstep.Failed)
 	if want := "Queue (AWS::SQS::Queue): the queue is full."; broken.End.Reason != want {
 		t.Errorf("reason %q, want %q", broken.End.Reason, want)
 	}
 
-	if !strings.Contains(broken.LastEvent().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.LastEvent().Type != "STACK_UPDATE_FAILED" {
-		t.Errorf("last event %+v", broken.LastEvent())
+	if want := "STACK_UPDATE_FAILED"; broken.LastEvent().Type != want {
+		t.Errorf("last event %+v, want type %s", broken.LastEvent(), want)
+	}
+	if want := "the stack is UPDATE_ROLLBACK_COMPLETE"; !strings.Contains(broken.LastEvent().Message, want) {
+		t.Errorf("last event %+v, want its message to contain %q", broken.LastEvent(), want)
 	}
 
-	mended := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Baseline), false)
+	mended := drive(t, driver, stackFiles(topicTemplate), broken.End.Baseline)
 	targettest.CheckOutcome(t, mended, lockstep.Unchanged)
 }
 
 func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	driver := newDriver(t, url)
-	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), nil), false)
+	run := drive(t, driver, stackFiles(topicTemplate+failing), nil)
 	targettest.CheckOutcome(t, run, lockstep.Failed)
 	if run.End.Blocked == nil {
 		t.Fatal("the resource is not blocked")
 	}
 
-	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
+	next := drive(t, driver, stackFiles(topicTemplate), run.End.Baseline)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("got %+v, %v", next.End, next.Err)
 	}
 
-	if _, err := cloudFormationClient(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
-		t.Fatal(err)
-	}
+	deleteStack(t, url, "web")
 
-	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	next = drive(t, driver, stackFiles(topicTemplate), nil)
 	targettest.CheckOutcome(t, next, lockstep.Applied)
 }
 
 func TestDriverDetectsManualChanges(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	driver := newDriver(t, url)
-	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	run := drive(t, driver, stackFiles(topicTemplate), nil)
 	_, err := cloudFormationClient(url).UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
-		StackName: aws.String("web"), UsePreviousTemplate: aws.Bool(true),
-		Parameters: []types.Parameter{{ParameterKey: aws.String("Title"), ParameterValue: aws.String("by hand")}},
+		StackName:           aws.String("web"),
+		UsePreviousTemplate: aws.Bool(true),
+		Parameters: []types.Parameter{
+			{ParameterKey: aws.String("Title"), ParameterValue: aws.String("by hand")},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
-	if lockstep.KindOf(next.Err) != lockstep.Blocked || !strings.Contains(lockstep.Shown(next.Err), "by something besides StackSync") {
-		t.Fatalf("updated: %+v, %v", next.End, next.Err)
-	}
+	next := drive(t, driver, stackFiles(topicTemplate), run.End.Baseline)
+	targettest.CheckError(t, next.Err, lockstep.Blocked, "by something besides StackSync")
 
-	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	next = drive(t, driver, stackFiles(topicTemplate), nil)
 	targettest.CheckOutcome(t, next, lockstep.Applied)
 
-	if _, err := cloudFormationClient(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
-		t.Fatal(err)
-	}
+	deleteStack(t, url, "web")
 
-	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Baseline), false)
+	next = drive(t, driver, stackFiles(topicTemplate), next.End.Baseline)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("deleted: %+v, %v", next.End, next.Err)
 	}
@@ -173,12 +175,12 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 		{"tags: {a: b}\n", lockstep.Applied, 1},
 		{"tags: {}\n", lockstep.Applied, 0},
 	} {
-		files := targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + test.file, "t.yaml": topicTemplate})
-		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, note), false)
+		files := deploymentFiles(test.file, topicTemplate)
+		run := drive(t, driver, files, note)
 		targettest.CheckOutcome(t, run, test.outcome)
 
 		note = run.End.Baseline
-		out, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+		out, err := describeStacks(t, url, "web")
 		if err != nil || len(out.Stacks[0].Tags) != test.tags {
 			t.Errorf("%d: tags %v, %v", i, out.Stacks[0].Tags, err)
 		}
@@ -192,12 +194,12 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	// The topic's name has the password, so that a changed password changes the topic.
 	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
 	files := func(file string) targettest.Tree {
-		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template})
+		return deploymentFiles(file, template)
 	}
-	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files("parameters: {Password: kept}"), nil), false)
+	run := drive(t, driver, files("parameters: {Password: kept}"), nil)
 	targettest.CheckOutcome(t, run, lockstep.Applied)
 
-	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Baseline), false)
+	next := drive(t, driver, files(""), run.End.Baseline)
 	targettest.CheckOutcome(t, next, lockstep.Unchanged)
 }
 
@@ -208,7 +210,7 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 		"no resources": "Parameters: {}\n",
 		"unknown ref":  "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
 	} {
-		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
+		run := drive(t, driver, stackFiles(template), nil)
 		targettest.CheckOutcome(t, run, lockstep.Failed)
 		if run.End.Reason == "" {
 			t.Error("the failure has no reason")
@@ -226,7 +228,7 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 func TestDriverWorksInTheAccountOfTheRole(t *testing.T) {
 	f := &fake{url: sandboxURL(t, time.Nanosecond)}
 	d := driverAssumingRoles(t, f)
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	run := drive(t, d, stackFiles(topicTemplate), nil)
 	targettest.CheckOutcome(t, run, lockstep.Applied)
 	if want := ":eu-west-1:444455556666:changeSet/"; !strings.Contains(run.Attempt.Intent, want) {
 		t.Errorf("got %q, want it to contain %q", run.Attempt.Intent, want)

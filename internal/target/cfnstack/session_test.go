@@ -13,16 +13,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" +
+const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>" +
+	"<SessionToken>t</SessionToken>" +
 	"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
 
 // driverAssumingRoles returns a driver that assumes roles at the fake.
 func driverAssumingRoles(t *testing.T, f *fake) *cfnstack.Driver {
 	t.Helper()
 	driver, err := cfnstack.New(cfnstack.Options{
-		Target: f.url, AssumeRoles: true, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		Poll:       cfnstack.Schedule{First: time.Millisecond, Max: time.Millisecond},
-		ExternalID: func(a lockstep.AccountID) string { return "ext-" + string(a) },
+		Target:          f.url,
+		AssumeRoles:     true,
+		BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		Poll:            cfnstack.Schedule{First: time.Millisecond, Max: time.Millisecond},
+		ExternalID:      func(a lockstep.AccountID) string { return "ext-" + string(a) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,13 +67,19 @@ func TestDriverRenewsCredentialsFiveMinutesBeforeTheirEnd(t *testing.T) {
 
 func TestAdvanceExplainsWhyARoleCannotBeAssumed(t *testing.T) {
 	fake := newFake(t)
-	fake.respond("AssumeRole", errorAnswer(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
+	fake.respond("AssumeRole", errorAnswer(http.StatusForbidden, "AccessDenied",
+		"User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
 	_, err := driverAssumingRoles(t, fake).Advance(t.Context(), fake.attempt(plainFiles(), nil))
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("kind %v", lockstep.KindOf(err))
 	}
 
-	for _, want := range []string{"The role arn:aws:iam::444455556666:role/sync cannot be assumed", "not authorized to perform: sts:AssumeRole", "trust policy", "external id, ext-111122223333,"} {
+	for _, want := range []string{
+		"The role arn:aws:iam::444455556666:role/sync cannot be assumed",
+		"not authorized to perform: sts:AssumeRole",
+		"trust policy",
+		"external id, ext-111122223333,",
+	} {
 		if !strings.Contains(lockstep.Shown(err), want) {
 			t.Errorf("%q is not in %q", want, lockstep.Shown(err))
 		}
@@ -100,16 +109,67 @@ func TestAdvanceClassifiesTheErrorsOfAnEndpoint(t *testing.T) {
 		want   string
 		calls  int
 	}{
-		"throttled":     {errorAnswer(400, "Throttling", "Rate exceeded"), lockstep.Unavailable, "cloudformation:DescribeStacks: Rate exceeded.", 3},
-		"no permission": {errorAnswer(403, "AccessDenied", "User: x is not authorized"), lockstep.Denied, "cloudformation:DescribeStacks was denied to the server's own credentials: User: x is not authorized.", 1},
-		"bad key":       {errorAnswer(403, "InvalidClientTokenId", "The security token is invalid"), lockstep.Denied, "token is invalid", 1},
-		"broken":        {errorAnswer(503, "ServiceUnavailable", "later"), lockstep.Unavailable, "later", 3},
-		"odd 5xx":       {errorAnswer(502, "Whatever", "later"), lockstep.Unavailable, "later", 3},
-		"not XML, 500":  {answer{500, page}, lockstep.Invalid, "answered HTTP 500 and no CloudFormation error", 1},
-		"not XML, 404":  {answer{404, page}, lockstep.Invalid, "answered HTTP 404 and no CloudFormation error", 1},
-		"quota":         {errorAnswer(400, "LimitExceededException", "too many stacks"), lockstep.Limit, "too many stacks", 1},
-		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "sent a response that is not CloudFormation's", 1},
-		"other refusal": {errorAnswer(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
+		"throttled": {
+			answer: errorAnswer(400, "Throttling", "Rate exceeded"),
+			kind:   lockstep.Unavailable,
+			want:   "cloudformation:DescribeStacks: Rate exceeded.",
+			calls:  3,
+		},
+		"no permission": {
+			answer: errorAnswer(403, "AccessDenied", "User: x is not authorized"),
+			kind:   lockstep.Denied,
+			want: "cloudformation:DescribeStacks was denied to the server's own credentials: " +
+				"User: x is not authorized.",
+			calls: 1,
+		},
+		"bad key": {
+			answer: errorAnswer(403, "InvalidClientTokenId", "The security token is invalid"),
+			kind:   lockstep.Denied,
+			want:   "token is invalid",
+			calls:  1,
+		},
+		"broken": {
+			answer: errorAnswer(503, "ServiceUnavailable", "later"),
+			kind:   lockstep.Unavailable,
+			want:   "later",
+			calls:  3,
+		},
+		"odd 5xx": {
+			answer: errorAnswer(502, "Whatever", "later"),
+			kind:   lockstep.Unavailable,
+			want:   "later",
+			calls:  3,
+		},
+		"not XML, 500": {
+			answer: answer{500, page},
+			kind:   lockstep.Invalid,
+			want:   "answered HTTP 500 and no CloudFormation error",
+			calls:  1,
+		},
+		"not XML, 404": {
+			answer: answer{404, page},
+			kind:   lockstep.Invalid,
+			want:   "answered HTTP 404 and no CloudFormation error",
+			calls:  1,
+		},
+		"quota": {
+			answer: errorAnswer(400, "LimitExceededException", "too many stacks"),
+			kind:   lockstep.Limit,
+			want:   "too many stacks",
+			calls:  1,
+		},
+		"no sense": {
+			answer: answer{200, "<a><b></a>"},
+			kind:   lockstep.Unavailable,
+			want:   "sent a response that is not CloudFormation's",
+			calls:  1,
+		},
+		"other refusal": {
+			answer: errorAnswer(400, "InvalidAction", "no such action"),
+			kind:   lockstep.Invalid,
+			want:   "no such action",
+			calls:  1,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,9 +193,7 @@ func TestAdvanceWaitsForAnEndpointThatDoesNotAnswer(t *testing.T) {
 	f := newFake(t)
 	d := newDriver(t, "http://127.0.0.1:1")
 	_, err := d.Advance(t.Context(), f.attempt(plainFiles(), nil))
-	if lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(lockstep.Shown(err), "127.0.0.1:1 cannot be reached") {
-		t.Errorf("got %v", err)
-	}
+	targettest.CheckError(t, err, lockstep.Unavailable, "127.0.0.1:1 cannot be reached")
 }
 
 func TestDriverIgnoresEndpointsOfTheEnvironment(t *testing.T) {

@@ -68,8 +68,8 @@ func checkStackStatus(stack *types.Stack) (create bool, err error) {
 	case types.StackStatusReviewInProgress:
 		return true, nil
 	case types.StackStatusRollbackComplete:
-		return false, blockedError(stack, "Stack %s is ROLLBACK_COMPLETE: its creation failed, and CloudFormation does "+
-			"not update such a stack. "+
+		return false, blockedError(stack, "Stack %s is ROLLBACK_COMPLETE: its creation failed, "+
+			"and CloudFormation does not update such a stack. "+
 			"Delete it, then resolve this blocker.", name)
 	case types.StackStatusUpdateRollbackFailed:
 		return false, blockedError(stack, "Stack %s is UPDATE_ROLLBACK_FAILED: run aws cloudformation "+
@@ -82,7 +82,8 @@ func checkStackStatus(stack *types.Stack) (create bool, err error) {
 	}
 
 	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		return false, lockstep.Errorf(lockstep.Unavailable, "Stack %s is %s: waiting until it is complete.", name, status)
+		return false, lockstep.Errorf(lockstep.Unavailable,
+			"Stack %s is %s: waiting until it is complete.", name, status)
 	}
 
 	return false, nil

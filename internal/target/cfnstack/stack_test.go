@@ -28,12 +28,12 @@ func TestAdvanceExplainsTheStatesThatAStackCannotBeChangedIn(t *testing.T) {
 			fake := newFake(t)
 			fake.respond("DescribeStacks", stack(status, ""))
 			step, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
-			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
-				t.Errorf("got %v, %v", lockstep.KindOf(err), err)
+			targettest.CheckError(t, err, test.kind, test.want)
+			if step.Checkpoint != nil {
+				t.Errorf("the step left the checkpoint %s", step.Checkpoint)
 			}
-
-			if step.Checkpoint != nil || len(fake.calls) != 1 {
-				t.Errorf("%d calls, memory %s", len(fake.calls), step.Checkpoint)
+			if calls := len(fake.calls); calls != 1 {
+				t.Errorf("%d calls, want 1", calls)
 			}
 		})
 	}
@@ -64,31 +64,52 @@ func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
 func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 	const updated = "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"
 	const sentence = "Target " + stackARN + " was modified at time "
-	const rest = " by something besides StackSync. Disabling syncing to ensure we don't overwrite an important deployment."
+	const rest = " by something besides StackSync. " +
+		"Disabling syncing to ensure we don't overwrite an important deployment."
+	note := func(more string) string { return `{"v":1,"stack":"` + stackARN + `"` + more + `}` }
+	modified := sentence + "Fri Jan 02 03:00:00 UTC 2026" + rest
 	tests := map[string]struct {
 		last   string
 		stacks []answer
 		want   string // "" is not blocked
 	}{
-		"no note":          {"", []answer{stack("CREATE_COMPLETE", updated)}, ""},
-		"same time":        {`{"v":1,"stack":"` + stackARN + `","updated_at":"2026-01-02T03:00:00Z"}`, []answer{stack("UPDATE_COMPLETE", updated)}, ""},
-		"no time any more": {`{"v":1,"stack":"` + stackARN + `","updated_at":"2026-01-02T03:00:00Z"}`, []answer{stack("UPDATE_COMPLETE", "")}, ""},
-		"accepted":         {`{"v":1,"stack":"gone","accepted":true}`, []answer{stack("UPDATE_COMPLETE", updated)}, ""},
+		"no note": {"", []answer{stack("CREATE_COMPLETE", updated)}, ""},
+		"same time": {
+			last:   note(`,"updated_at":"2026-01-02T03:00:00Z"`),
+			stacks: []answer{stack("UPDATE_COMPLETE", updated)},
+		},
+		"no time any more": {
+			last:   note(`,"updated_at":"2026-01-02T03:00:00Z"`),
+			stacks: []answer{stack("UPDATE_COMPLETE", "")},
+		},
+		"accepted": {`{"v":1,"stack":"gone","accepted":true}`, []answer{stack("UPDATE_COMPLETE", updated)}, ""},
 		"never updated, then before our end": {
-			`{"v":1,"stack":"` + stackARN + `","seen_at":"2026-01-02T03:00:01Z"}`, []answer{stack("UPDATE_COMPLETE", updated)}, ""},
+			last:   note(`,"seen_at":"2026-01-02T03:00:01Z"`),
+			stacks: []answer{stack("UPDATE_COMPLETE", updated)},
+		},
 		"never updated, then after our end": {
-			`{"v":1,"stack":"` + stackARN + `","seen_at":"2026-01-02T02:00:01Z"}`, []answer{stack("UPDATE_COMPLETE", updated)},
-			sentence + "Fri Jan 02 03:00:00 UTC 2026" + rest},
+			last:   note(`,"seen_at":"2026-01-02T02:00:01Z"`),
+			stacks: []answer{stack("UPDATE_COMPLETE", updated)},
+			want:   modified,
+		},
 		"updated": {
-			`{"v":1,"stack":"` + stackARN + `","updated_at":"2026-01-02T02:00:00Z"}`, []answer{stack("UPDATE_COMPLETE", updated)},
-			sentence + "Fri Jan 02 03:00:00 UTC 2026" + rest},
+			last:   note(`,"updated_at":"2026-01-02T02:00:00Z"`),
+			stacks: []answer{stack("UPDATE_COMPLETE", updated)},
+			want:   modified,
+		},
 		"deleted": {
-			`{"v":1,"stack":"` + stackARN + `"}`,
-			[]answer{noStack(), stack("DELETE_COMPLETE", "<DeletionTime>2026-11-22T04:05:06Z</DeletionTime>")},
-			sentence + "Sun Nov 22 04:05:06 UTC 2026" + rest},
+			last: note(""),
+			stacks: []answer{
+				noStack(),
+				stack("DELETE_COMPLETE", "<DeletionTime>2026-11-22T04:05:06Z</DeletionTime>"),
+			},
+			want: sentence + "Sun Nov 22 04:05:06 UTC 2026" + rest,
+		},
 		"replaced": {
-			`{"v":1,"stack":"` + nestedARN + `"}`, []answer{stack("CREATE_COMPLETE", ""), noStack()},
-			"Target " + nestedARN + " was modified at time Thu Jan 01 00:00:00 UTC 2026" + rest},
+			last:   `{"v":1,"stack":"` + nestedARN + `"}`,
+			stacks: []answer{stack("CREATE_COMPLETE", ""), noStack()},
+			want:   "Target " + nestedARN + " was modified at time Thu Jan 01 00:00:00 UTC 2026" + rest,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,8 +128,11 @@ func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 				t.Fatalf("got  %v\nwant %s", err, test.want)
 			}
 
-			if len(lockstepErr.Contexts) != 4 || lockstepErr.Contexts[0] != (lockstep.Context{Key: "StackName", Value: "web"}) {
-				t.Errorf("contexts %v", lockstepErr.Contexts)
+			if got := len(lockstepErr.Contexts); got != 4 {
+				t.Errorf("%d contexts, want 4: %v", got, lockstepErr.Contexts)
+			}
+			if want := (lockstep.Context{Key: "StackName", Value: "web"}); lockstepErr.Contexts[0] != want {
+				t.Errorf("the first context is %v, want %v", lockstepErr.Contexts[0], want)
 			}
 		})
 	}

@@ -134,7 +134,8 @@ func (e execution) handleResourceEvent(event types.StackEvent) {
 		}
 	case strings.HasSuffix(status, "_COMPLETE") && !e.checkpoint.IsRollingBack:
 		if e.checkpoint.ResourceEvents++; e.checkpoint.ResourceEvents <= maxSucceededEvents {
-			e.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.", cause.LogicalID, cause.ResourceType, status)
+			e.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.",
+				cause.LogicalID, cause.ResourceType, status)
 		}
 	}
 }

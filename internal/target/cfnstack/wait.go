@@ -149,7 +149,11 @@ func (e execution) emitSucceeded(kind, text string, stack *types.Stack) {
 // endStackDeleted ends an attempt whose stack was deleted during the execution.
 func (e execution) endStackDeleted() target.Step {
 	name := e.Configuration.ResourceName
-	gone := &types.Stack{StackName: &name, StackId: &e.checkpoint.StackARN, StackStatus: types.StackStatusDeleteComplete}
+	gone := &types.Stack{
+		StackName:   &name,
+		StackId:     &e.checkpoint.StackARN,
+		StackStatus: types.StackStatusDeleteComplete,
+	}
 	const reason = "The stack was deleted by something else during the changeset execution."
 	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), e.checkpoint.StackARN, "%s", reason)
 	end := &target.End{Outcome: lockstep.Failed, Reason: reason}

@@ -27,22 +27,42 @@ func TestAdvanceEmitsTheEventsOfAnUpdateAsAWSDoes(t *testing.T) {
 
 	run := fake.run(plainFiles(), nil)
 	want := []lockstep.Event{
-		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
-		{Type: "CHANGESET_EXECUTION_IN_PROGRESS", Message: "Waiting for changeset execution to finish.", ExternalID: changeSetARN},
-		{Type: "STACK_RESOURCE_SUCCEEDED", Message: "Topic (AWS::SNS::Topic): UPDATE_COMPLETE.", ExternalID: "arn:topic"},
-		{Type: "STACK_UPDATE_SUCCEEDED", Message: "Changeset execution succeeded and stack updated successfully.", ExternalID: stackARN},
+		{
+			Type:       "CHANGESET_CREATION_SUCCEEDED",
+			Message:    "Changeset creation succeeded.",
+			ExternalID: changeSetARN,
+		},
+		{
+			Type:       "CHANGESET_EXECUTION_IN_PROGRESS",
+			Message:    "Waiting for changeset execution to finish.",
+			ExternalID: changeSetARN,
+		},
+		{
+			Type:       "STACK_RESOURCE_SUCCEEDED",
+			Message:    "Topic (AWS::SNS::Topic): UPDATE_COMPLETE.",
+			ExternalID: "arn:topic",
+		},
+		{
+			Type:       "STACK_UPDATE_SUCCEEDED",
+			Message:    "Changeset execution succeeded and stack updated successfully.",
+			ExternalID: stackARN,
+		},
 	}
 	if diff := cmp.Diff(want, run.Events[len(run.Events)-4:]); diff != "" {
 		t.Error(diff)
 	}
 
-	if run.End.Outcome != lockstep.Applied || !strings.Contains(string(run.End.Baseline), `"updated_at":"2026-01-02T03:04:06Z"`) {
-		t.Errorf("got %+v, note %s", run.End, run.End.Baseline)
+	targettest.CheckOutcome(t, run, lockstep.Applied)
+	if want := `"updated_at":"2026-01-02T03:04:06Z"`; !strings.Contains(string(run.End.Baseline), want) {
+		t.Errorf("the baseline is %s, want it to contain %s", run.End.Baseline, want)
 	}
 
 	call := fake.called("ExecuteChangeSet")[0]
-	if call.Get("ChangeSetName") != changeSetARN || call.Get("ClientRequestToken") != "lockstep-"+run.Attempt.ID+"-1" {
-		t.Errorf("call %v", call)
+	if got := call.Get("ChangeSetName"); got != changeSetARN {
+		t.Errorf("executed change set %q, want %q", got, changeSetARN)
+	}
+	if got, want := call.Get("ClientRequestToken"), "lockstep-"+run.Attempt.ID+"-1"; got != want {
+		t.Errorf("executed with token %q, want %q", got, want)
 	}
 }
 
@@ -50,8 +70,10 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 	fake := newFake(t)
 	begin := []event{stackEvent("UPDATE_IN_PROGRESS", ""), {"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}}
 	more := append(begin[:2:2], event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
-	arrangeExecution(fake, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
-	fake.respond("DescribeStackEvents", events(begin...), events(more...), events(append(more, stackEvent("UPDATE_COMPLETE", ""))...))
+	inProgress := stack("UPDATE_IN_PROGRESS", "")
+	arrangeExecution(fake, answer{}, inProgress, inProgress, stack("UPDATE_COMPLETE", ""))
+	all := append(more, stackEvent("UPDATE_COMPLETE", ""))
+	fake.respond("DescribeStackEvents", events(begin...), events(more...), events(all...))
 	run := fake.run(plainFiles(), nil)
 	shown := 0
 	for _, ev := range run.Events {
@@ -60,22 +82,25 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 		}
 	}
 
-	if shown != 2 || run.End.Outcome != lockstep.Applied {
-		t.Errorf("%d shown: %v", shown, run.Events)
+	targettest.CheckOutcome(t, run, lockstep.Applied)
+	if shown != 2 {
+		t.Errorf("%d resource events, want 2: %v", shown, run.Events)
 	}
 }
 
 func TestAdvanceWaitsForTheExecutionAndNotForAStackAtRest(t *testing.T) {
 	fake := newFake(t)
 	arrangeExecution(fake, events(), stack("UPDATE_COMPLETE", ""))
+	available := changeSet("CREATE_COMPLETE", "AVAILABLE", "")
+	executed := changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", "")
 	running := changeSet("CREATE_COMPLETE", "EXECUTE_IN_PROGRESS", "")
-	fake.respond("DescribeChangeSet", errorAnswer(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
-		changeSet("CREATE_COMPLETE", "AVAILABLE", ""), running, running, running, changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+	fake.respond("DescribeChangeSet",
+		noChangeSet(), available, available, running, running, running, executed)
 	run := fake.run(plainFiles(), nil)
 	targettest.CheckOutcome(t, run, lockstep.Applied)
 
 	if n := len(fake.called("DescribeChangeSet")); n != 7 {
-		t.Errorf("the change set was looked at %d times, want 7", n)
+		t.Errorf("the change set was described %d times, want 7", n)
 	}
 }
 
@@ -104,7 +129,8 @@ func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
 	want := []string{
 		"Bucket (AWS::S3::Bucket): CREATE_FAILED: The bucket name is taken.",
 		"The stack is being rolled back. The following resource(s) failed to create: [Bucket, Queue].",
-		"Changeset execution failed and the stack is UPDATE_ROLLBACK_COMPLETE. Bucket (AWS::S3::Bucket): The bucket name is taken.",
+		"Changeset execution failed and the stack is UPDATE_ROLLBACK_COMPLETE. " +
+			"Bucket (AWS::S3::Bucket): The bucket name is taken.",
 	}
 	if diff := cmp.Diff(want, messages(run)[len(run.Events)-3:]); diff != "" {
 		t.Error(diff)
@@ -121,16 +147,18 @@ func messages(run targettest.Run) []string {
 
 func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
 	fake := newFake(t)
+	const reason = "Embedded stack was not successfully created"
 	outer := events(stackEvent("UPDATE_IN_PROGRESS", ""),
-		event{nestedARN, "Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "Embedded stack was not successfully created"},
+		event{nestedARN, "Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", reason},
 		stackEvent("UPDATE_ROLLBACK_COMPLETE", ""))
 	inner := events(event{nestedARN, "web-Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "self"},
 		event{"v", "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "The CIDR is invalid"})
 	arrangeExecution(fake, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
 	fake.respond("DescribeStackEvents", outer, inner)
 	run := fake.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Reason != "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid." {
-		t.Fatalf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid."; run.End.Reason != want {
+		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
 
 	if got := fake.called("DescribeStackEvents"); got[len(got)-1].Get("StackName") != nestedARN {
@@ -148,15 +176,17 @@ func TestAdvanceIgnoresEventsOfOtherOperations(t *testing.T) {
 	list.body = parts[0] + token + parts[1] + token + parts[2] + "</member>" + parts[3]
 	arrangeExecution(fake, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
 	run := targettest.Drive(t, fake.driver(), attempt, false)
-	if run.Err != nil || run.End.Reason != "Bucket (AWS::S3::Bucket): ours." {
-		t.Errorf("got %+v, %v", run.End, run.Err)
+	targettest.CheckOutcome(t, run, lockstep.Failed)
+	if want := "Bucket (AWS::S3::Bucket): ours."; run.End.Reason != want {
+		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
 }
 
 func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
 	f := newFake(t)
 	f.respond("DescribeStacks", noStack(), stack("ROLLBACK_COMPLETE", ""))
-	f.respond("DescribeStackEvents", events(event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "taken"}, stackEvent("ROLLBACK_COMPLETE", "")))
+	failed := event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "taken"}
+	f.respond("DescribeStackEvents", events(failed, stackEvent("ROLLBACK_COMPLETE", "")))
 	run := f.run(plainFiles(), nil)
 	targettest.CheckOutcome(t, run, lockstep.Failed)
 	if run.End.Blocked == nil {
@@ -177,7 +207,8 @@ func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 	for _, status := range []string{"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"} {
 		fake := newFake(t)
 		run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
-		fake.respond("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+		executed := changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", "")
+		fake.respond("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), executed)
 		fake.respond("DescribeStacks", stack("UPDATE_COMPLETE", ""))
 		run = targettest.Drive(t, fake.driver(), run.Attempt, false)
 		targettest.CheckOutcome(t, run, lockstep.Applied)
@@ -185,8 +216,11 @@ func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 			t.Errorf("ExecuteChangeSet was called %d times, want 0", calls)
 		}
 
-		if err := fake.driver().Discard(t.Context(), run.Attempt); err != nil || len(fake.called("DeleteChangeSet")) != 0 {
+		if err := fake.driver().Discard(t.Context(), run.Attempt); err != nil {
 			t.Errorf("discard: %v", err)
+		}
+		if calls := len(fake.called("DeleteChangeSet")); calls != 0 {
+			t.Errorf("DeleteChangeSet was called %d times, want 0", calls)
 		}
 	}
 }
@@ -196,8 +230,14 @@ func TestAdvanceExecutesOnlyTheCommittedIntent(t *testing.T) {
 	run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 	run.Attempt.Intent = "arn:of:another"
 	step, err := fake.driver().Advance(t.Context(), run.Attempt)
-	if err != nil || step.Intent != changeSetARN || len(fake.called("ExecuteChangeSet")) != 0 {
-		t.Errorf("got %+v, %v", step, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if step.Intent != changeSetARN {
+		t.Errorf("intent %q, want %q", step.Intent, changeSetARN)
+	}
+	if calls := len(fake.called("ExecuteChangeSet")); calls != 0 {
+		t.Errorf("ExecuteChangeSet was called %d times, want 0", calls)
 	}
 }
 
@@ -222,8 +262,10 @@ func TestAdvanceEndsWithTheReasonOfARefusedExecution(t *testing.T) {
 	if want := "BucketAlreadyExists: The bucket name is taken"; run.End.Reason != want {
 		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
-	if want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."; run.LastEvent().Message != want {
-		t.Errorf("last event %+v", run.LastEvent())
+
+	want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."
+	if got := run.LastEvent().Message; got != want {
+		t.Errorf("last message %q, want %q", got, want)
 	}
 }
 
@@ -245,7 +287,9 @@ func TestAdvanceShowsABoundedNumberOfResources(t *testing.T) {
 	fake := newFake(t)
 	list := []event{stackEvent("UPDATE_IN_PROGRESS", "")}
 	for range 50 {
-		list = append(list, event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}, event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
+		list = append(list,
+			event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
+			event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
 	}
 	arrangeExecution(fake, events(append(list, stackEvent("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
 	run := fake.run(plainFiles(), nil)

@@ -46,21 +46,36 @@ func configuration(stackName string) lockstep.SyncConfiguration {
 
 func plainFiles() targettest.Tree { return stackFiles(plainTemplate) }
 
+// deploymentFiles returns the files of a template and of a deployment file with the
+// path of the template and more text.
+func deploymentFiles(text, template string) targettest.Tree {
+	return targettest.Files(map[string]string{
+		"web.yaml": "template-file-path: t.yaml\n" + text,
+		"t.yaml":   template,
+	})
+}
+
 func withParameters(text string) targettest.Tree {
-	return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + text, "t.yaml": plainTemplate})
+	return deploymentFiles(text, plainTemplate)
 }
 
 func stackFiles(template string) targettest.Tree {
-	return targettest.Files(map[string]string{"web.yaml": "template-file-path: stacks/web.yaml\n", "stacks/web.yaml": template})
+	return targettest.Files(map[string]string{
+		"web.yaml":        "template-file-path: stacks/web.yaml\n",
+		"stacks/web.yaml": template,
+	})
 }
+
+var baseCredentials = credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
 
 // newDriver returns a driver that polls quickly.
 func newDriver(t testing.TB, url string) *cfnstack.Driver {
 	t.Helper()
 	driver, err := cfnstack.New(cfnstack.Options{
-		Target: url, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		Poll:     cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond},
-		Instance: "test",
+		Target:          url,
+		BaseCredentials: baseCredentials,
+		Poll:            cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond},
+		Instance:        "test",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,22 +86,47 @@ func newDriver(t testing.TB, url string) *cfnstack.Driver {
 // cloudFormationClient returns a client of an endpoint.
 func cloudFormationClient(url string) *cloudformation.Client {
 	return cloudformation.New(cloudformation.Options{
-		Region: "eu-west-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		Region:       "eu-west-1",
+		BaseEndpoint: &url,
+		Credentials:  baseCredentials,
 	})
+}
+
+// drive runs an attempt of the stack web on files.
+func drive(t testing.TB, driver *cfnstack.Driver, files targettest.Tree, baseline []byte) targettest.Run {
+	t.Helper()
+	return targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, baseline), false)
+}
+
+func describeStacks(t testing.TB, url, name string) (*cloudformation.DescribeStacksOutput, error) {
+	t.Helper()
+	input := &cloudformation.DescribeStacksInput{StackName: &name}
+	return cloudFormationClient(url).DescribeStacks(t.Context(), input)
+}
+
+func deleteStack(t testing.TB, url, name string) {
+	t.Helper()
+	input := &cloudformation.DeleteStackInput{StackName: &name}
+	if _, err := cloudFormationClient(url).DeleteStack(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // countChanges counts the creations and updates in a stack's events.
 func countChanges(t testing.TB, url, name string) int {
 	t.Helper()
-	out, err := cloudFormationClient(url).DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &name})
+	input := &cloudformation.DescribeStackEventsInput{StackName: &name}
+	out, err := cloudFormationClient(url).DescribeStackEvents(t.Context(), input)
 	if err != nil {
 		return 0 // there is no such stack
 	}
 
 	executed := 0
-	for _, ev := range out.StackEvents {
-		status := string(ev.ResourceStatus)
-		if aws.ToString(ev.PhysicalResourceId) == aws.ToString(ev.StackId) && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS") {
+	for _, event := range out.StackEvents {
+		ofStack := aws.ToString(event.PhysicalResourceId) == aws.ToString(event.StackId)
+		begun := event.ResourceStatus == types.ResourceStatusCreateInProgress ||
+			event.ResourceStatus == types.ResourceStatusUpdateInProgress
+		if ofStack && begun {
 			executed++
 		}
 	}
@@ -98,7 +138,7 @@ func countChanges(t testing.TB, url, name string) int {
 // it is empty.
 func countProposals(t testing.TB, url, name string) int {
 	t.Helper()
-	stacks, err := cloudFormationClient(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
+	stacks, err := describeStacks(t, url, name)
 	if err != nil {
 		return 0
 	}
@@ -108,13 +148,14 @@ func countProposals(t testing.TB, url, name string) int {
 		unexecuted++
 	}
 
-	sets, err := cloudFormationClient(url).ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: &name})
+	input := &cloudformation.ListChangeSetsInput{StackName: &name}
+	sets, err := cloudFormationClient(url).ListChangeSets(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for _, s := range sets.Summaries {
-		if aws.ToString(s.StackName) == name && !strings.HasPrefix(string(s.ExecutionStatus), "EXECUTE_") {
+	for _, summary := range sets.Summaries {
+		if aws.ToString(summary.StackName) == name && !strings.HasPrefix(string(summary.ExecutionStatus), "EXECUTE_") {
 			unexecuted++
 		}
 	}

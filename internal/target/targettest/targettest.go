@@ -3,6 +3,7 @@ package targettest
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,6 +107,17 @@ func CheckOutcome(t *testing.T, run Run, want lockstep.Outcome) {
 	}
 }
 
+// CheckError checks the kind of an error and that its message contains text.
+func CheckError(t testing.TB, err error, kind lockstep.Kind, text string) {
+	t.Helper()
+	if got := lockstep.KindOf(err); got != kind {
+		t.Errorf("the error is of kind %v, want %v: %v", got, kind, err)
+	}
+	if got := lockstep.Shown(err); !strings.Contains(got, text) {
+		t.Errorf("the error is %q, want it to contain %q", got, text)
+	}
+}
+
 // checkChanges checks how often the resource was changed, and that nothing is left
 // that was not executed.
 func (h Harness) checkChanges(t *testing.T, want int) {
@@ -157,7 +169,8 @@ func testCrashes(t *testing.T, harness Harness) {
 }
 
 func testDiscard(t *testing.T, harness Harness) {
-	if err := harness.Driver.Discard(t.Context(), NewAttempt(t, harness.Configuration, harness.First, nil)); err != nil {
+	attempt := NewAttempt(t, harness.Configuration, harness.First, nil)
+	if err := harness.Driver.Discard(t.Context(), attempt); err != nil {
 		t.Errorf("discard of an attempt that has not begun: %v", err)
 	}
 

@@ -136,7 +136,8 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 			return err
 		}
 		if entries++; entries > maxEntries {
-			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to search.", maxEntries)
+			return lockstep.Errorf(lockstep.Limit,
+				"The repository has more than %d files; name a folder to search.", maxEntries)
 		}
 
 		if entry.IsDir() {

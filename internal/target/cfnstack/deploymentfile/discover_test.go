@@ -33,9 +33,11 @@ var repository = map[string]string{
 	".github/a.yaml":                   "template-file-path: t.yaml\n",
 }
 
-func discover(t *testing.T, d *deploymentfile.Discoverer, files lockstep.Tree, want lockstep.Discovery) target.Discovered {
+func discover(
+	t *testing.T, discoverer *deploymentfile.Discoverer, files lockstep.Tree, want lockstep.Discovery,
+) target.Discovered {
 	t.Helper()
-	found, err := d.Discover(t.Context(), files, want)
+	found, err := discoverer.Discover(t.Context(), files, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,11 +73,17 @@ func TestDiscoverFollowsFolderPatternAndNames(t *testing.T) {
 			{Path: "envs/api_v2.json", Name: "api-v2"},
 			{Path: "envs/prod/deployment.yml", Name: "prod"},
 		}},
-		"missing folder":  {lockstep.Discovery{Folder: "gone"}, nil},
-		"pattern of path": {lockstep.Discovery{Only: "envs/*/deployment.yml"}, []target.DeploymentFile{{Path: "envs/prod/deployment.yml", Name: "prod"}}},
-		"pattern of name": {lockstep.Discovery{Only: "w*.yaml", Names: map[string]string{"web.yaml": "site"}}, []target.DeploymentFile{
-			{Path: "web.yaml", Name: "site"}, {Path: "wrong.yaml", Name: "wrong"},
-		}},
+		"missing folder": {lockstep.Discovery{Folder: "gone"}, nil},
+		"pattern of path": {
+			want:  lockstep.Discovery{Only: "envs/*/deployment.yml"},
+			found: []target.DeploymentFile{{Path: "envs/prod/deployment.yml", Name: "prod"}},
+		},
+		"pattern of name": {
+			want: lockstep.Discovery{Only: "w*.yaml", Names: map[string]string{"web.yaml": "site"}},
+			found: []target.DeploymentFile{
+				{Path: "web.yaml", Name: "site"}, {Path: "wrong.yaml", Name: "wrong"},
+			},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +101,9 @@ func TestDiscoverRefusesInvalidRequests(t *testing.T) {
 		"folder":  {Folder: "../x"},
 		"name":    {Names: map[string]string{"web.yaml": "no name"}},
 	} {
-		if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), targettest.Files(repository), want); lockstep.KindOf(err) != lockstep.Invalid {
+		discoverer := &deploymentfile.Discoverer{}
+		_, err := discoverer.Discover(t.Context(), targettest.Files(repository), want)
+		if lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -139,10 +149,14 @@ func TestDiscoverReadsABoundedNumberOfFiles(t *testing.T) {
 		files[fmt.Sprintf("data/%d.json", i)] = "{}"
 	}
 	tree := targettest.Files(files)
-	if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), tree, lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
+	discoverer := &deploymentfile.Discoverer{}
+	_, err := discoverer.Discover(t.Context(), tree, lockstep.Discovery{})
+	if lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %v, want a limit", err)
 	}
-	if got := discover(t, &deploymentfile.Discoverer{}, tree, lockstep.Discovery{Only: "web.yaml"}); len(got.Files) != 1 {
+
+	got := discover(t, &deploymentfile.Discoverer{}, tree, lockstep.Discovery{Only: "web.yaml"})
+	if len(got.Files) != 1 {
 		t.Errorf("found %v", got.Files)
 	}
 }
@@ -152,7 +166,9 @@ func TestDiscoverReadsABoundedNumberOfBytes(t *testing.T) {
 	for i := range 65 {
 		files[fmt.Sprintf("%d.json", i)] = strings.Repeat(" ", 1<<20-i)
 	}
-	if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), targettest.Files(files), lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
+	discoverer := &deploymentfile.Discoverer{}
+	_, err := discoverer.Discover(t.Context(), targettest.Files(files), lockstep.Discovery{})
+	if lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %v, want a limit", err)
 	}
 }

@@ -89,8 +89,8 @@ func missingError(files lockstep.Tree, what, name string) error {
 	base := strings.TrimSuffix(name, path.Ext(name))
 	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
 		if _, err := files.ObjectID(base + ending); err == nil {
-			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit, but %q is.", what, name,
-				base+ending)
+			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist,
+				"%s %q is not in the commit, but %q is.", what, name, base+ending)
 		}
 	}
 	return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
@@ -106,8 +106,8 @@ func (d *Document) matchParameters() error {
 	for _, declaration := range d.File.Parameters {
 		declared, ok := d.Declared[declaration.Name]
 		if !ok {
-			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name, "template %q has no such parameter",
-				d.File.Template)
+			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name,
+				"template %q has no such parameter", d.File.Template)
 		}
 		if declaration.IsList && !declared.isList() {
 			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name,

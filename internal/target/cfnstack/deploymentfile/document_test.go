@@ -17,7 +17,9 @@ import (
 
 func TestReadReturnsItsInputs(t *testing.T) {
 	files := targettest.Files(map[string]string{
-		"web.yaml": "template-file-path: ./stacks/t.yaml\n", "stacks/t.yaml": plainTemplate, "other": "x",
+		"web.yaml":      "template-file-path: ./stacks/t.yaml\n",
+		"stacks/t.yaml": plainTemplate,
+		"other":         "x",
 	})
 	inputs, err := readInputs(t, files)
 	if err != nil {
@@ -64,9 +66,7 @@ func TestReadRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 		"t.yaml":   {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
 	}}
 	inputs, err := readInputs(t, files)
-	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), `Template "t.yaml" cannot be read: it is a symbolic link`) {
-		t.Errorf("got %v", err)
-	}
+	targettest.CheckError(t, err, lockstep.Invalid, `Template "t.yaml" cannot be read: it is a symbolic link`)
 
 	if len(inputs) != 2 {
 		t.Errorf("inputs %v", inputs)
@@ -80,15 +80,13 @@ func TestReadRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 
 func TestReadRefusesFilesThatAreTooLargeToSend(t *testing.T) {
 	template := plainTemplate + "# " + strings.Repeat("x", 51_200-len(plainTemplate)-2)
-	_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template}))
+	_, err := readInputs(t, withTemplate(templatePath, template))
 	if err != nil {
 		t.Errorf("51,200 bytes: %v", err)
 	}
 
-	_, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template + "x"}))
-	if lockstep.KindOf(err) != lockstep.Limit || !strings.Contains(lockstep.Shown(err), "51200 bytes") {
-		t.Errorf("51,201 bytes: %v", err)
-	}
+	_, err = readInputs(t, withTemplate(templatePath, template+"x"))
+	targettest.CheckError(t, err, lockstep.Limit, "51200 bytes")
 
 	_, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "#" + strings.Repeat("x", 1<<20)}))
 	if lockstep.KindOf(err) != lockstep.Limit {
@@ -98,16 +96,15 @@ func TestReadRefusesFilesThatAreTooLargeToSend(t *testing.T) {
 
 func TestReadRefusesABrokenTemplate(t *testing.T) {
 	for text, want := range map[string]string{
-		"Resources: [":               `Template "t.yaml", line`,
-		"":                           `Template "t.yaml": the file is empty`,
-		"Parameters: [a]":            `Template "t.yaml", line 1, key Parameters: the value is not a mapping`,
-		"Parameters:\n  A: x\n":      `Template "t.yaml", line 2, key Parameters.A: the value is not a parameter's description`,
+		"Resources: [":    `Template "t.yaml", line`,
+		"":                `Template "t.yaml": the file is empty`,
+		"Parameters: [a]": `Template "t.yaml", line 1, key Parameters: the value is not a mapping`,
+		"Parameters:\n  A: x\n": `Template "t.yaml", line 2, key Parameters.A: ` +
+			`the value is not a parameter's description`,
 		"Parameters: {A: {}, A: {}}": `Template "t.yaml", line 1, key Parameters.A: the key is a duplicate`,
 	} {
-		_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": text}))
-		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), want) {
-			t.Errorf("%q: got %v, want %s", text, err, want)
-		}
+		_, err := readInputs(t, withTemplate(templatePath, text))
+		targettest.CheckError(t, err, lockstep.Invalid, want)
 	}
 }
 
@@ -123,15 +120,17 @@ func TestReadRefusesAConfigurationThatPointsOutside(t *testing.T) {
 func TestValidateStackNameFollowsCloudFormation(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"web": true, "Web-2": true, strings.Repeat("a", 100): true,
-		"": false, "2web": false, "-web": false, "web_1": false, "wéb": false, "a b": false, "web\n": false, strings.Repeat("a", 101): false,
+		"": false, "2web": false, "-web": false, "web_1": false, "wéb": false, "a b": false, "web\n": false,
+		strings.Repeat("a", 101): false,
 	} {
-		if err := deploymentfile.ValidateStackName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+		err := deploymentfile.ValidateStackName(name)
+		if (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%q: got %v, want valid %v", name, err, valid)
 		}
 	}
 
 	_, inputs, err := deploymentfile.Read(t.Context(), configuration("web_1"),
-		targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": plainTemplate}))
+		withTemplate(templatePath, plainTemplate))
 	if lockstep.KindOf(err) != lockstep.Invalid || len(inputs) != 2 {
 		t.Errorf("got %v, %v", inputs, err)
 	}

@@ -34,7 +34,8 @@ func (Encoder) Encode(w target.Deployment) ([]byte, error) {
 		return nil, fmt.Errorf("encode deployment file: %w", err)
 	}
 	if _, err := parseDeploymentFile("new", b.Bytes()); err != nil {
-		return nil, lockstep.Wrapf(lockstep.Invalid, err, "A deployment file cannot express this: %s", lockstep.Shown(err))
+		return nil, lockstep.Wrapf(lockstep.Invalid, err,
+			"A deployment file cannot express this: %s", lockstep.Shown(err))
 	}
 
 	return b.Bytes(), nil

@@ -53,7 +53,8 @@ func parseDeploymentFile(name string, data []byte) (File, error) {
 	}
 
 	if lookup(root, "AWSTemplateFormatVersion") != nil || lookup(root, "Resources") != nil {
-		return file, file.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
+		return file, file.source.errorf(0, "",
+			"this is a template; a deployment file names one under template-file-path")
 	}
 	if err := file.source.refuseAliases(root); err != nil {
 		return file, err
@@ -102,7 +103,8 @@ func (f *File) setKey(key string, keyNode, value *yaml.Node) (err error) {
 
 func (f *File) checkMapping(key string, value *yaml.Node, most int) error {
 	if value.Kind == yaml.SequenceNode {
-		return f.source.errorf(value.Line, key, "the value is a list; write it as a mapping, one \"Name: value\" a line")
+		return f.source.errorf(value.Line, key,
+			"the value is a list; write it as a mapping, one \"Name: value\" a line")
 	}
 	if value.Kind != yaml.MappingNode {
 		return f.source.errorf(value.Line, key, "the value is not a mapping; write {} for an empty one")
@@ -151,7 +153,8 @@ func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 			return "", err
 		}
 		if strings.Contains(part, ",") {
-			return "", f.source.errorf(element.Line, key, "an element contains a comma, at which CloudFormation would split it")
+			return "", f.source.errorf(element.Line, key,
+				"an element contains a comma, at which CloudFormation would split it")
 		}
 
 		parts = append(parts, part)

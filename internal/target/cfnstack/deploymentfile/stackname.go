@@ -24,8 +24,8 @@ func ValidateStackName(name string) error {
 	}
 	if !stackNamePattern.MatchString(name) {
 		return lockstep.Errorf(lockstep.Invalid,
-			"%q is not a valid stack name: use letters, digits and hyphens, and begin with a letter.", lockstep.Truncate(name,
-				maxName))
+			"%q is not a valid stack name: use letters, digits and hyphens, and begin with a letter.",
+			lockstep.Truncate(name, maxName))
 	}
 	return nil
 }
