@@ -54,7 +54,12 @@ func TestBucketHoldsTwoSecondsOfRequestsAndRefills(t *testing.T) {
 func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 	limiter := NewLimiter(Rates{Read: 1})
 	session := func(role, name string) identity.Principal {
-		return identity.Principal{Account: "111122223333", AssumedRole: role, Name: name, AccessKeyID: name}
+		return identity.Principal{
+			Account:     "111122223333",
+			AssumedRole: role,
+			Name:        name,
+			AccessKeyID: name,
+		}
 	}
 	otherAccount := user("jo")
 	otherAccount.Account = "444455556666"

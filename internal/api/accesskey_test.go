@@ -46,7 +46,10 @@ func (w *world) keys() (all []wire.AccessKey) {
 }
 
 func (w *world) setKey(id, status string) error {
-	return w.Call("UpdateAccessKey", wire.UpdateAccessKeyInput{AccessKeyId: id, Status: status}, &wire.UpdateAccessKeyOutput{})
+	return w.Call("UpdateAccessKey", wire.UpdateAccessKeyInput{
+		AccessKeyId: id,
+		Status:      status,
+	}, &wire.UpdateAccessKeyOutput{})
 }
 
 func (w *world) deleteKey(id string) error {
@@ -56,7 +59,8 @@ func (w *world) deleteKey(id string) error {
 func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		key, shown, err := w.createKey("ci", "READER")
-		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" || shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
+		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" ||
+			shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
 			t.Fatalf("made %+v, %v", shown, err)
 		}
 
@@ -76,7 +80,9 @@ func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 
 		apitest.ExpectError(t, w.verifyKey(unused), "UnrecognizedClientException", "")
 		listed := w.keys()
-		if at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 || listed[at].Status != "DISABLED" {
+		if at := slices.IndexFunc(listed,
+			func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 ||
+			listed[at].Status != "DISABLED" {
 			t.Errorf("listed: %+v", listed)
 		}
 
@@ -98,7 +104,8 @@ func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 		}
 
 		apitest.ExpectError(t, w.verifyKey(gone), "UnrecognizedClientException", "")
-		apitest.ExpectError(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
+		apitest.ExpectError(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException",
+			"Could not find access key: "+shown.AccessKeyId)
 	})
 }
 
@@ -117,7 +124,8 @@ func TestRotatedKeyHasTheSamePrincipalAndRole(t *testing.T) {
 			}
 
 			next := signer(out.AccessKey, out.SecretAccessKey)
-			if out.AccessKey.PrincipalName != "ci" || out.AccessKey.Role != "READER" || out.AccessKey.AccessKeyId == shown.AccessKeyId {
+			if out.AccessKey.PrincipalName != "ci" || out.AccessKey.Role != "READER" ||
+				out.AccessKey.AccessKeyId == shown.AccessKeyId {
 				t.Errorf("followed by %+v", out.AccessKey)
 			}
 
@@ -150,7 +158,8 @@ func TestKeysOfOtherAccountsAreNotFound(t *testing.T) {
 			says := "Could not find access key: " + id
 			apitest.ExpectError(t, w.setKey(id, "DISABLED"), "ResourceNotFoundException", says)
 			apitest.ExpectError(t, w.deleteKey(id), "ResourceNotFoundException", says)
-			apitest.ExpectError(t, w.Call("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil), "ResourceNotFoundException", says)
+			apitest.ExpectError(t, w.Call("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil),
+				"ResourceNotFoundException", says)
 		}
 
 		if all := w.keys(); len(all) != 1 || all[0].AccessKeyId != w.Key.AccessKeyID {

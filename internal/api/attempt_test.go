@@ -67,10 +67,13 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		}
 
 		_, err := w.listAttempts("nothing", 1)
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: nothing")
 		last := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
-		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" || last.EndedAt.IsZero() ||
-			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" || last.Attempt.TargetRevision.Sha != string(sha1) {
+		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" ||
+			last.EndedAt.IsZero() ||
+			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" ||
+			last.Attempt.TargetRevision.Sha != string(sha1) {
 			t.Errorf("one attempt: %+v", last)
 		}
 
@@ -80,7 +83,8 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		}
 
 		_, err = w.getAttempt("no-such-attempt")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: no-such-attempt")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find resource sync attempt: no-such-attempt")
 		_, err = w.as(w.CreateKey(other, identity.Admin)).getAttempt(want[0])
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+want[0])
 	})
@@ -126,7 +130,8 @@ func TestAttemptIsAuthorizedByItsConfiguration(t *testing.T) {
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
 
 		// A policy cannot be evaluated for a deleted resource.
-		they = w.as(w.CreatePrincipal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
+		they = w.as(w.CreatePrincipal("careful", identity.Reader,
+			`forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
 		check(they, now, before)
 		if err := w.tag(linkARN(secret), "secret=yes"); err != nil {
 			t.Fatal(err)
@@ -148,14 +153,19 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 		a := w.attempt("web", sha1, "")
 		w.Update(func(tx *db.Tx) error {
 			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
-				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue",
-					Details: []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
-				Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
-				Tags:       []lockstep.ValueChange{{Name: "team", After: "web"}}})
+				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue",
+					ResourceType: "AWS::SQS::Queue",
+					Details:      []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+				Parameters: []lockstep.ValueChange{
+					{Name: "Password", Masked: true},
+					{Name: "Size", Before: "1", After: "2"},
+				},
+				Tags: []lockstep.ValueChange{{Name: "team", After: "web"}}})
 		})
 		want := &wire.SyncPlan{ChangeSetId: "arn:change-set", ChangeSetName: "c",
-			Changes: []wire.ProposedChange{{Action: "Modify", LogicalResourceId: "Queue", ResourceType: "AWS::SQS::Queue",
-				Details: []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+			Changes: []wire.ProposedChange{{Action: "Modify", LogicalResourceId: "Queue",
+				ResourceType: "AWS::SQS::Queue",
+				Details:      []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
 			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
 			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
 

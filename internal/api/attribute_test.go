@@ -51,7 +51,8 @@ func (w *world) readableNames(names ...string) (found []string) {
 			found = append(found, name)
 			continue
 		}
-		apitest.ExpectError(w, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: "+name)
+		apitest.ExpectError(w, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: "+name)
 	}
 	return found
 }
@@ -60,10 +61,13 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		connection := w.createConnection("acme", w.createHost("h"))
 		infra, web := w.createRepositoryLink(connection, "infra"), w.createRepositoryLink(connection, "web")
-		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"}, "c": {web, "main"}, "d": {web, "dev"}} {
+		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"},
+			"c": {web, "main"}, "d": {web, "dev"}} {
 			in := newConfiguration(name, c.link)
 			in.Branch = &c.branch
-			apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
+			apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
+				w.SDK().CreateSyncConfiguration(t.Context(), in),
+			)
 		}
 
 		if err := w.tag(linkARN(web), "team=web"); err != nil {
@@ -85,10 +89,14 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 		} {
 			n++
 			name := fmt.Sprintf("who%d", n)
-			they := w.as(w.CreatePrincipal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when)))
+			they := w.as(w.CreatePrincipal(name, identity.None,
+				fmt.Sprintf(
+					`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when,
+				)))
 			for _, size := range []int{1, 2, 100} {
 				got, counts := they.listFleet(size)
-				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) || counts.NeverSynced != len(want) {
+				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) ||
+					counts.NeverSynced != len(want) {
 					t.Errorf("%s, %d at a time: counted %+v (-want +got):\n%s", when, size, counts, diff)
 				}
 			}
@@ -111,8 +119,12 @@ func TestForbidAppliesToAdministrators(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, err := w.SDK().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
-		apitest.ExpectError(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
+		_, err := w.SDK().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{
+			ResourceName: aws.String("web"),
+			SyncType:     "CFN_STACK_SYNC",
+		})
+		apitest.ExpectError(t, err, "AccessDeniedException",
+			`on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
 		if got, counts := w.listFleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
 			t.Errorf("the fleet is %v, %+v", got, counts)
 		}
@@ -141,7 +153,12 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 			var token *string
 			pages := 0
 			for more := true; more; more = token != nil {
-				out := apitest.Must[*codeconnections.ListHostsOutput](t)(they.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: size, NextToken: token}))
+				out := apitest.Must[*codeconnections.ListHostsOutput](t)(
+					they.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{
+						MaxResults: size,
+						NextToken:  token,
+					}),
+				)
 				for _, h := range out.Hosts {
 					got = append(got, *h.Name)
 				}
@@ -165,16 +182,19 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 			permit (principal == User::"they", action == Action::"iam:PassRole", resource == IamRole::"`+passable+`");`))
 		create := func(name, branch, role string) error {
 			in := newConfiguration(name, link)
-			in.Branch, in.RoleArn = &branch, &role
+			in.Branch = &branch
+			in.RoleArn = &role
 			_, err := they.SDK().CreateSyncConfiguration(t.Context(), in)
 
 			return err
 		}
 
 		w.Syncs.Take()
-		apitest.ExpectError(t, create("web", "main", passable), "AccessDeniedException", "perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		apitest.ExpectError(t, create("web", "main", passable), "AccessDeniedException",
+			"perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
 		admin := "arn:aws:iam::111122223333:role/admin"
-		apitest.ExpectError(t, create("web", "dev", admin), "AccessDeniedException", "perform: iam:PassRole on resource: "+admin)
+		apitest.ExpectError(t, create("web", "dev", admin), "AccessDeniedException",
+			"perform: iam:PassRole on resource: "+admin)
 
 		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
@@ -185,23 +205,34 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 		}
 
 		update := func(in codeconnections.UpdateSyncConfigurationInput) error {
-			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
+			in.ResourceName = aws.String("web")
+			in.SyncType = "CFN_STACK_SYNC"
 			_, err := they.SDK().UpdateSyncConfiguration(t.Context(), &in)
 			return err
 		}
 
-		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("main")}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
-		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}), "AccessDeniedException", "iam:PassRole on resource: "+admin)
-		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{
+			Branch: aws.String("main"),
+		}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}),
+			"AccessDeniedException", "iam:PassRole on resource: "+admin)
+		apitest.ExpectError(t, update(codeconnections.UpdateSyncConfigurationInput{
+			RepositoryLinkId: aws.String(noLink),
+		}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
 
 		if err := update(codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("b.yaml")}); err != nil {
 			t.Error(err)
 		}
 
 		w.createConfiguration("api", link) // on main, which they do not see
-		in := &codeconnections.UpdateSyncConfigurationInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC", Branch: aws.String("dev")}
+		in := &codeconnections.UpdateSyncConfigurationInput{
+			ResourceName: aws.String("api"),
+			SyncType:     "CFN_STACK_SYNC",
+			Branch:       aws.String("dev"),
+		}
 		_, err := they.SDK().UpdateSyncConfiguration(t.Context(), in)
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: api")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: api")
 	})
 }
 
@@ -220,14 +251,20 @@ func TestUpdatedResourceIsAuthorizedToo(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		apitest.ExpectError(t, they.setEndpoint(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
-		apitest.ExpectError(t, they.setConnection(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
+		apitest.ExpectError(t, they.setEndpoint(host, "https://git.example.net"), "AccessDeniedException",
+			"perform: codeconnections:UpdateHost on resource: "+host)
+		apitest.ExpectError(t, they.setConnection(link, two), "AccessDeniedException",
+			"perform: codeconnections:UpdateRepositoryLink on resource: arn:")
 		if err := they.setConnection(link, one); err != nil {
 			t.Error(err)
 		}
 
-		h := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
-		l := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		h := apitest.Must[*codeconnections.GetHostOutput](t)(
+			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
+		)
+		l := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(
+			w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}),
+		)
 		if *h.ProviderEndpoint != "https://git.example.com/git" || *l.RepositoryLinkInfo.ConnectionArn != one {
 			t.Errorf("the host is at %s, the link over %s", *h.ProviderEndpoint, *l.RepositoryLinkInfo.ConnectionArn)
 		}
@@ -245,7 +282,13 @@ func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 		for _, tc := range []struct {
 			tags string
 			may  bool
-		}{{"team=web", true}, {"team=web stage=dev", true}, {"stage=dev", false}, {"team=infra", false}, {"team=web owner=me", false}} {
+		}{
+			{"team=web", true},
+			{"team=web stage=dev", true},
+			{"stage=dev", false},
+			{"team=infra", false},
+			{"team=web owner=me", false},
+		} {
 			for how, do := range map[string]func(tags []string) error{
 				"tagging": func(tags []string) error { return they.tag(host, tags...) },
 				"making":  they.createTaggedHost,
@@ -265,12 +308,15 @@ func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 			t.Error(err)
 		}
 
-		apitest.ExpectError(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
+		apitest.ExpectError(t, they.untag(host, "stage", "team"), "AccessDeniedException",
+			"perform: codeconnections:UntagResource")
 		if err := they.createTaggedHost(nil); err != nil {
 			t.Errorf("making without tags takes no permission to tag: %v", err)
 		}
 
-		out := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		out := apitest.Must[*codeconnections.ListHostsOutput](t)(
+			w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}),
+		)
 		if len(out.Hosts) != 4 {
 			t.Errorf("%d hosts, want the first, two that were tagged and one that was not", len(out.Hosts))
 		}
@@ -278,7 +324,11 @@ func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 }
 
 func (w *world) createTaggedHost(tags []string) error {
-	in := &codeconnections.CreateHostInput{Name: aws.String("new"), ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com")}
+	in := &codeconnections.CreateHostInput{
+		Name:             aws.String("new"),
+		ProviderType:     "Git",
+		ProviderEndpoint: aws.String("https://git.example.com"),
+	}
 	for _, t := range tags {
 		key, value, _ := strings.Cut(t, "=")
 		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
@@ -290,9 +340,13 @@ func (w *world) createTaggedHost(tags []string) error {
 func TestConnectionNeedsAReadableHost(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	host := w.createHost("h")
-	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) unless { resource is Host };`))
+	they := w.as(w.CreatePrincipal("they", identity.None,
+		`permit (principal == User::"they", action, resource) unless { resource is Host };`))
 	for _, arn := range []string{host, host[:len(host)-8] + "00000000"} {
-		_, err := they.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &arn})
+		_, err := they.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+			ConnectionName: aws.String("c"),
+			HostArn:        &arn,
+		})
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find host: "+arn)
 	}
 }
@@ -307,14 +361,17 @@ func TestPolicyLimitsLinksToARepository(t *testing.T) {
 		when { resource.owner == "acme" && resource.repository like "infra-*" };`))
 	for repository, may := range map[string]bool{"infra-web": true, "payroll": false} {
 		_, err := they.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-			ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &repository,
+			ConnectionArn:  &connection,
+			OwnerId:        aws.String("acme"),
+			RepositoryName: &repository,
 		})
 		if may && err != nil {
 			t.Errorf("%s: %v", repository, err)
 		}
 
 		if !may {
-			apitest.ExpectError(t, err, "AccessDeniedException", "perform: codeconnections:CreateRepositoryLink on resource: * because")
+			apitest.ExpectError(t, err, "AccessDeniedException",
+				"perform: codeconnections:CreateRepositoryLink on resource: * because")
 		}
 	}
 }
@@ -342,6 +399,7 @@ func TestEventCursorMovesPastHiddenEvents(t *testing.T) {
 			t.Errorf("seen (-want +got):\n%s", diff)
 		}
 
-		apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+		apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil),
+			"InvalidInputException", "cursor")
 	})
 }

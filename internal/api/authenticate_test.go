@@ -39,16 +39,45 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 		service, region string
 		code, says      string
 	}{
-		"unsigned":      {key("", ""), "codeconnections", region, "MissingAuthenticationTokenException", "Missing Authentication Token"},
-		"wrong secret":  {key(admin, "x"+right[1:]), "codeconnections", region, "InvalidSignatureException", "does not match the signature you provided"},
-		"unknown key":   {key(unknown, right), "codeconnections", region, "UnrecognizedClientException", "security token included in the request is invalid"},
-		"disabled key":  {disabled, "codeconnections", region, "UnrecognizedClientException", "security token included in the request is invalid"},
-		"AWS's own key": {key("AKIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "A real AWS access key"},
-		"AWS's session": {key("ASIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "AWS_PROFILE=lockstep"},
-		"other service": {w.Key, "codestar-connections", region, "InvalidSignatureException", "correct service: 'codeconnections'"},
-		"odd region":    {w.Key, "codeconnections", "EU_1", "InvalidSignatureException", "scoped to a valid region, not 'EU_1'"},
+		"unsigned": {key("", ""), "codeconnections", region, "MissingAuthenticationTokenException",
+			"Missing Authentication Token"},
+		"wrong secret": {key(admin, "x"+right[1:]), "codeconnections", region, "InvalidSignatureException",
+			"does not match the signature you provided"},
+		"unknown key": {key(unknown, right), "codeconnections", region, "UnrecognizedClientException",
+			"security token included in the request is invalid"},
+		"disabled key": {disabled, "codeconnections", region, "UnrecognizedClientException",
+			"security token included in the request is invalid"},
+		"AWS's own key": {
+			key("AKIAIOSFODNN7EXAMPLE", right),
+			"codeconnections",
+			region,
+			"UnrecognizedClientException",
+			"A real AWS access key",
+		},
+		"AWS's session": {
+			key("ASIAIOSFODNN7EXAMPLE", right),
+			"codeconnections",
+			region,
+			"UnrecognizedClientException",
+			"AWS_PROFILE=lockstep",
+		},
+		"other service": {
+			w.Key,
+			"codestar-connections",
+			region,
+			"InvalidSignatureException",
+			"correct service: 'codeconnections'",
+		},
+		"odd region": {w.Key, "codeconnections", "EU_1", "InvalidSignatureException",
+			"scoped to a valid region, not 'EU_1'"},
 	} {
-		status, body := w.Send(request{Key: tc.key, Region: tc.region, Service: tc.service, Target: newPrefix + ".ListHosts", Body: "{}"})
+		status, body := w.Send(request{
+			Key:     tc.key,
+			Region:  tc.region,
+			Service: tc.service,
+			Target:  newPrefix + ".ListHosts",
+			Body:    "{}",
+		})
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", name, status)
 		}
@@ -93,7 +122,13 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 
 		service, target, _ := strings.Cut(call, " ")
 		operation := target[strings.LastIndexByte(target, '.')+1:]
-		status, body := w.Send(request{Key: reader, Region: region, Service: service, Target: target, Body: "{}"})
+		status, body := w.Send(request{
+			Key:     reader,
+			Region:  region,
+			Service: service,
+			Target:  target,
+			Body:    "{}",
+		})
 		reads := strings.HasPrefix(operation, "Get") || strings.HasPrefix(operation, "List")
 		if status == http.StatusOK {
 			if !reads {
@@ -123,7 +158,10 @@ func administers(action string) bool {
 
 func TestMissingOperationsAreUnknown(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	calls := map[string]bool{"codeconnections " + newPrefix + ".CompleteConnection": false, "lockstep " + ourPrefix + ".ListHosts": false}
+	calls := map[string]bool{
+		"codeconnections " + newPrefix + ".CompleteConnection": false,
+		"lockstep " + ourPrefix + ".ListHosts":                 false,
+	}
 	for call, answered := range operations() {
 		calls[call] = answered
 	}

@@ -27,12 +27,18 @@ func (w *world) createBlocker(name, reason string) string {
 }
 
 func (w *world) summary(name string) (*codeconnections.GetSyncBlockerSummaryOutput, error) {
-	return w.SDK().GetSyncBlockerSummary(w.Context(), &codeconnections.GetSyncBlockerSummaryInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	return w.SDK().GetSyncBlockerSummary(w.Context(), &codeconnections.GetSyncBlockerSummaryInput{
+		ResourceName: &name,
+		SyncType:     "CFN_STACK_SYNC",
+	})
 }
 
 func (w *world) resolve(name, id string) (*codeconnections.UpdateSyncBlockerOutput, error) {
 	return w.SDK().UpdateSyncBlocker(w.Context(), &codeconnections.UpdateSyncBlockerInput{
-		ResourceName: &name, SyncType: "CFN_STACK_SYNC", Id: &id, ResolvedReason: aws.String("It is fine."),
+		ResourceName:   &name,
+		SyncType:       "CFN_STACK_SYNC",
+		Id:             &id,
+		ResolvedReason: aws.String("It is fine."),
 	})
 }
 
@@ -40,15 +46,22 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.createConfiguration("web", w.createLink())
 		empty := apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web"))
-		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 || s.ParentResourceName != nil {
+		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 ||
+			s.ParentResourceName != nil {
 			t.Errorf("without a blocker: %+v", s)
 		}
 
 		_, err := w.summary("nothing")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: nothing")
 		first := w.createBlocker("web", "Somebody did.")
 		w.Update(func(tx *db.Tx) error {
-			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
+			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{
+				Account:  account,
+				Region:   region,
+				SyncType: "CFN_STACK_SYNC",
+				Name:     "web",
+			})
 			if err == nil {
 				_, err = syncstate.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
 			}
@@ -59,13 +72,22 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 		type seen struct{ id, status, created, resolved, context string }
 		var got []seen
 		for _, b := range apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary.LatestBlockers {
-			got = append(got, seen{*b.Id, string(b.Status), *b.CreatedReason, aws.ToString(b.ResolvedReason), *b.Contexts[0].Key + "=" + *b.Contexts[0].Value})
+			got = append(got, seen{
+				*b.Id,
+				string(b.Status),
+				*b.CreatedReason,
+				aws.ToString(b.ResolvedReason),
+				*b.Contexts[0].Key + "=" + *b.Contexts[0].Value,
+			})
 			if (b.ResolvedAt != nil) != (b.Status == "RESOLVED") || b.CreatedAt == nil || b.Type != "AUTOMATED" {
 				t.Errorf("%+v", b)
 			}
 		}
 
-		want := []seen{{second, "ACTIVE", "Again.", "", "StackName=web"}, {first, "RESOLVED", "Somebody did.", "It is fine.", "StackName=web"}}
+		want := []seen{
+			{second, "ACTIVE", "Again.", "", "StackName=web"},
+			{first, "RESOLVED", "Somebody did.", "It is fine.", "StackName=web"},
+		}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(seen{})); diff != "" {
 			t.Errorf("newest first (-want +got):\n%s", diff)
 		}
@@ -94,7 +116,8 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 		}
 
 		_, err := w.resolve("nothing", id)
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: nothing")
 		w.Syncs.Err = lockstep.Wrapf(lockstep.Unavailable, engine.ErrNotRetried, "There is no driver.")
 		_, err = w.resolve("web", id)
 		apitest.ExpectError(t, err, "RetryLatestCommitFailedException", "There is no driver.")
@@ -113,11 +136,13 @@ func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 			when { resource is Account || (resource has resourceName && resource.resourceName == "api") };`))
 		w.Syncs.Take()
 		_, err := they.resolve("web", id)
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: web")
 		_, err = they.resolve("api", id)
 		apitest.ExpectError(t, err, "SyncBlockerDoesNotExistException", id)
 		_, err = they.summary("web")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: web")
 
 		if noted := w.Syncs.Take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
@@ -129,7 +154,8 @@ func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if len(out.ResourceSyncBlockers) != 1 || out.ResourceSyncBlockers[0].ResourceName != "api" || out.NextToken != "" {
+		if len(out.ResourceSyncBlockers) != 1 || out.ResourceSyncBlockers[0].ResourceName != "api" ||
+			out.NextToken != "" {
 			t.Errorf("listed %+v", out)
 		}
 	})

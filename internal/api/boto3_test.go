@@ -16,7 +16,8 @@ import (
 func (w *world) boto3(service, phase string) map[string]any {
 	w.Helper()
 	script := exec.CommandContext(w.Context(), "python3", "testdata/lifecycle.py", service, w.URL, phase)
-	script.Env = append(os.Environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_SESSION_TOKEN=",
+	script.Env = append(os.Environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_SESSION_TOKEN=",
 		"AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID="+w.Key.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+w.Key.Secret.Reveal())
 	script.Stderr = w.Output()
 	out, err := script.Output()
@@ -53,13 +54,23 @@ func TestBoto3DoesTheWholeJobWithBothServices(t *testing.T) {
 			want := map[string]any{
 				"link": link,
 				"created": map[string]any{
-					"Branch": "main", "ConfigFile": "stacks/web.yaml", "OwnerId": "acme", "ProviderType": "Git", "RepositoryLinkId": link,
-					"RepositoryName": "infra", "ResourceName": "web", "RoleArn": role, "SyncType": "CFN_STACK_SYNC",
+					"Branch":           "main",
+					"ConfigFile":       "stacks/web.yaml",
+					"OwnerId":          "acme",
+					"ProviderType":     "Git",
+					"RepositoryLinkId": link,
+					"RepositoryName":   "infra",
+					"ResourceName":     "web",
+					"RoleArn":          role,
+					"SyncType":         "CFN_STACK_SYNC",
 				},
-				"twice":                "ResourceAlreadyExistsException: A sync configuration already exists for resource: web",
-				"no status":            "ResourceNotFoundException: Could not find a sync status for resource: web",
-				"no repository status": "ResourceNotFoundException: Could not find a sync status for repository link:" + link,
-				"long name": "ValidationException: 1 validation error detected: Value 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn' at 'connectionName' " +
+				"twice": "ResourceAlreadyExistsException: A sync configuration already exists for " +
+					"resource: web",
+				"no status": "ResourceNotFoundException: Could not find a sync status for resource: web",
+				"no repository status": "ResourceNotFoundException: Could not find a sync status for repository " +
+					"link:" + link,
+				"long name": "ValidationException: 1 validation error detected: Value " +
+					"'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn' at 'connectionName' " +
 					"failed to satisfy constraint: Member must have length less than or equal to 32",
 			}
 			if diff := cmp.Diff(want, seen); diff != "" {
@@ -71,20 +82,41 @@ func TestBoto3DoesTheWholeJobWithBothServices(t *testing.T) {
 			status, _ := seen["status"].(map[string]any)
 			latest, _ := status["LatestSync"].(map[string]any)
 			revision := map[string]any{
-				"Branch": "main", "Directory": "stacks/web.yaml", "OwnerId": "acme", "ProviderType": "Git", "RepositoryName": "infra", "Sha": string(sha1),
+				"Branch":         "main",
+				"Directory":      "stacks/web.yaml",
+				"OwnerId":        "acme",
+				"ProviderType":   "Git",
+				"RepositoryName": "infra",
+				"Sha":            string(sha1),
 			}
 			delete(seen, "status")
 			want = map[string]any{
-				"branch":   "dev",
-				"refusals": []any{"ResourceUnavailableException", "ValidationException", "SyncConfigurationStillExistsException"},
-				"left":     []any{[]any{}, []any{}, []any{}},
+				"branch": "dev",
+				"refusals": []any{
+					"ResourceUnavailableException",
+					"ValidationException",
+					"SyncConfigurationStillExistsException",
+				},
+				"left": []any{[]any{}, []any{}, []any{}},
 			}
 			if diff := cmp.Diff(want, seen); diff != "" {
 				t.Errorf("finish (-want +got):\n%s", diff)
 			}
 
-			if diff := cmp.Diff([]any{revision, revision, revision, "SUCCEEDED", float64(attempt.StartedAt.UnixMilli()) / 1000},
-				[]any{status["DesiredState"], latest["InitialRevision"], latest["TargetRevision"], latest["Status"], latest["StartedAt"]}); diff != "" {
+			if diff := cmp.Diff([]any{
+				revision,
+				revision,
+				revision,
+				"SUCCEEDED",
+				float64(attempt.StartedAt.UnixMilli()) / 1000,
+			},
+				[]any{
+					status["DesiredState"],
+					latest["InitialRevision"],
+					latest["TargetRevision"],
+					latest["Status"],
+					latest["StartedAt"],
+				}); diff != "" {
 				t.Errorf("status (-want +got):\n%s", diff)
 			}
 		})

@@ -20,19 +20,28 @@ import (
 
 func newConfiguration(name, link string) *codeconnections.CreateSyncConfigurationInput {
 	return &codeconnections.CreateSyncConfigurationInput{
-		Branch: aws.String("main"), ConfigFile: aws.String("stacks/" + name + ".yaml"), RepositoryLinkId: &link,
-		ResourceName: &name, RoleArn: aws.String(role), SyncType: "CFN_STACK_SYNC",
+		Branch:           aws.String("main"),
+		ConfigFile:       aws.String("stacks/" + name + ".yaml"),
+		RepositoryLinkId: &link,
+		ResourceName:     &name,
+		RoleArn:          aws.String(role),
+		SyncType:         "CFN_STACK_SYNC",
 	}
 }
 
 func (w *world) createConfiguration(name, link string) {
 	w.Helper()
-	apitest.Must[*codeconnections.CreateSyncConfigurationOutput](w)(w.SDK().CreateSyncConfiguration(w.Context(), newConfiguration(name, link)))
+	apitest.Must[*codeconnections.CreateSyncConfigurationOutput](w)(
+		w.SDK().CreateSyncConfiguration(w.Context(), newConfiguration(name, link)),
+	)
 }
 
 func (w *world) getConfiguration(name string) (*types.SyncConfiguration, error) {
 	w.Helper()
-	out, err := w.SDK().GetSyncConfiguration(w.Context(), &codeconnections.GetSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	out, err := w.SDK().GetSyncConfiguration(w.Context(), &codeconnections.GetSyncConfigurationInput{
+		ResourceName: &name,
+		SyncType:     "CFN_STACK_SYNC",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +53,27 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 		link := w.createLink()
 		in := newConfiguration("web", link)
 		want := types.SyncConfiguration{
-			Branch: in.Branch, ConfigFile: in.ConfigFile, OwnerId: aws.String("acme"), ProviderType: "Git",
-			RepositoryLinkId: &link, RepositoryName: aws.String("infra"), ResourceName: in.ResourceName,
-			RoleArn: in.RoleArn, SyncType: in.SyncType,
+			Branch:           in.Branch,
+			ConfigFile:       in.ConfigFile,
+			OwnerId:          aws.String("acme"),
+			ProviderType:     "Git",
+			RepositoryLinkId: &link,
+			RepositoryName:   aws.String("infra"),
+			ResourceName:     in.ResourceName,
+			RoleArn:          in.RoleArn,
+			SyncType:         in.SyncType,
 		}
 
-		created := apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
+		created := apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
+			w.SDK().CreateSyncConfiguration(t.Context(), in),
+		)
 		got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		listed := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(w.SDK().ListSyncConfigurations(t.Context(),
 			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 		for how, shown := range map[string]types.SyncConfiguration{
-			"create": *created.SyncConfiguration, "get": *got, "list": listed.SyncConfigurations[0],
+			"create": *created.SyncConfiguration,
+			"get":    *got,
+			"list":   listed.SyncConfigurations[0],
 		} {
 			if diff := cmp.Diff(want, shown, ignore); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", how, diff)
@@ -94,13 +113,15 @@ func TestCreateSyncConfigurationRefusesInvalidInput(t *testing.T) {
 			{"-web", "main", "a.yaml", link, "ValidationException", "regular expression pattern"},
 		} {
 			in := newConfiguration(tc.name, tc.link)
-			in.Branch, in.ConfigFile = &tc.branch, &tc.file
+			in.Branch = &tc.branch
+			in.ConfigFile = &tc.file
 			_, err := w.SDK().CreateSyncConfiguration(t.Context(), in)
 			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
 		_, err := w.getConfiguration("web")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync configuration for resource: web")
 		if diff := cmp.Diff([]string{"configured taken main"}, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
@@ -116,8 +137,11 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 		want := *apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		update := func(in codeconnections.UpdateSyncConfigurationInput) {
 			t.Helper()
-			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
-			out := apitest.Must[*codeconnections.UpdateSyncConfigurationOutput](t)(w.SDK().UpdateSyncConfiguration(t.Context(), &in))
+			in.ResourceName = aws.String("web")
+			in.SyncType = "CFN_STACK_SYNC"
+			out := apitest.Must[*codeconnections.UpdateSyncConfigurationOutput](t)(
+				w.SDK().UpdateSyncConfiguration(t.Context(), &in),
+			)
 			got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 			for how, shown := range map[string]*types.SyncConfiguration{"answer": out.SyncConfiguration, "get": got} {
 				if diff := cmp.Diff(want, *shown, ignore); diff != "" {
@@ -129,15 +153,27 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 		update(codeconnections.UpdateSyncConfigurationInput{})
 		want.Branch = aws.String("dev")
 		update(codeconnections.UpdateSyncConfigurationInput{Branch: want.Branch})
-		want.RepositoryLinkId, want.RepositoryName = &second, aws.String("other")
+		want.RepositoryLinkId = &second
+		want.RepositoryName = aws.String("other")
 		update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: &second})
-		want.ConfigFile, want.RoleArn = aws.String("b.yaml"), aws.String(role+"2")
+		want.ConfigFile = aws.String("b.yaml")
+		want.RoleArn = aws.String(role + "2")
 		update(codeconnections.UpdateSyncConfigurationInput{ConfigFile: want.ConfigFile, RoleArn: want.RoleArn})
-		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = "ANY_CHANGE", "ENABLED", "DISABLED"
+		want.TriggerResourceUpdateOn = "ANY_CHANGE"
+		want.PublishDeploymentStatus = "ENABLED"
+		want.PullRequestComment = "DISABLED"
 		update(codeconnections.UpdateSyncConfigurationInput{
-			TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "ENABLED", PullRequestComment: "DISABLED",
+			TriggerResourceUpdateOn: "ANY_CHANGE",
+			PublishDeploymentStatus: "ENABLED",
+			PullRequestComment:      "DISABLED",
 		})
-		noted := []string{"configured web main", "configured web dev", "configured web dev", "configured web dev", "configured web dev"}
+		noted := []string{
+			"configured web main",
+			"configured web dev",
+			"configured web dev",
+			"configured web dev",
+			"configured web dev",
+		}
 		if diff := cmp.Diff(noted, w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
@@ -152,12 +188,33 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 			name, code, says string
 			change           codeconnections.UpdateSyncConfigurationInput
 		}{
-			{"api", "ResourceNotFoundException", "Could not find a sync configuration for resource: api", codeconnections.UpdateSyncConfigurationInput{}},
-			{"web", "ResourceNotFoundException", "Could not find repository link:", codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}},
-			{"web", "InvalidInputException", "valid branch name", codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("a..b")}},
-			{"web", "InvalidInputException", "ConfigFile must be", codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("")}},
+			{
+				"api",
+				"ResourceNotFoundException",
+				"Could not find a sync configuration for resource: api",
+				codeconnections.UpdateSyncConfigurationInput{},
+			},
+			{
+				"web",
+				"ResourceNotFoundException",
+				"Could not find repository link:",
+				codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)},
+			},
+			{
+				"web",
+				"InvalidInputException",
+				"valid branch name",
+				codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("a..b")},
+			},
+			{
+				"web",
+				"InvalidInputException",
+				"ConfigFile must be",
+				codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("")},
+			},
 		} {
-			tc.change.ResourceName, tc.change.SyncType = &tc.name, "CFN_STACK_SYNC"
+			tc.change.ResourceName = &tc.name
+			tc.change.SyncType = "CFN_STACK_SYNC"
 			_, err := w.SDK().UpdateSyncConfiguration(t.Context(), &tc.change)
 			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
@@ -174,7 +231,10 @@ func TestDeleteSyncConfigurationDetachesItFirst(t *testing.T) {
 		w.Syncs.Take()
 		remove := func() error {
 			_, err := w.SDK().DeleteSyncConfiguration(t.Context(),
-				&codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
+				&codeconnections.DeleteSyncConfigurationInput{
+					ResourceName: aws.String("web"),
+					SyncType:     "CFN_STACK_SYNC",
+				})
 			return err
 		}
 		if err := remove(); err != nil {
@@ -186,7 +246,8 @@ func TestDeleteSyncConfigurationDetachesItFirst(t *testing.T) {
 		}
 
 		// The model declares no ResourceNotFoundException for this operation.
-		apitest.ExpectError(t, remove(), "InvalidInputException", "Could not find a sync configuration for resource: web")
+		apitest.ExpectError(t, remove(), "InvalidInputException",
+			"Could not find a sync configuration for resource: web")
 	})
 }
 
@@ -212,7 +273,10 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 			name := fmt.Sprintf("web%d", n)
 			w.createConfiguration(name, link)
 			want = append(want, types.RepositorySyncDefinition{
-				Branch: aws.String("main"), Directory: aws.String("stacks/" + name + ".yaml"), Parent: &name, Target: &name,
+				Branch:    aws.String("main"),
+				Directory: aws.String("stacks/" + name + ".yaml"),
+				Parent:    &name,
+				Target:    &name,
 			})
 		}
 
@@ -223,10 +287,16 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 		}
 
 		_, err := w.SDK().ListRepositorySyncDefinitions(t.Context(),
-			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
+			&codeconnections.ListRepositorySyncDefinitionsInput{
+				RepositoryLinkId: aws.String(noLink),
+				SyncType:         "CFN_STACK_SYNC",
+			})
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
 		_, err = w.SDK().ListSyncConfigurations(t.Context(),
-			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
+			&codeconnections.ListSyncConfigurationsInput{
+				RepositoryLinkId: aws.String(noLink),
+				SyncType:         "CFN_STACK_SYNC",
+			})
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
 	})
 }
@@ -238,8 +308,14 @@ func TestLongListsEnd(t *testing.T) {
 	w.Update(func(tx *db.Tx) error {
 		for n := range many {
 			cfg := lockstep.SyncConfiguration{
-				Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: fmt.Sprintf("r%d", n),
-				LinkID: link, Branch: "main", ConfigFile: "a.yaml", RoleARN: role,
+				Account:      account,
+				Region:       region,
+				SyncType:     "CFN_STACK_SYNC",
+				ResourceName: fmt.Sprintf("r%d", n),
+				LinkID:       link,
+				Branch:       "main",
+				ConfigFile:   "a.yaml",
+				RoleARN:      role,
 			}
 			if err := store.InsertConfiguration(tx, &cfg); err != nil {
 				return err
@@ -256,9 +332,15 @@ func TestLongListsEnd(t *testing.T) {
 	}
 
 	names := map[string]bool{}
-	in := &codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC", MaxResults: 100}
+	in := &codeconnections.ListSyncConfigurationsInput{
+		RepositoryLinkId: &link,
+		SyncType:         "CFN_STACK_SYNC",
+		MaxResults:       100,
+	}
 	for more := true; more; more = in.NextToken != nil {
-		page := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(w.SDK().ListSyncConfigurations(t.Context(), in))
+		page := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(
+			w.SDK().ListSyncConfigurations(t.Context(), in),
+		)
 		for _, c := range page.SyncConfigurations {
 			names[*c.ResourceName] = true
 		}

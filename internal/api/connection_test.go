@@ -26,7 +26,9 @@ func (w *world) createConnection(name, host string) string {
 
 func (w *world) getConnection(arn string) types.Connection {
 	w.Helper()
-	out := apitest.Must[*codeconnections.GetConnectionOutput](w)(w.SDK().GetConnection(w.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn}))
+	out := apitest.Must[*codeconnections.GetConnectionOutput](w)(
+		w.SDK().GetConnection(w.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn}),
+	)
 	return *out.Connection
 }
 
@@ -34,13 +36,19 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
 		arn := w.createConnection("acme", host)
-		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:connection/[0-9a-f-]{36}$`).MatchString(arn) {
+		if !regexp.MustCompile(
+			`^arn:aws:codeconnections:eu-central-1:111122223333:connection/[0-9a-f-]{36}$`,
+		).MatchString(arn) {
 			t.Errorf("ARN %s", arn)
 		}
 
 		want := types.Connection{
-			ConnectionName: aws.String("acme"), ConnectionArn: &arn, ProviderType: "Git", OwnerAccountId: aws.String(account),
-			ConnectionStatus: "PENDING", HostArn: &host,
+			ConnectionName:   aws.String("acme"),
+			ConnectionArn:    &arn,
+			ProviderType:     "Git",
+			OwnerAccountId:   aws.String(account),
+			ConnectionStatus: "PENDING",
+			HostArn:          &host,
 		}
 		if diff := cmp.Diff(want, w.getConnection(arn), ignore); diff != "" {
 			t.Errorf("connection (-want +got):\n%s", diff)
@@ -48,7 +56,8 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 
 		var out wire.CompleteConnectionOutput
 		err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
-			ConnectionArn: arn, Credential: wire.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"},
+			ConnectionArn: arn,
+			Credential:    wire.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"},
 		}, &out)
 		if err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
@@ -75,7 +84,10 @@ func TestNewCredentialSyncsBranchesAtOnce(t *testing.T) {
 		polled := w.createRepositoryLink(arn, "infra")
 		idle := w.createRepositoryLink(arn, "other")
 		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, polled, tx.Now.Add(time.Hour)) })
-		complete := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "t"}}
+		complete := wire.CompleteConnectionInput{
+			ConnectionArn: arn,
+			Credential:    wire.Credential{Kind: "TOKEN", Secret: "t"},
+		}
 		if err := w.Call("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
 			t.Fatal(err)
 		}
@@ -102,12 +114,16 @@ func TestCompleteConnectionRefusesIncompleteCredentials(t *testing.T) {
 			{wire.Credential{Kind: "NONE", Secret: "hunter2"}, "InvalidInputException", "neither Username nor Secret"},
 			{wire.Credential{Kind: "COOKIE"}, "ValidationException", "enum value set"},
 		} {
-			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
+				ConnectionArn: arn,
+				Credential:    tc.in,
+			}, nil)
 			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
 		err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
-			ConnectionArn: arn + "x", Credential: wire.Credential{Kind: "NONE"},
+			ConnectionArn: arn + "x",
+			Credential:    wire.Credential{Kind: "NONE"},
 		}, nil)
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find connection: "+arn+"x")
 		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" {
@@ -131,7 +147,10 @@ func TestCreateConnectionRefusesInvalidInput(t *testing.T) {
 			{"", host + "0", "ResourceNotFoundException", "Could not find host: " + host + "0"},
 			{"", away, "ResourceUnavailableException", "is VPC_CONFIG_INITIALIZING"},
 		} {
-			in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), ProviderType: types.ProviderType(tc.provider)}
+			in := &codeconnections.CreateConnectionInput{
+				ConnectionName: aws.String("c"),
+				ProviderType:   types.ProviderType(tc.provider),
+			}
 			if tc.host != "" {
 				in.HostArn = &tc.host
 			}
@@ -141,16 +160,21 @@ func TestCreateConnectionRefusesInvalidInput(t *testing.T) {
 		}
 
 		for _, provider := range []types.ProviderType{"Git", ""} {
-			apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
-				ConnectionName: aws.String("same name"), ProviderType: provider, HostArn: &host,
-			}))
+			apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(),
+				&codeconnections.CreateConnectionInput{
+					ConnectionName: aws.String("same name"),
+					ProviderType:   provider,
+					HostArn:        &host,
+				}))
 		}
 
 		_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
-			ConnectionName: aws.String("this name is longer than the 32 it may have"), ProviderType: "GitHub",
+			ConnectionName: aws.String("this name is longer than the 32 it may have"),
+			ProviderType:   "GitHub",
 		})
-		apitest.ExpectError(t, err, "ValidationException", "Value 'this name is longer than the 32 it may have' at 'connectionName' failed to satisfy constraint: "+
-			"Member must have length less than or equal to 32")
+		apitest.ExpectError(t, err, "ValidationException",
+			"Value 'this name is longer than the 32 it may have' at 'connectionName' failed to satisfy constraint: "+
+				"Member must have length less than or equal to 32")
 	})
 }
 
@@ -158,9 +182,11 @@ func TestConnectionsAreFiltered(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
 		w.createConnection("hosted", host)
-		apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
-			ConnectionName: aws.String("plain"), ProviderType: "GitHub",
-		}))
+		apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(),
+			&codeconnections.CreateConnectionInput{
+				ConnectionName: aws.String("plain"),
+				ProviderType:   "GitHub",
+			}))
 		list := func(in *codeconnections.ListConnectionsInput) (names []string) {
 			out := apitest.Must[*codeconnections.ListConnectionsOutput](t)(w.SDK().ListConnections(t.Context(), in))
 			for _, c := range out.Connections {
@@ -168,11 +194,13 @@ func TestConnectionsAreFiltered(t *testing.T) {
 			}
 			return names
 		}
-		if got := list(&codeconnections.ListConnectionsInput{ProviderTypeFilter: "GitHub"}); !cmp.Equal(got, []string{"plain"}) {
+		if got := list(&codeconnections.ListConnectionsInput{ProviderTypeFilter: "GitHub"}); !cmp.Equal(got,
+			[]string{"plain"}) {
 			t.Errorf("GitHub: %v", got)
 		}
 
-		if got := list(&codeconnections.ListConnectionsInput{HostArnFilter: &host}); !cmp.Equal(got, []string{"hosted"}) {
+		if got := list(&codeconnections.ListConnectionsInput{HostArnFilter: &host}); !cmp.Equal(got,
+			[]string{"hosted"}) {
 			t.Errorf("host: %v", got)
 		}
 

@@ -53,7 +53,8 @@ func newOracle(t *testing.T, service string) oracle {
 		word := strings.Fields(line)
 		switch word[0] {
 		case "service":
-			o.signing, o.prefix = word[1], word[2]
+			o.signing = word[1]
+			o.prefix = word[2]
 		case "operation":
 			o.operations[word[1]] = word[4]
 		case "order":
@@ -69,7 +70,8 @@ func newOracle(t *testing.T, service string) oracle {
 	}
 
 	for of, names := range order {
-		slices.SortFunc(o.members[of], func(a, b omember) int { return slices.Index(names, a.name) - slices.Index(names, b.name) })
+		slices.SortFunc(o.members[of],
+			func(a, b omember) int { return slices.Index(names, a.name) - slices.Index(names, b.name) })
 	}
 
 	if git := o.shapes["ProviderType"]; !slices.Contains(git.enum, "Git") { // the one extension
@@ -255,23 +257,37 @@ func (o oracle) show(v any, shape string) string {
 
 // examples has for each pattern a value that satisfies it, and some that do not.
 var examples = map[string][]string{
-	".*":                                   {"a", "a\nb"},
-	"^.*$":                                 {"a", "\n", "a\n"},
-	`[\s\S]*`:                              {"a"},
-	"https?://.+":                          {"https://a.example.com", "ftp://a.example.com", "https://"},
-	"[0-9]{12}":                            {"111122223333", "11112222333x", "١١١١٢٢٢٢٣٣٣٣"},
-	"[!-~]+":                               {"sixteen-letters!", "sixteen letters!", "sixteen-letters\n"},
-	"[A-Z0-9]+":                            {"LSAK000000000000", "lsak000000000000", "LSAK-00000000000"},
-	"[A-Za-z0-9+=,.@_-]+":                  {"jo", "j o", "jö"},
-	"arn:aws(-[\\w]+)*:.+:.+:[0-9]{12}:.+": {"arn:aws:codeconnections:eu-central-1:111122223333:connection/a", "arn:aws:a:b:1:c", " arn:aws:a:b:111122223333:c"},
+	".*":                  {"a", "a\nb"},
+	"^.*$":                {"a", "\n", "a\n"},
+	`[\s\S]*`:             {"a"},
+	"https?://.+":         {"https://a.example.com", "ftp://a.example.com", "https://"},
+	"[0-9]{12}":           {"111122223333", "11112222333x", "١١١١٢٢٢٢٣٣٣٣"},
+	"[!-~]+":              {"sixteen-letters!", "sixteen letters!", "sixteen-letters\n"},
+	"[A-Z0-9]+":           {"LSAK000000000000", "lsak000000000000", "LSAK-00000000000"},
+	"[A-Za-z0-9+=,.@_-]+": {"jo", "j o", "jö"},
+	"arn:aws(-[\\w]+)*:.+:.+:[0-9]{12}:.+": {
+		"arn:aws:codeconnections:eu-central-1:111122223333:connection/a",
+		"arn:aws:a:b:1:c",
+		" arn:aws:a:b:111122223333:c",
+	},
 	`arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:host\/.+`: {
 		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000", "arn:aws:iam:eu-central-1:111122223333:host/a"},
 	`arn:aws(-[\w]+)*:codestar-connections:.+:[0-9]{12}:host\/.+`: {
 		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000", "arn:aws:codeconnections:eu-central-1:111122223333:host/a"},
-	`arn:aws(-[\w]+)*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+`: {role, "arn:aws:iam::111122223333:user/a", "arn:aws:iam::111122223333:role/a b", role + "\n"},
+	`arn:aws(-[\w]+)*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+`: {
+		role,
+		"arn:aws:iam::111122223333:user/a",
+		"arn:aws:iam::111122223333:role/a b",
+		role + "\n",
+	},
 	`arn:aws(-[\w]+)*:kms:[a-z\-0-9]+:\d{12}:key/[a-zA-Z0-9\-]+`: {
 		"arn:aws:kms:eu-central-1:111122223333:key/a", "arn:aws:kms:eu-central-1:111122223333:alias/a"},
-	`^[0-9a-fA-F]{8}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{12}$`: {noLink, "00000000", noLink + "0", "x" + noLink[1:]},
+	`^[0-9a-fA-F]{8}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{4}\b-[0-9a-fA-F]{12}$`: {
+		noLink,
+		"00000000",
+		noLink + "0",
+		"x" + noLink[1:],
+	},
 	`^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$`: {"web", "-web", "we b", "web\n"},
 	`sg-\w{8}(\w{9})?`:               {"sg-00000000", "sg-000000000", "subnet-00000"},
 	`subnet-\w{8}(\w{9})?`:           {"subnet-00000000", "subnet-000000000", "sg-000000000000"},
@@ -488,7 +504,8 @@ func TestValidValuesAreAccepted(t *testing.T) {
 		for _, input := range inputs {
 			good := a.good(t, structure).(map[string]any)
 			maps.Copy(good, input)
-			if name, message := a.ask(operation, good); strings.Contains(message, "validation error") || strings.Contains(name, "Serialization") {
+			if name, message := a.ask(operation, good); strings.Contains(message, "validation error") ||
+				strings.Contains(name, "Serialization") {
 				t.Errorf("%s %.300v: %s %s", operation, good, name, message)
 			}
 		}
@@ -540,7 +557,8 @@ func (o oracle) mistakes(shape string) (all []mistake) {
 	}
 
 	want := strings.ToUpper(s.kind[:1]) + s.kind[1:]
-	for _, m := range []mistake{{"7", "STRING_VALUE"}, {7, "NUMBER_VALUE"}, {7.5, "DECIMAL_VALUE"}, {true, "TRUE_VALUE"}, {false, "FALSE_VALUE"}} {
+	for _, m := range []mistake{{"7", "STRING_VALUE"}, {7, "NUMBER_VALUE"}, {7.5, "DECIMAL_VALUE"},
+		{true, "TRUE_VALUE"}, {false, "FALSE_VALUE"}} {
 		number := m.want == "NUMBER_VALUE" || m.want == "DECIMAL_VALUE"
 		truth := m.want == "TRUE_VALUE" || m.want == "FALSE_VALUE"
 		if s.kind == "string" && m.want == "STRING_VALUE" || s.kind == "integer" && number || s.kind == "boolean" && truth {
@@ -558,7 +576,8 @@ func TestAWrongTypeIsASerializationException(t *testing.T) {
 	eachOperation(t, func(t *testing.T, a *asker, operation string) {
 		for _, m := range a.mistakes(a.operations[operation])[3:] {
 			// What else is wrong does not count: the input was not understood.
-			if name, got := a.ask(operation, m.value); name != "com.amazon.coral.service#SerializationException" || got != m.want {
+			if name, got := a.ask(operation, m.value); name != "com.amazon.coral.service#SerializationException" ||
+				got != m.want {
 				t.Errorf("%s %v: %s %q, want %q", operation, m.value, name, got, m.want)
 			}
 		}

@@ -26,14 +26,27 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		w.Update(func(tx *db.Tx) error { return syncstate.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
 		entry := func(name string) wire.ResourceSyncSummary {
 			return wire.ResourceSyncSummary{
-				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra", AccountId: account, OwnerId: "acme",
-				Branch: "main", ConfigFile: "stacks/" + name + ".yaml",
+				ResourceName:     name,
+				SyncType:         "CFN_STACK_SYNC",
+				RepositoryLinkId: link,
+				RepositoryName:   "infra",
+				AccountId:        account,
+				OwnerId:          "acme",
+				Branch:           "main",
+				ConfigFile:       "stacks/" + name + ".yaml",
 			}
 		}
 
 		web, api, fresh := entry("web"), entry("api"), entry("new")
-		web.Status, web.TargetSha, web.DesiredSha, web.StartedAt.Time = "INITIATED", string(sha2), string(sha2), running.StartedAt
-		api.Status, api.TargetSha, api.DesiredSha, api.StartedAt.Time, api.Blocked = "FAILED", string(sha1), string(sha1), failed.StartedAt, true
+		web.Status = "INITIATED"
+		web.TargetSha = string(sha2)
+		web.DesiredSha = string(sha2)
+		web.StartedAt.Time = running.StartedAt
+		api.Status = "FAILED"
+		api.TargetSha = string(sha1)
+		api.DesiredSha = string(sha1)
+		api.StartedAt.Time = failed.StartedAt
+		api.Blocked = true
 		list := func(in wire.ListResourceSyncsInput) []wire.ResourceSyncSummary {
 			var all []wire.ResourceSyncSummary
 			for more := true; more; more = in.NextToken != "" {
@@ -63,7 +76,8 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 			}
 		}
 
-		apitest.ExpectError(t, w.Call("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+		apitest.ExpectError(t, w.Call("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil),
+			"InvalidInputException", "NextToken")
 	})
 }
 
@@ -83,7 +97,8 @@ func (w *world) addEvents(attempt string, from, to int) {
 	w.Helper()
 	w.Update(func(tx *db.Tx) error {
 		for n := from; n <= to; n++ {
-			if err := syncstate.AddResourceEvents(tx, attempt, lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
+			if err := syncstate.AddResourceEvents(tx, attempt,
+				lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
 				return err
 			}
 		}
@@ -123,7 +138,8 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 		}
 
 		for _, cursor := range []string{"x", "-1", "1"} {
-			apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+			apitest.ExpectError(t, w.Call("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil),
+				"InvalidInputException", "cursor")
 		}
 	})
 }
@@ -135,10 +151,14 @@ func TestEventsNameTheirResource(t *testing.T) {
 		w.createConfiguration("api", link)
 		var repository syncstate.RepositoryAttempt
 		w.Update(func(tx *db.Tx) (err error) {
-			if repository, err = syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {
+			if repository, err = syncstate.InsertRepositoryAttempt(tx, link, "main",
+				lockstep.RepositoryInitiated); err != nil {
 				return err
 			}
-			return syncstate.AddRepositoryEvents(tx, repository.ID, lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"})
+			return syncstate.AddRepositoryEvents(tx, repository.ID, lockstep.Event{
+				Type:    "CLONE_STARTED",
+				Message: "Clone started",
+			})
 		})
 
 		resource := w.attempt("web", sha1, lockstep.Applied)
@@ -148,17 +168,31 @@ func TestEventsNameTheirResource(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if err := w.Call("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &web); err != nil {
+		if err := w.Call("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"},
+			&web); err != nil {
 			t.Fatal(err)
 		}
 
 		ofLink := wire.SyncEvent{
-			Time: wire.Time{Time: repository.StartedAt}, Event: "Clone started", Type: "CLONE_STARTED",
-			RepositoryLinkId: link, Branch: "main", AttemptId: repository.ID, Status: "INITIATED",
+			Time:             wire.Time{Time: repository.StartedAt},
+			Event:            "Clone started",
+			Type:             "CLONE_STARTED",
+			RepositoryLinkId: link,
+			Branch:           "main",
+			AttemptId:        repository.ID,
+			Status:           "INITIATED",
 		}
 		ofWeb := wire.SyncEvent{
-			Time: wire.Time{Time: resource.StartedAt}, Event: "Uploaded <the> template.", Type: "TEMPLATE_BUNDLED", ExternalId: "x",
-			ResourceName: "web", SyncType: "CFN_STACK_SYNC", Branch: "main", Sha: string(sha1), AttemptId: resource.ID, Status: "SUCCEEDED",
+			Time:         wire.Time{Time: resource.StartedAt},
+			Event:        "Uploaded <the> template.",
+			Type:         "TEMPLATE_BUNDLED",
+			ExternalId:   "x",
+			ResourceName: "web",
+			SyncType:     "CFN_STACK_SYNC",
+			Branch:       "main",
+			Sha:          string(sha1),
+			AttemptId:    resource.ID,
+			Status:       "SUCCEEDED",
 		}
 		if len(all.Events) != 3 {
 			t.Fatalf("%d events: %+v", len(all.Events), all.Events)

@@ -22,9 +22,12 @@ import (
 // createOAuthHost creates a host that supports OAuth.
 func (w *world) createOAuthHost(name string) string {
 	w.Helper()
-	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
-		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.GitHost.URL,
-	}))
+	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(),
+		&codeconnections.CreateHostInput{
+			Name:             &name,
+			ProviderType:     types.ProviderType("GitLabSelfManaged"),
+			ProviderEndpoint: &w.GitHost.URL,
+		}))
 	return *out.HostArn
 }
 
@@ -65,15 +68,20 @@ func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.GitHost.Tokens["canary-good"] = true
 		arn := w.createConnection("acme", w.createOAuthHost("lab"))
-		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
-		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
+		in := wire.CompleteConnectionInput{
+			ConnectionArn: arn,
+			Credential:    wire.Credential{Kind: "TOKEN", Secret: "canary-bad"},
+		}
+		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException",
+			"The credential was not stored because it does not work: The host says: bad token ****")
 
 		if w.hasCredential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
 			t.Error("it is stored all the same")
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
-		if err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
+		if err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn},
+			&stands); err != nil ||
 			stands.Reason != "The connection has no credential yet." {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
@@ -92,14 +100,19 @@ func TestUnavailableHostLeavesAConnectionPending(t *testing.T) {
 		w.GitHost.Update(func() { w.GitHost.Unavailable = true })
 		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		var out wire.CompleteConnectionOutput
-		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}
-		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.hasCredential(arn) {
+		in := wire.CompleteConnectionInput{
+			ConnectionArn: arn,
+			Credential:    wire.Credential{Kind: "TOKEN", Secret: "canary-good"},
+		}
+		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" ||
+			!w.hasCredential(arn) {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
 		err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
-		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" || stands.NextCheckAt.IsZero() {
+		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" ||
+			stands.NextCheckAt.IsZero() {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
 	})
@@ -113,27 +126,70 @@ func TestCredentialsMustBeComplete(t *testing.T) {
 			in         wire.Credential
 			code, says string
 		}{
-			{wire.Credential{Kind: "APP", AppId: "12", Secret: key}, "InvalidInputException", "InstallationId in digits"},
-			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "x", Secret: key}, "ValidationException", "regular expression"},
-			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: "canary"}, "InvalidInputException", "private key in PEM"},
-			{wire.Credential{Kind: "TOKEN", AppId: "12", Secret: "canary"}, "InvalidInputException", "for credentials of kind APP"},
-			{wire.Credential{Kind: "TOKEN", State: "canary", Secret: "canary"}, "InvalidInputException", "State is for"},
-			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary"}, "InvalidInputException", "must have Secret and State"},
-			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"}, "InvalidInputException", "waits for no handshake"},
+			{
+				wire.Credential{Kind: "APP", AppId: "12", Secret: key},
+				"InvalidInputException",
+				"InstallationId in digits",
+			},
+			{wire.Credential{
+				Kind:           "APP",
+				AppId:          "12",
+				InstallationId: "x",
+				Secret:         key,
+			}, "ValidationException", "regular expression"},
+			{wire.Credential{
+				Kind:           "APP",
+				AppId:          "12",
+				InstallationId: "34",
+				Secret:         "canary",
+			}, "InvalidInputException", "private key in PEM"},
+			{
+				wire.Credential{Kind: "TOKEN", AppId: "12", Secret: "canary"},
+				"InvalidInputException",
+				"for credentials of kind APP",
+			},
+			{
+				wire.Credential{Kind: "TOKEN", State: "canary", Secret: "canary"},
+				"InvalidInputException",
+				"State is for",
+			},
+			{
+				wire.Credential{Kind: "OAUTH_CODE", Secret: "canary"},
+				"InvalidInputException",
+				"must have Secret and State",
+			},
+			{
+				wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"},
+				"InvalidInputException",
+				"waits for no handshake",
+			},
 			{wire.Credential{Kind: "OAUTH", Secret: "canary"}, "ValidationException", "enum value set"},
 		} {
-			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			err := w.Call("CompleteConnection", wire.CompleteConnectionInput{
+				ConnectionArn: arn,
+				Credential:    tc.in,
+			}, nil)
 			apitest.ExpectError(t, err, tc.code, tc.says)
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("a secret is repeated: %v", err)
 			}
 		}
 
-		app := wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: key}
+		app := wire.Credential{
+			Kind:           "APP",
+			AppId:          "12",
+			InstallationId: "34",
+			Secret:         key,
+		}
 		w.completeConnection(arn, app)
 		w.Update(func(tx *db.Tx) error {
 			got, err := store.Credential(tx, w.Seal, lockstep.ARN(arn))
-			if got != (lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: key}) {
+			if got != (lockstep.Credential{
+				Kind:           "APP",
+				AppID:          "12",
+				InstallationID: "34",
+				Secret:         key,
+			}) {
 				t.Errorf("stored is a %v of app %s", got, got.AppID)
 			}
 			return err
@@ -149,7 +205,10 @@ func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 		apitest.ExpectError(t, err, "InvalidInputException", "does not support OAuth")
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
 		code := w.authorizeApplication(started.AuthorizationUrl)
-		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}}
+		in := wire.CompleteConnectionInput{
+			ConnectionArn: arn,
+			Credential:    wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State},
+		}
 		var out wire.CompleteConnectionOutput
 		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
@@ -174,10 +233,20 @@ func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 		theirs := thief.createConnection("theirs", thief.createOAuthHost("lab"))
 		_ = apitest.Must[wire.StartConnectionHandshakeOutput](t)(thief.startHandshake(theirs))
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
-		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.authorizeApplication(started.AuthorizationUrl), State: started.State}
-		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: leaked}, nil),
+		leaked := wire.Credential{
+			Kind:   "OAUTH_CODE",
+			Secret: w.authorizeApplication(started.AuthorizationUrl),
+			State:  started.State,
+		}
+		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{
+			ConnectionArn: arn,
+			Credential:    leaked,
+		}, nil),
 			"ResourceNotFoundException", "Could not find connection")
-		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: theirs, Credential: leaked}, nil),
+		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{
+			ConnectionArn: theirs,
+			Credential:    leaked,
+		}, nil),
 			"InvalidInputException", "waits for no handshake")
 		w.completeConnection(arn, leaked) // neither attempt has spent it
 	})
@@ -220,16 +289,23 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 func TestHostIsTrustedByItsCertificate(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
-		before := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		before := apitest.Must[*codeconnections.GetHostOutput](t)(
+			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
+		)
 		certificate := connectiontest.Certificate(t)
-		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",
+		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+			certificate + "and more",
 			"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
-			apitest.ExpectError(t, w.Call("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
+			apitest.ExpectError(t, w.Call("PutHostCertificate", wire.PutHostCertificateInput{
+				HostArn:        host,
+				TlsCertificate: wrong,
+			}, nil),
 				"InvalidInputException", "one or more certificates in PEM")
 		}
 
 		for _, text := range []string{certificate, certificate + certificate, ""} {
-			if err := w.Call("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text}, &wire.PutHostCertificateOutput{}); err != nil {
+			if err := w.Call("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text},
+				&wire.PutHostCertificateOutput{}); err != nil {
 				t.Fatal(err)
 			}
 
@@ -242,7 +318,9 @@ func TestHostIsTrustedByItsCertificate(t *testing.T) {
 			})
 		}
 
-		after := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		after := apitest.Must[*codeconnections.GetHostOutput](t)(
+			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
+		)
 		if before.VpcConfiguration != nil || after.VpcConfiguration != nil {
 			t.Error("AWS's shape shows a VPC that nobody gave")
 		}

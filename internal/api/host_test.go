@@ -25,9 +25,12 @@ var ignore = cmp.Options{
 
 func (w *world) createHost(name string) string {
 	w.Helper()
-	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(), &codeconnections.CreateHostInput{
-		Name: &name, ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com"),
-	}))
+	out := apitest.Must[*codeconnections.CreateHostOutput](w)(w.SDK().CreateHost(w.Context(),
+		&codeconnections.CreateHostInput{
+			Name:             &name,
+			ProviderType:     "Git",
+			ProviderEndpoint: aws.String("https://git.example.com"),
+		}))
 	return *out.HostArn
 }
 
@@ -35,14 +38,22 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		tags := []types.Tag{{Key: aws.String("team"), Value: aws.String("infra")}}
 		vpc := &types.VpcConfiguration{
-			VpcId: aws.String("vpc-12345678"), SubnetIds: []string{"subnet-12345678"},
-			SecurityGroupIds: []string{"sg-12345678"}, TlsCertificate: aws.String("-----BEGIN"),
+			VpcId:            aws.String("vpc-12345678"),
+			SubnetIds:        []string{"subnet-12345678"},
+			SecurityGroupIds: []string{"sg-12345678"},
+			TlsCertificate:   aws.String("-----BEGIN"),
 		}
-		created := apitest.Must[*codeconnections.CreateHostOutput](t)(w.SDK().CreateHost(t.Context(), &codeconnections.CreateHostInput{
-			Name: aws.String("My Git-Host"), ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com/base"),
-			VpcConfiguration: vpc, Tags: tags,
-		}))
-		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:host/MyGitHost-[0-9a-f]{8}$`).MatchString(*created.HostArn) {
+		created := apitest.Must[*codeconnections.CreateHostOutput](t)(w.SDK().CreateHost(t.Context(),
+			&codeconnections.CreateHostInput{
+				Name:             aws.String("My Git-Host"),
+				ProviderType:     "Git",
+				ProviderEndpoint: aws.String("https://git.example.com/base"),
+				VpcConfiguration: vpc,
+				Tags:             tags,
+			}))
+		if !regexp.MustCompile(
+			`^arn:aws:codeconnections:eu-central-1:111122223333:host/MyGitHost-[0-9a-f]{8}$`,
+		).MatchString(*created.HostArn) {
 			t.Errorf("ARN %s", *created.HostArn)
 		}
 
@@ -51,18 +62,30 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 		}
 
 		want := types.Host{
-			Name: aws.String("My Git-Host"), HostArn: created.HostArn, ProviderType: "Git",
-			ProviderEndpoint: aws.String("https://git.example.com/base"), VpcConfiguration: vpc, Status: aws.String("AVAILABLE"),
+			Name:             aws.String("My Git-Host"),
+			HostArn:          created.HostArn,
+			ProviderType:     "Git",
+			ProviderEndpoint: aws.String("https://git.example.com/base"),
+			VpcConfiguration: vpc,
+			Status:           aws.String("AVAILABLE"),
 		}
-		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(
+			w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}),
+		)
 		if diff := cmp.Diff([]types.Host{want}, listed.Hosts, ignore); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
 		}
 
-		got := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: created.HostArn}))
+		got := apitest.Must[*codeconnections.GetHostOutput](t)(
+			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: created.HostArn}),
+		)
 		shown := types.Host{
-			Name: got.Name, HostArn: created.HostArn, ProviderType: got.ProviderType,
-			ProviderEndpoint: got.ProviderEndpoint, VpcConfiguration: got.VpcConfiguration, Status: got.Status,
+			Name:             got.Name,
+			HostArn:          created.HostArn,
+			ProviderType:     got.ProviderType,
+			ProviderEndpoint: got.ProviderEndpoint,
+			VpcConfiguration: got.VpcConfiguration,
+			Status:           got.Status,
 		}
 		if diff := cmp.Diff(want, shown, ignore); diff != "" {
 			t.Errorf("get (-want +got):\n%s", diff)
@@ -101,7 +124,9 @@ func TestCreateHostRefusesInvalidInput(t *testing.T) {
 			{"Gitea", "https://git.example.com", "", "failed to satisfy constraint"},
 		} {
 			in := &codeconnections.CreateHostInput{
-				Name: aws.String("host"), ProviderType: types.ProviderType(tc.provider), ProviderEndpoint: &tc.endpoint,
+				Name:             aws.String("host"),
+				ProviderType:     types.ProviderType(tc.provider),
+				ProviderEndpoint: &tc.endpoint,
 			}
 			for _, key := range strings.Fields(tc.tags) {
 				in.Tags = append(in.Tags, types.Tag{Key: &key, Value: aws.String("")})
@@ -111,7 +136,9 @@ func TestCreateHostRefusesInvalidInput(t *testing.T) {
 			apitest.ExpectError(t, err, "ValidationException", tc.says)
 		}
 
-		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		listed := apitest.Must[*codeconnections.ListHostsOutput](t)(
+			w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{}),
+		)
 		if len(listed.Hosts) != 0 {
 			t.Errorf("hosts were made: %v", listed.Hosts)
 		}
@@ -127,7 +154,9 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 			return err
 		}
 		apitest.ExpectError(t, remove(), "ResourceUnavailableException", "is used by 1 connection.")
-		apitest.Must[*codeconnections.DeleteConnectionOutput](t)(w.SDK().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &conn}))
+		apitest.Must[*codeconnections.DeleteConnectionOutput](t)(
+			w.SDK().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &conn}),
+		)
 
 		if err := remove(); err != nil {
 			t.Error(err)
@@ -167,9 +196,13 @@ func TestListsGoPageByPage(t *testing.T) {
 			t.Errorf("a page of size 0 holds %d hosts, want the default's 3", len(all.Hosts))
 		}
 
-		_, err := w.SDK().ListConnections(t.Context(), &codeconnections.ListConnectionsInput{NextToken: first.NextToken})
+		_, err := w.SDK().ListConnections(t.Context(), &codeconnections.ListConnectionsInput{
+			NextToken: first.NextToken,
+		})
 		apitest.ExpectError(t, err, "ValidationException", "NextToken")
-		_, err = w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{NextToken: first.NextToken})
+		_, err = w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{
+			NextToken: first.NextToken,
+		})
 		apitest.ExpectError(t, err, "InvalidInputException", "NextToken")
 
 		for _, token := range []string{"x", "AAAA", *first.NextToken + "!", (*first.NextToken)[:12]} {

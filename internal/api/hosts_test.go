@@ -14,9 +14,13 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 		var out wire.RegisterRepositoryWebhookOutput
 		register := func(url string) error {
-			return w.Call("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: url}, &out)
+			return w.Call("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{
+				RepositoryLinkId: link,
+				Url:              url,
+			}, &out)
 		}
-		for url, says := range map[string]string{"": "public-url", "https://": "", "https://ann:x@example.com": "https://HOST", "https://example.com?x": "https://HOST"} {
+		for url, says := range map[string]string{"": "public-url", "https://": "",
+			"https://ann:x@example.com": "https://HOST", "https://example.com?x": "https://HOST"} {
 			if err := register(url); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%q: %v", url, err)
 			}
@@ -31,7 +35,8 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		}
 
 		var is wire.GetRepositoryWebhookOutput
-		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is); err != nil ||
+		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link},
+			&is); err != nil ||
 			"https://lockstep.example.com"+is.Path != out.Url || is.Kind != "GITHUB" || out.Kind != "GITHUB" {
 			t.Errorf("it is %+v, %v", is, err)
 		}
@@ -75,10 +80,17 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 func TestADeploymentFileIsProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
-		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web", TemplateFile: "t/web.yaml",
-			Parameters: []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team", Value: "a"}}}
+		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+			TemplateFile: "t/web.yaml",
+			Parameters:   []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team",
+				Value: "a"}}}
 		var out wire.ProposeDeploymentFileOutput
-		if err := w.Call("ProposeDeploymentFile", in, &out); err != nil || out != (wire.ProposeDeploymentFileOutput{Branch: "main", Number: 7, Url: "https://git.example.com/pulls/7"}) {
+		if err := w.Call("ProposeDeploymentFile", in, &out); err != nil ||
+			out != (wire.ProposeDeploymentFileOutput{
+				Branch: "main",
+				Number: 7,
+				Url:    "https://git.example.com/pulls/7",
+			}) {
 			t.Errorf("got %+v, %v", out, err)
 		}
 
@@ -112,16 +124,29 @@ func TestDenialByTheGitHostIsNotAccessDenied(t *testing.T) {
 		link := w.createLink()
 		w.createConfiguration("web", link)
 		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
-		w.Syncs.HeadErr, w.Syncs.HostErr = no, no
+		w.Syncs.HeadErr = no
+		w.Syncs.HostErr = no
 
 		for operation, tc := range map[string]struct {
 			in   any
 			code string
 		}{
-			"GetRevisionSync":           {wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, "InvalidInputException"},
-			"StartResourceSync":         {wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha1)}, "RetryLatestCommitFailedException"},
-			"RegisterRepositoryWebhook": {wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: "https://lockstep.example.com"}, "InvalidInputException"},
-			"ProposeDeploymentFile": {wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+			"GetRevisionSync": {wire.GetRevisionSyncInput{
+				ResourceName: "web",
+				SyncType:     "CFN_STACK_SYNC",
+			}, "InvalidInputException"},
+			"StartResourceSync": {wire.StartResourceSyncInput{
+				ResourceName: "web",
+				SyncType:     "CFN_STACK_SYNC",
+				Sha:          string(sha1),
+			}, "RetryLatestCommitFailedException"},
+			"RegisterRepositoryWebhook": {
+				wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: "https://lockstep.example.com"},
+				"InvalidInputException",
+			},
+			"ProposeDeploymentFile": {wire.ProposeDeploymentFileInput{RepositoryLinkId: link,
+				SyncType:     "CFN_STACK_SYNC",
+				ResourceName: "web",
 				TemplateFile: "t.yaml"}, "InvalidInputException"},
 		} {
 			apitest.ExpectError(t, w.Call(operation, tc.in, nil), tc.code, "Connection acme is PENDING.")

@@ -19,7 +19,10 @@ import (
 )
 
 func (w *world) setEndpoint(host, endpoint string) error {
-	_, err := w.SDK().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{HostArn: &host, ProviderEndpoint: &endpoint})
+	_, err := w.SDK().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{
+		HostArn:          &host,
+		ProviderEndpoint: &endpoint,
+	})
 	return err
 }
 
@@ -48,7 +51,11 @@ func (w *world) hasCredential(connection string) (held bool) {
 func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
-		vpc := &types.VpcConfiguration{VpcId: aws.String("vpc-12345678"), SubnetIds: []string{"subnet-12345678"}, SecurityGroupIds: []string{"sg-12345678"}}
+		vpc := &types.VpcConfiguration{
+			VpcId:            aws.String("vpc-12345678"),
+			SubnetIds:        []string{"subnet-12345678"},
+			SecurityGroupIds: []string{"sg-12345678"},
+		}
 		for _, step := range []struct {
 			in       codeconnections.UpdateHostInput
 			endpoint string
@@ -56,21 +63,30 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 		}{
 			{codeconnections.UpdateHostInput{}, "https://git.example.com", nil},
 			{codeconnections.UpdateHostInput{VpcConfiguration: vpc}, "https://git.example.com", vpc},
-			{codeconnections.UpdateHostInput{ProviderEndpoint: aws.String("https://git.example.com/base")}, "https://git.example.com/base", vpc},
+			{
+				codeconnections.UpdateHostInput{ProviderEndpoint: aws.String("https://git.example.com/base")},
+				"https://git.example.com/base",
+				vpc,
+			},
 		} {
 			step.in.HostArn = &host
 			apitest.Must[*codeconnections.UpdateHostOutput](t)(w.SDK().UpdateHost(t.Context(), &step.in))
-			got := apitest.Must[*codeconnections.GetHostOutput](t)(w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
-			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" || *got.ProviderEndpoint != step.endpoint ||
+			got := apitest.Must[*codeconnections.GetHostOutput](t)(
+				w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
+			)
+			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" ||
+				*got.ProviderEndpoint != step.endpoint ||
 				*got.Name != "h" || *got.Status != "AVAILABLE" {
 				t.Errorf("%s, %s, %s, network (-want +got):\n%s", *got.Name, *got.ProviderEndpoint, *got.Status, diff)
 			}
 		}
 
 		old := w.createCodeStarHost()
-		apitest.Must[*codestarconnections.UpdateHostOutput](t)(w.CodeStarSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
-			HostArn: &old, ProviderEndpoint: aws.String("https://old.example.com"),
-		}))
+		apitest.Must[*codestarconnections.UpdateHostOutput](t)(w.CodeStarSDK().UpdateHost(t.Context(),
+			&codestarconnections.UpdateHostInput{
+				HostArn:          &old,
+				ProviderEndpoint: aws.String("https://old.example.com"),
+			}))
 	})
 }
 
@@ -91,7 +107,8 @@ func TestUpdateHostRefuses(t *testing.T) {
 				_, err := tx.Exec(`UPDATE host SET status = $2 WHERE arn = $1`, host, status)
 				return err
 			})
-			apitest.ExpectError(t, w.setEndpoint(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
+			apitest.ExpectError(t, w.setEndpoint(host, "https://git.example.org"), "ResourceUnavailableException",
+				"is "+status)
 			_, err := w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
 			apitest.ExpectError(t, err, "ResourceUnavailableException", "is "+status)
 		}
@@ -130,7 +147,8 @@ func TestConnectionLosesItsCredentialWhenItsHostMoves(t *testing.T) {
 			}
 
 			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[tc.keeps]
-			if got := w.getConnection(connection).ConnectionStatus; got != status || w.hasCredential(connection) != tc.keeps {
+			if got := w.getConnection(connection).ConnectionStatus; got != status ||
+				w.hasCredential(connection) != tc.keeps {
 				t.Errorf("from %s to %s: %s, holds a credential: %v", tc.from, tc.to, got, !tc.keeps)
 			}
 		}

@@ -30,7 +30,8 @@ func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 		w.Syncs.Take()
 		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,"ConnectionArn":%q,"Branch":"main",`+
 			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c","RedirectUri":"https://c.example","AllowedSigners":%q`, link, host, connection, role, allowed)
-		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection, connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
+		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection,
+			connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
 		strangers := []request{
 			{Key: w.CreateKey(other, identity.Admin), Region: region},
 			{Key: w.Key, Region: "us-east-1"},
@@ -42,19 +43,23 @@ func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 
 				// The older service wants ARNs of its own; the others name no thing.
 				if !answered || service == "codestar-connections" ||
-					strings.Contains("CreateHost ListHosts ListConnections ListRepositoryLinks ListResourceSyncs ListSyncEvents ListSyncBlockers "+
+					strings.Contains("CreateHost ListHosts ListConnections ListRepositoryLinks ListResourceSyncs "+
+						"ListSyncEvents ListSyncBlockers "+
 						"ListAccessKeys ListPolicies ListSignaturePolicies ListWebIdentityRoles", names) {
 					continue
 				}
 
-				q.Service, q.Target = service, target
+				q.Service = service
+				q.Target = target
 				q.Body = "{" + theirs + "}"
 				_, got := w.Send(q)
 				q.Body = "{" + missing + "}"
 				status, want := w.Send(q)
-				want = []byte(strings.NewReplacer(noLink, link, "web0", "web", host[:len(host)-8]+"00000000", host, connection[:len(connection)-12]+"000000000000", connection).Replace(string(want)))
+				want = []byte(strings.NewReplacer(noLink, link, "web0", "web", host[:len(host)-8]+"00000000", host,
+					connection[:len(connection)-12]+"000000000000", connection).Replace(string(want)))
 				if status != http.StatusBadRequest || string(got) != string(want) {
-					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.Key.Account, q.Region, got, status, want)
+					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.Key.Account, q.Region,
+						got, status, want)
 				}
 			}
 		}

@@ -14,9 +14,12 @@ import (
 
 func (w *world) createRepositoryLink(connection, name string) string {
 	w.Helper()
-	out := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](w)(w.SDK().CreateRepositoryLink(w.Context(), &codeconnections.CreateRepositoryLinkInput{
-		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &name,
-	}))
+	out := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](w)(w.SDK().CreateRepositoryLink(w.Context(),
+		&codeconnections.CreateRepositoryLinkInput{
+			ConnectionArn:  &connection,
+			OwnerId:        aws.String("acme"),
+			RepositoryName: &name,
+		}))
 	return *out.RepositoryLinkInfo.RepositoryLinkId
 }
 
@@ -31,20 +34,31 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 		connection := w.createConnection("acme", w.createHost("h"))
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 		created := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-			ConnectionArn: &connection, OwnerId: aws.String("group/sub"), RepositoryName: aws.String("my infra.git"), EncryptionKeyArn: &kms,
+			ConnectionArn:    &connection,
+			OwnerId:          aws.String("group/sub"),
+			RepositoryName:   aws.String("my infra.git"),
+			EncryptionKeyArn: &kms,
 		}))
 		id := *created.RepositoryLinkInfo.RepositoryLinkId
 		want := types.RepositoryLinkInfo{
-			ConnectionArn: &connection, EncryptionKeyArn: &kms, OwnerId: aws.String("group/sub"), ProviderType: "Git",
+			ConnectionArn:     &connection,
+			EncryptionKeyArn:  &kms,
+			OwnerId:           aws.String("group/sub"),
+			ProviderType:      "Git",
 			RepositoryLinkArn: aws.String("arn:aws:codeconnections:eu-central-1:111122223333:repository-link/" + id),
-			RepositoryLinkId:  &id, RepositoryName: aws.String("my infra.git"),
+			RepositoryLinkId:  &id,
+			RepositoryName:    aws.String("my infra.git"),
 		}
 
 		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(),
 			&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(strings.ToUpper(id))}))
-		listed := apitest.Must[*codeconnections.ListRepositoryLinksOutput](t)(w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}))
+		listed := apitest.Must[*codeconnections.ListRepositoryLinksOutput](t)(
+			w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}),
+		)
 		for how, shown := range map[string]types.RepositoryLinkInfo{
-			"create": *created.RepositoryLinkInfo, "get": *got.RepositoryLinkInfo, "list": listed.RepositoryLinks[0],
+			"create": *created.RepositoryLinkInfo,
+			"get":    *got.RepositoryLinkInfo,
+			"list":   listed.RepositoryLinks[0],
 		} {
 			if diff := cmp.Diff(want, shown, ignore); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", how, diff)
@@ -59,7 +73,13 @@ func TestCreateRepositoryLinkRefusesInvalidInput(t *testing.T) {
 		w.createRepositoryLink(connection, "infra")
 		for _, tc := range []struct{ connection, owner, name, code, says string }{
 			{connection, "acme", "infra", "ResourceAlreadyExistsException", "acme/infra already exists"},
-			{connection + "0", "acme", "infra", "InvalidInputException", "Could not find connection: " + connection + "0"},
+			{
+				connection + "0",
+				"acme",
+				"infra",
+				"InvalidInputException",
+				"Could not find connection: " + connection + "0",
+			},
 			{connection, "..", "infra", "InvalidInputException", "are not the path"},
 			{connection, "acme/../..", "infra", "InvalidInputException", "are not the path"},
 			{connection, "/acme", "infra", "InvalidInputException", "are not the path"},
@@ -71,14 +91,19 @@ func TestCreateRepositoryLinkRefusesInvalidInput(t *testing.T) {
 			{connection, "-", "..", "InvalidInputException", "are not the path"},
 		} {
 			_, err := w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-				ConnectionArn: &tc.connection, OwnerId: &tc.owner, RepositoryName: &tc.name,
+				ConnectionArn:  &tc.connection,
+				OwnerId:        &tc.owner,
+				RepositoryName: &tc.name,
 			})
 			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 
-		apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-			ConnectionArn: &connection, OwnerId: aws.String("-"), RepositoryName: aws.String("infra"),
-		}))
+		apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(),
+			&codeconnections.CreateRepositoryLinkInput{
+				ConnectionArn:  &connection,
+				OwnerId:        aws.String("-"),
+				RepositoryName: aws.String("infra"),
+			}))
 	})
 }
 
@@ -87,7 +112,8 @@ func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 		link := w.createLink()
 		w.createConfiguration("web", link)
 		remove := func() error {
-			_, err := w.SDK().DeleteRepositoryLink(t.Context(), &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link})
+			_, err := w.SDK().DeleteRepositoryLink(t.Context(),
+				&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link})
 			return err
 		}
 		apitest.ExpectError(t, remove(), "SyncConfigurationStillExistsException", "is used by 1 sync configuration.")
@@ -99,7 +125,8 @@ func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 		}
 
 		apitest.ExpectError(t, remove(), "ResourceNotFoundException", "Could not find repository link:"+link)
-		_, err := w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link})
+		_, err := w.SDK().GetRepositoryLink(t.Context(),
+			&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link})
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find repository link:"+link)
 	})
 }

@@ -16,7 +16,8 @@ import (
 
 func (w *world) setConnection(link, connection string) error {
 	_, err := w.SDK().UpdateRepositoryLink(w.Context(), &codeconnections.UpdateRepositoryLinkInput{
-		RepositoryLinkId: &link, ConnectionArn: &connection,
+		RepositoryLinkId: &link,
+		ConnectionArn:    &connection,
 	})
 	return err
 }
@@ -29,7 +30,9 @@ func TestUpdateRepositoryLinkSyncsTrackedBranches(t *testing.T) {
 		w.createConfiguration("web", link)
 		onDev := newConfiguration("api", link)
 		onDev.Branch = aws.String("dev")
-		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), onDev))
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
+			w.SDK().CreateSyncConfiguration(t.Context(), onDev),
+		)
 		w.Update(func(tx *db.Tx) error { return store.StartPolling(tx, link, tx.Now.Add(time.Hour)) })
 		w.Syncs.Take()
 		away := w.createConnection("away", w.createHost("away"))
@@ -51,8 +54,11 @@ func TestUpdateRepositoryLinkSyncsTrackedBranches(t *testing.T) {
 
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 		in := &codeconnections.UpdateRepositoryLinkInput{RepositoryLinkId: &link, EncryptionKeyArn: &kms}
-		out := apitest.Must[*codeconnections.UpdateRepositoryLinkOutput](t)(w.SDK().UpdateRepositoryLink(t.Context(), in))
-		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms || *info.RepositoryName != "infra" {
+		out := apitest.Must[*codeconnections.UpdateRepositoryLinkOutput](t)(
+			w.SDK().UpdateRepositoryLink(t.Context(), in),
+		)
+		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms ||
+			*info.RepositoryName != "infra" {
 			t.Errorf("the link is now %+v", info)
 		}
 
@@ -72,9 +78,11 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		link := w.createRepositoryLink(connection, "infra")
 		taken := w.createConnection("taken", w.createHost("h"))
 		w.createRepositoryLink(taken, "infra")
-		hub := apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
-			ConnectionName: aws.String("hub"), ProviderType: "GitHub",
-		}))
+		hub := apitest.Must[*codeconnections.CreateConnectionOutput](t)(w.SDK().CreateConnection(t.Context(),
+			&codeconnections.CreateConnectionInput{
+				ConnectionName: aws.String("hub"),
+				ProviderType:   "GitHub",
+			}))
 		for _, tc := range []struct{ link, connection, code, says string }{
 			{noLink, connection, "ResourceNotFoundException", "Could not find repository link:" + noLink},
 			{link, connection + "0", "ResourceNotFoundException", "Could not find connection: " + connection + "0"},
@@ -88,10 +96,13 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		for _, lacking := range []string{"PassConnection", "UseConnection"} {
 			k := w.CreatePrincipal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
 				unless { action == Action::"codeconnections:`+lacking+`" };`)
-			apitest.ExpectError(t, w.as(k).setConnection(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
+			apitest.ExpectError(t, w.as(k).setConnection(link, free), "AccessDeniedException",
+				"perform: codeconnections:"+lacking+" on resource: "+free)
 		}
 
-		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(
+			w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}),
+		)
 		if *got.RepositoryLinkInfo.ConnectionArn != connection {
 			t.Errorf("the link has moved to %s", *got.RepositoryLinkInfo.ConnectionArn)
 		}

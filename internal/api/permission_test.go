@@ -63,28 +63,57 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 			return err
 		}
 
-		if err := identity.PutPolicy(tx, w.Seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
+		if err := identity.PutPolicy(tx, w.Seal, account, "empty",
+			`permit (principal == User::"nobody", action, resource);`); err != nil {
 			return err
 		}
 
 		return identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
-			Name: "ci", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Reader,
+			Name:       "ci",
+			Issuer:     issuer,
+			Audiences:  []string{"sts"},
+			Subjects:   []string{"repo:acme/infra:*"},
+			Grants:     identity.Reader,
 			MaxSession: identity.MaxSession,
 		}, []string{issuer})
 	})
 
 	return &estate{world: w, input: map[string]any{
-		"ResourceName": "web", "SyncType": "CFN_STACK_SYNC", "Branch": "main", "ConfigFile": "a.yaml", "RoleArn": role,
-		"RepositoryLinkId": link, "HostArn": host, "ConnectionArn": connection, "ResourceArn": connection,
-		"OwnerId": "acme", "RepositoryName": "other", "ConnectionName": "c", "Name": "empty", "ProviderType": "Git",
-		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.activeBlocker("web"),
-		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
-		"ClientId": "app", "RedirectUri": "https://app.example.com/callback",
-		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
-		"Kind": "GITHUB", "AllowedSigners": allowed, "TemplateFile": "t.yaml", "Url": "https://lockstep.example.com",
-		"Document": `permit (principal == User::"nobody", action, resource);`,
-		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer, "Audiences": []any{"sts"},
-			"Subjects": []any{"repo:acme/infra:*"}},
+		"ResourceName":     "web",
+		"SyncType":         "CFN_STACK_SYNC",
+		"Branch":           "main",
+		"ConfigFile":       "a.yaml",
+		"RoleArn":          role,
+		"RepositoryLinkId": link,
+		"HostArn":          host,
+		"ConnectionArn":    connection,
+		"ResourceArn":      connection,
+		"OwnerId":          "acme",
+		"RepositoryName":   "other",
+		"ConnectionName":   "c",
+		"Name":             "empty",
+		"ProviderType":     "Git",
+		"ProviderEndpoint": "https://git.example.com",
+		"Tags":             []any{},
+		"TagKeys":          []any{},
+		"Id":               w.activeBlocker("web"),
+		"ResolvedReason":   "It is fine.",
+		"Credential":       map[string]any{"Kind": "NONE"},
+		"AttemptId":        attempt.ID,
+		"ClientId":         "app",
+		"RedirectUri":      "https://app.example.com/callback",
+		"AccessKeyId":      key.AccessKeyID,
+		"PrincipalName":    "jo",
+		"Role":             "READER",
+		"RoleName":         "ci",
+		"Kind":             "GITHUB",
+		"AllowedSigners":   allowed,
+		"TemplateFile":     "t.yaml",
+		"Url":              "https://lockstep.example.com",
+		"Document":         `permit (principal == User::"nobody", action, resource);`,
+		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer,
+			"Audiences": []any{"sts"},
+			"Subjects":  []any{"repo:acme/infra:*"}},
 	}}
 }
 
@@ -116,7 +145,8 @@ func allOperations() []authorizedOperation {
 
 // distinctOperations leaves the older service out, which has the newer one's methods.
 func distinctOperations() []authorizedOperation {
-	return slices.DeleteFunc(allOperations(), func(a authorizedOperation) bool { return a.service == wire.CodeStarConnectionsName })
+	return slices.DeleteFunc(allOperations(),
+		func(a authorizedOperation) bool { return a.service == wire.CodeStarConnectionsName })
 }
 
 // ask sends an operation and gives the code of its exception, "" for none, and
@@ -135,7 +165,8 @@ func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body 
 		in[name] = value
 	}
 
-	if a.service == wire.CodeStarConnectionsName && (strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
+	if a.service == wire.CodeStarConnectionsName &&
+		(strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
 		in["HostArn"] = e.createCodeStarHost()
 	}
 
@@ -144,7 +175,13 @@ func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body 
 		e.Fatal(err)
 	}
 
-	status, answer := e.Send(request{Key: key, Region: region, Service: a.service, Target: a.target, Body: string(text)})
+	status, answer := e.Send(request{
+		Key:     key,
+		Region:  region,
+		Service: a.service,
+		Target:  a.target,
+		Body:    string(text),
+	})
 	if status == http.StatusOK {
 		return "", string(answer)
 	}
@@ -223,12 +260,17 @@ func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 
 // besides are the actions that an operation asks for beside its own.
 var besides = map[string][]string{
-	"CreateConnection":              {"codeconnections:GetHost"},
-	"CreateRepositoryLink":          {"codeconnections:UseConnection", "codeconnections:PassConnection"},
-	"UpdateRepositoryLink":          {"codeconnections:UseConnection", "codeconnections:PassConnection"},
-	"CreateSyncConfiguration":       {"codeconnections:PassRepository", "iam:PassRole"},
-	"UpdateSyncConfiguration":       {"codeconnections:PassRepository", "iam:PassRole"},
-	"CreateSignedSyncConfiguration": {"codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy", "codeconnections:PassRepository", "iam:PassRole"},
+	"CreateConnection":        {"codeconnections:GetHost"},
+	"CreateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"UpdateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"CreateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
+	"UpdateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
+	"CreateSignedSyncConfiguration": {
+		"codeconnections:CreateSyncConfiguration",
+		"lockstep:PutSignaturePolicy",
+		"codeconnections:PassRepository",
+		"iam:PassRole",
+	},
 }
 
 // The action of an operation, and what it passes on, is all that it needs; and
@@ -243,9 +285,12 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 		for i, lacking := range needs {
 			name := fmt.Sprintf("lacks-%d", i)
-			caller := e.CreatePrincipal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name, lacking))
+			caller := e.CreatePrincipal(name, identity.None,
+				fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name,
+					lacking))
 			code, body := e.ask(caller, a)
-			if slices.Contains([]string{"codeconnections:GetHost", "codeconnections:GetConnection", "codeconnections:GetRepositoryLink"}, lacking) {
+			if slices.Contains([]string{"codeconnections:GetHost", "codeconnections:GetConnection",
+				"codeconnections:GetRepositoryLink"}, lacking) {
 				// Without it the thing is not to be seen.
 				if code != "ResourceNotFoundException" {
 					t.Errorf("%s without %s: %s", a.target, lacking, body)
@@ -263,7 +308,8 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 			list = append(list, fmt.Sprintf("Action::%q", action))
 		}
 
-		caller := e.CreatePrincipal("exact", identity.None, `permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
+		caller := e.CreatePrincipal("exact", identity.None,
+			`permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
 		if code, body := e.ask(caller, a); code != "" {
 			t.Errorf("%s with %s alone: %s", a.target, needs, body)
 		}
@@ -279,9 +325,13 @@ func TestUnreadableResourcesAreNotFound(t *testing.T) {
 	e.literal = true
 	real := maps.Clone(e.input)
 	missing := map[string]any{
-		"ResourceName": "web0", "RepositoryLinkId": noLink, "Id": "no-blocker", "AttemptId": "no-attempt",
-		"HostArn":       strings.TrimRight(real["HostArn"].(string), "0123456789abcdef") + "00000000",
-		"ConnectionArn": strings.Split(real["ConnectionArn"].(string), "/")[0] + "/11111111-0000-4000-8000-000000000000",
+		"ResourceName":     "web0",
+		"RepositoryLinkId": noLink,
+		"Id":               "no-blocker",
+		"AttemptId":        "no-attempt",
+		"HostArn":          strings.TrimRight(real["HostArn"].(string), "0123456789abcdef") + "00000000",
+		"ConnectionArn": strings.Split(real["ConnectionArn"].(string),
+			"/")[0] + "/11111111-0000-4000-8000-000000000000",
 	}
 
 	missing["ResourceArn"] = missing["ConnectionArn"]
@@ -291,7 +341,8 @@ func TestUnreadableResourcesAreNotFound(t *testing.T) {
 	}
 
 	for _, a := range allOperations() {
-		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer || a.operation == "CreateHost" {
+		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer ||
+			a.operation == "CreateHost" {
 			continue // wants ARNs of its own; concerns the account alone
 		}
 
@@ -337,8 +388,11 @@ func (w *world) activeBlocker(name string) (id string) {
 func (w *world) createCodeStarHost() string {
 	w.Helper()
 	name, endpoint := "old", "https://git.example.com"
-	out := apitest.Must[*codestarconnections.CreateHostOutput](w)(w.CodeStarSDK().CreateHost(w.Context(), &codestarconnections.CreateHostInput{
-		Name: &name, ProviderEndpoint: &endpoint, ProviderType: "Git",
-	}))
+	out := apitest.Must[*codestarconnections.CreateHostOutput](w)(w.CodeStarSDK().CreateHost(w.Context(),
+		&codestarconnections.CreateHostInput{
+			Name:             &name,
+			ProviderEndpoint: &endpoint,
+			ProviderType:     "Git",
+		}))
 	return *out.HostArn
 }

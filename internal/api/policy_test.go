@@ -25,7 +25,8 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 			return err
 		}
 		apitest.ExpectError(t, get(), "AccessDeniedException",
-			"User: arn:aws:iam::111122223333:user/they is not authorized to perform: codeconnections:GetHost on resource: * because no policy allows the action")
+			"User: arn:aws:iam::111122223333:user/they is not authorized to perform: codeconnections:GetHost on "+
+				"resource: * because no policy allows the action")
 		put := func(name, document string) {
 			t.Helper()
 			if err := w.putPolicy(name, document); err != nil {
@@ -38,22 +39,27 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 
-		put("never", `forbid (principal, action == Action::"codeconnections:GetHost", resource) unless { principal in Role::"admin" };`)
+		put(
+			"never", `forbid (principal, action == Action::"codeconnections:GetHost", resource) unless { principal in Role::"admin" };`,
+		)
 		if err := get(); err == nil {
 			t.Error("what is forbidden was answered")
 		}
 
 		var out wire.GetPolicyOutput
-		if err := w.Call("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil || out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
+		if err := w.Call("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil ||
+			out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
 			t.Errorf("got %+v, %v", out, err)
 		}
 
 		var all wire.ListPoliciesOutput
-		if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 || all.Policies[0].Name != "never" {
+		if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 ||
+			all.Policies[0].Name != "never" {
 			t.Errorf("listed %+v, %v", all, err)
 		}
 
-		if err := w.Call("DeletePolicy", wire.DeletePolicyInput{Name: "never"}, &wire.DeletePolicyOutput{}); err != nil {
+		if err := w.Call("DeletePolicy", wire.DeletePolicyInput{Name: "never"},
+			&wire.DeletePolicyOutput{}); err != nil {
 			t.Fatal(err)
 		}
 
@@ -62,8 +68,11 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 		}
 
 		for _, operation := range []string{"GetPolicy", "DeletePolicy"} {
-			apitest.ExpectError(t, w.Call(operation, wire.GetPolicyInput{Name: "never"}, nil), "ResourceNotFoundException", "never")
-			apitest.ExpectError(t, w.as(w.CreateKey(other, identity.Admin)).Call(operation, wire.GetPolicyInput{Name: "reads"}, nil), "ResourceNotFoundException", "reads")
+			apitest.ExpectError(t, w.Call(operation, wire.GetPolicyInput{Name: "never"}, nil),
+				"ResourceNotFoundException", "never")
+			apitest.ExpectError(t,
+				w.as(w.CreateKey(other, identity.Admin)).Call(operation, wire.GetPolicyInput{Name: "reads"},
+					nil), "ResourceNotFoundException", "reads")
 		}
 	})
 }
@@ -72,7 +81,8 @@ func TestInvalidPolicyIsRefusedWithItsPosition(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, tc := range []struct{ document, says string }{
 		{"permit (principal, action, resource)", "line 1, column 37"},
-		{"permit (principal, action, resource);\n  permit (principal, action, resource) when { nonsense };", "line 2, column"},
+		{"permit (principal, action, resource);\n  permit (principal, action, resource) when { nonsense };",
+			"line 2, column"},
 		{"permit (principal, action == Action::\"codeconnections:Fly\", resource);", "line 1, column"},
 		{"\n\npermit (principal, action, resource) when { resource.colour == \"red\" };", "line 3, column"},
 		{"# permit", "line 1, column 1"},
@@ -80,7 +90,8 @@ func TestInvalidPolicyIsRefusedWithItsPosition(t *testing.T) {
 		apitest.ExpectError(t, w.putPolicy("bad", tc.document), "InvalidInputException", tc.says)
 	}
 
-	apitest.ExpectError(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException", "'name'")
+	apitest.ExpectError(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException",
+		"'name'")
 	var all wire.ListPoliciesOutput
 	if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 0 {
 		t.Errorf("kept %+v, %v", all, err)
@@ -96,8 +107,10 @@ func TestPolicyAppliesToItsAccountOnly(t *testing.T) {
 	}
 
 	they := w.as(w.CreatePrincipal("they", identity.None))
-	apitest.ExpectError(t, they.Call("ListPolicies", wire.ListPoliciesInput{}, nil), "AccessDeniedException", "no policy allows")
-	if err := stranger.putPolicy("none", fmt.Sprintf(`forbid (principal, action, resource == Account::%q);`, account)); err != nil {
+	apitest.ExpectError(t, they.Call("ListPolicies", wire.ListPoliciesInput{}, nil), "AccessDeniedException",
+		"no policy allows")
+	if err := stranger.putPolicy("none",
+		fmt.Sprintf(`forbid (principal, action, resource == Account::%q);`, account)); err != nil {
 		t.Fatal(err)
 	}
 

@@ -18,7 +18,15 @@ import (
 
 // The numbers are those of AWS's page of limits.
 func TestAWSQuotasAreThoseOfAWS(t *testing.T) {
-	want := access.Quotas{Keys: 1000, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
+	want := access.Quotas{
+		Keys:                   1000,
+		Hosts:                  50,
+		Connections:            250,
+		Links:                  100,
+		Configurations:         100,
+		ConfigurationsOfLink:   100,
+		ConfigurationsOfBranch: 50,
+	}
 	if got := access.AWSQuotas(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -27,25 +35,46 @@ func TestAWSQuotasAreThoseOfAWS(t *testing.T) {
 func TestQuotasAreEnforced(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(o *options) {
-			o.Quotas = access.Quotas{Hosts: 2, Connections: 2, Links: 2, Configurations: 5, ConfigurationsOfLink: 4, ConfigurationsOfBranch: 2}
+			o.Quotas = access.Quotas{
+				Hosts:                  2,
+				Connections:            2,
+				Links:                  2,
+				Configurations:         5,
+				ConfigurationsOfLink:   4,
+				ConfigurationsOfBranch: 2,
+			}
 		})
 		fill := func(w *world) {
 			host := w.createHost("h1")
 			w.createHost("h2")
-			apitest.ExpectError(t, w.createTaggedHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
+			apitest.ExpectError(t, w.createTaggedHost(nil), "LimitExceededException",
+				"There are 2 hosts already, which is the limit.")
 			connection := w.createConnection("c1", host)
 			w.createConnection("c2", host)
-			_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c3"), HostArn: &host})
+			_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+				ConnectionName: aws.String("c3"),
+				HostArn:        &host,
+			})
 			apitest.ExpectError(t, err, "LimitExceededException", "There are 2 connections already")
 			one, two := w.createRepositoryLink(connection, "one"), w.createRepositoryLink(connection, "two")
 			_, err = w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-				ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("three"),
+				ConnectionArn:  &connection,
+				OwnerId:        aws.String("acme"),
+				RepositoryName: aws.String("three"),
 			})
 			apitest.ExpectError(t, err, "LimitExceededException", "There are 2 repository links already")
 
 			for n, step := range []struct{ link, branch, says string }{
-				{one, "main", ""}, {one, "main", ""}, {one, "main", "There are 2 sync configurations of this branch already"},
-				{one, "dev", ""}, {one, "dev", ""}, {one, "new", "There are 4 sync configurations of this repository link already"},
+				{one, "main", ""}, {one, "main", ""}, {
+					one,
+					"main",
+					"There are 2 sync configurations of this branch already",
+				},
+				{one, "dev", ""}, {one, "dev", ""}, {
+					one,
+					"new",
+					"There are 4 sync configurations of this repository link already",
+				},
 				{two, "main", ""}, {two, "dev", "There are 5 sync configurations already"},
 			} {
 				in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
@@ -67,8 +96,9 @@ func TestQuotasAreEnforced(t *testing.T) {
 		fill(w)
 		// Another account has quotas of its own; so has another region.
 		fill(w.as(w.CreateKey(other, identity.Admin)))
-		_, got := w.Send(request{Key: w.Key, Region: "us-east-1", Service: "codeconnections", Target: newPrefix + ".CreateHost",
-			Body: `{"Name":"h","ProviderType":"Git","ProviderEndpoint":"https://git.example.com"}`})
+		_, got := w.Send(request{Key: w.Key, Region: "us-east-1", Service: "codeconnections",
+			Target: newPrefix + ".CreateHost",
+			Body:   `{"Name":"h","ProviderType":"Git","ProviderEndpoint":"https://git.example.com"}`})
 		if n, _ := apitest.CountItems(t, got); n != 0 || len(got) < 20 || got[2] != 'H' {
 			t.Errorf("in another region: %s", got)
 		}
@@ -84,7 +114,9 @@ func TestConfigurationMovesOnlyWithinQuotas(t *testing.T) {
 	for n, step := range []struct{ link, branch string }{{one, "main"}, {one, "main"}, {one, "dev"}, {two, "dev"}} {
 		in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
 		in.Branch = &step.branch
-		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), in))
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
+			w.SDK().CreateSyncConfiguration(t.Context(), in),
+		)
 	}
 
 	for _, step := range []struct{ name, link, branch, says string }{
@@ -96,7 +128,10 @@ func TestConfigurationMovesOnlyWithinQuotas(t *testing.T) {
 		{"r1", two, "dev", "There are 2 sync configurations of this branch already"},
 	} {
 		_, err := w.SDK().UpdateSyncConfiguration(t.Context(), &codeconnections.UpdateSyncConfigurationInput{
-			ResourceName: &step.name, SyncType: types.SyncConfigurationTypeCfnStackSync, RepositoryLinkId: &step.link, Branch: &step.branch,
+			ResourceName:     &step.name,
+			SyncType:         types.SyncConfigurationTypeCfnStackSync,
+			RepositoryLinkId: &step.link,
+			Branch:           &step.branch,
 		})
 		if step.says != "" {
 			apitest.ExpectError(t, err, "InvalidInputException", step.says)
@@ -114,11 +149,14 @@ func TestKeyQuotaIsEnforced(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	apitest.ExpectError(t, w.Call("CreateAccessKey", in, nil), "LimitExceededException", "There are 2 access keys already")
+	apitest.ExpectError(t, w.Call("CreateAccessKey", in, nil), "LimitExceededException",
+		"There are 2 access keys already")
 	rotate := wire.RotateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}
-	apitest.ExpectError(t, w.Call("RotateAccessKey", rotate, nil), "LimitExceededException", "There are 2 access keys already")
+	apitest.ExpectError(t, w.Call("RotateAccessKey", rotate, nil), "LimitExceededException",
+		"There are 2 access keys already")
 
-	if err := w.Call("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}, &wire.DeleteAccessKeyOutput{}); err != nil {
+	if err := w.Call("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId},
+		&wire.DeleteAccessKeyOutput{}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -134,9 +172,12 @@ func TestQuotasAreCheckedAfterAuthorization(t *testing.T) {
 	connection := w.createConnection("acme", w.createHost("h"))
 	link := w.createRepositoryLink(connection, "infra")
 	w.createConfiguration("web", link)
-	they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
+	they := w.as(w.CreatePrincipal("they", identity.None,
+		`permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
 	_, err := they.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("other"),
+		ConnectionArn:  &connection,
+		OwnerId:        aws.String("acme"),
+		RepositoryName: aws.String("other"),
 	})
 	apitest.ExpectError(t, err, "InvalidInputException", "Could not find connection: "+connection)
 	_, err = they.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("api", link))

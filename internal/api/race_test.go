@@ -96,7 +96,14 @@ func TestTagsAreDeletedWithTheirResource(t *testing.T) {
 func TestConcurrentCreationsAreCountedTogether(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(o *options) {
-			o.Quotas = access.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
+			o.Quotas = access.Quotas{
+				Hosts:                  3,
+				Connections:            3,
+				Links:                  3,
+				Configurations:         3,
+				ConfigurationsOfLink:   3,
+				ConfigurationsOfBranch: 3,
+			}
 		})
 		var host, connection, link string
 		for _, tc := range []struct {
@@ -105,12 +112,17 @@ func TestConcurrentCreationsAreCountedTogether(t *testing.T) {
 		}{
 			{"host", func(int) error { return w.createTaggedHost(nil) }},
 			{"connection", func(int) error {
-				_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
+				_, err := w.SDK().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+					ConnectionName: aws.String("c"),
+					HostArn:        &host,
+				})
 				return err
 			}},
 			{"repository_link", func(i int) error {
 				_, err := w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-					ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String(fmt.Sprintf("r%d", i)),
+					ConnectionArn:  &connection,
+					OwnerId:        aws.String("acme"),
+					RepositoryName: aws.String(fmt.Sprintf("r%d", i)),
 				})
 				return err
 			}},

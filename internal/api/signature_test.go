@@ -27,7 +27,11 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 			return w.Call("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &got)
 		}
 		put := func(name, text string) error {
-			return w.Call("PutSignaturePolicy", wire.PutSignaturePolicyInput{SyncType: kind, ResourceName: name, AllowedSigners: text},
+			return w.Call("PutSignaturePolicy", wire.PutSignaturePolicyInput{
+				SyncType:       kind,
+				ResourceName:   name,
+				AllowedSigners: text,
+			},
 				&wire.PutSignaturePolicyOutput{})
 		}
 
@@ -39,12 +43,14 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 			if err := put("web", text); err != nil {
 				t.Fatal(err)
 			}
-			if err := get(); err != nil || got.AllowedSigners != text || got.PublicKeys != "" || got.UpdatedAt.IsZero() {
+			if err := get(); err != nil || got.AllowedSigners != text || got.PublicKeys != "" ||
+				got.UpdatedAt.IsZero() {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		}
 
-		if err := put("web", "ann ssh-ed25519 nonsense"); err == nil || !strings.Contains(err.Error(), "Allowed signers, line 1") {
+		if err := put("web", "ann ssh-ed25519 nonsense"); err == nil ||
+			!strings.Contains(err.Error(), "Allowed signers, line 1") {
 			t.Errorf("nonsense: %v", err)
 		}
 
@@ -53,7 +59,10 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 		}
 
 		for range 2 {
-			err := w.Call("DeleteSignaturePolicy", wire.DeleteSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &wire.DeleteSignaturePolicyOutput{})
+			err := w.Call("DeleteSignaturePolicy", wire.DeleteSignaturePolicyInput{
+				SyncType:     kind,
+				ResourceName: "web",
+			}, &wire.DeleteSignaturePolicyOutput{})
 			if err != nil {
 				t.Errorf("deleted: %v", err)
 			}
@@ -97,7 +106,11 @@ func resourcesOf(all []wire.ResourceSignaturePolicy) (names []string) {
 func (w *world) putSigners(names ...string) {
 	w.Helper()
 	for _, name := range names {
-		in := wire.PutSignaturePolicyInput{SyncType: "CFN_STACK_SYNC", ResourceName: name, AllowedSigners: "# " + name + "\n" + allowed}
+		in := wire.PutSignaturePolicyInput{
+			SyncType:       "CFN_STACK_SYNC",
+			ResourceName:   name,
+			AllowedSigners: "# " + name + "\n" + allowed,
+		}
 		if err := w.Call("PutSignaturePolicy", in, &wire.PutSignaturePolicyOutput{}); err != nil {
 			w.Fatal(err)
 		}
@@ -120,11 +133,20 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 
 			for _, p := range got {
 				var one wire.GetSignaturePolicyOutput
-				if err := w.Call("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: p.SyncType, ResourceName: p.ResourceName}, &one); err != nil {
+				if err := w.Call("GetSignaturePolicy",
+					wire.GetSignaturePolicyInput{
+						SyncType:     p.SyncType,
+						ResourceName: p.ResourceName,
+					}, &one); err != nil {
 					t.Fatal(err)
 				}
 
-				if diff := cmp.Diff(one, wire.GetSignaturePolicyOutput{AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: p.UpdatedAt}); diff != "" {
+				if diff := cmp.Diff(one,
+					wire.GetSignaturePolicyOutput{
+						AllowedSigners: p.AllowedSigners,
+						PublicKeys:     p.PublicKeys,
+						UpdatedAt:      p.UpdatedAt,
+					}); diff != "" {
 					t.Errorf("%s (-got alone +listed):\n%s", p.ResourceName, diff)
 				}
 			}
@@ -134,7 +156,8 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 			t.Errorf("another account sees %v", resourcesOf(got))
 		}
 
-		apitest.ExpectError(t, w.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+		apitest.ExpectError(t, w.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil),
+			"InvalidInputException", "NextToken")
 	})
 }
 
@@ -168,8 +191,10 @@ func TestSignaturePoliciesAreListedIfTheCallerMayGetThem(t *testing.T) {
 			}
 		}
 
-		they := w.as(w.CreatePrincipal("lone", identity.None, `permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
-		apitest.ExpectError(t, they.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil), "AccessDeniedException", "lockstep:ListSignaturePolicies")
+		they := w.as(w.CreatePrincipal("lone", identity.None,
+			`permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
+		apitest.ExpectError(t, they.Call("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil),
+			"AccessDeniedException", "lockstep:ListSignaturePolicies")
 	})
 }
 
@@ -211,8 +236,10 @@ func TestPagesOfSignaturePoliciesAreStableUnderChanges(t *testing.T) {
 func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
-		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web", RepositoryLinkId: link, Branch: "main",
-			ConfigFile: "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
+		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+			RepositoryLinkId: link,
+			Branch:           "main",
+			ConfigFile:       "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
 		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
 			return out, w.Call("CreateSignedSyncConfiguration", in, &out)
 		}
@@ -221,10 +248,12 @@ func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 		in.AllowedSigners = "ann ssh-ed25519 nonsense"
 		_, err = create()
 		apitest.ExpectError(t, err, "InvalidInputException", "Allowed signers, line 1")
-		in.AllowedSigners, in.Branch = allowed, "a..b"
+		in.AllowedSigners = allowed
+		in.Branch = "a..b"
 		_, err = create()
 		apitest.ExpectError(t, err, "InvalidInputException", "is not a valid branch name")
-		in.Branch, in.RepositoryLinkId = "main", noLink
+		in.Branch = "main"
+		in.RepositoryLinkId = noLink
 		_, err = create()
 		apitest.ExpectError(t, err, "ResourceNotFoundException", noLink)
 
@@ -239,13 +268,15 @@ func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 		}
 
 		var read wire.GetSyncConfigurationOutput
-		raw := w.NewRequest("codeconnections", newPrefix+".GetSyncConfiguration", `{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
+		raw := w.NewRequest("codeconnections", newPrefix+".GetSyncConfiguration",
+			`{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
 		_, body := w.Send(raw)
 		if err := json.Unmarshal(body, &read); err != nil {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff(read.SyncConfiguration, made.SyncConfiguration); diff != "" || read.SyncConfiguration.PullRequestComment != "ENABLED" {
+		if diff := cmp.Diff(read.SyncConfiguration, made.SyncConfiguration); diff != "" ||
+			read.SyncConfiguration.PullRequestComment != "ENABLED" {
 			t.Errorf("the configuration (-read +made):\n%s", diff)
 		}
 

@@ -56,7 +56,12 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 			return err
 		}
 
-		if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "TEMPLATE_BUNDLED", Message: "Uploaded <the> template.", ExternalID: "x"}); err != nil {
+		if err := syncstate.AddResourceEvents(tx, a.ID,
+			lockstep.Event{
+				Type:       "TEMPLATE_BUNDLED",
+				Message:    "Uploaded <the> template.",
+				ExternalID: "x",
+			}); err != nil {
 			return err
 		}
 
@@ -85,13 +90,20 @@ func (w *world) saveDocument(tx *db.Tx, s syncstate.ResourceState) error {
 }
 
 func (w *world) status(name string) (*codeconnections.GetResourceSyncStatusOutput, error) {
-	return w.SDK().GetResourceSyncStatus(w.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"})
+	return w.SDK().GetResourceSyncStatus(w.Context(), &codeconnections.GetResourceSyncStatusInput{
+		ResourceName: &name,
+		SyncType:     "CFN_STACK_SYNC",
+	})
 }
 
 func revisionOf(sha lockstep.SHA) *types.Revision {
 	return &types.Revision{
-		Branch: aws.String("main"), Directory: aws.String("stacks/web.yaml"), OwnerId: aws.String("acme"),
-		ProviderType: "Git", RepositoryName: aws.String("infra"), Sha: aws.String(string(sha)),
+		Branch:         aws.String("main"),
+		Directory:      aws.String("stacks/web.yaml"),
+		OwnerId:        aws.String("acme"),
+		ProviderType:   "Git",
+		RepositoryName: aws.String("infra"),
+		Sha:            aws.String(string(sha)),
 	}
 }
 
@@ -105,18 +117,29 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 		got := apitest.Must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
 		event := func(a syncstate.ResourceAttempt) []types.ResourceSyncEvent {
 			return []types.ResourceSyncEvent{{
-				Event: aws.String("Uploaded <the> template."), ExternalId: aws.String("x"), Time: &a.StartedAt, Type: aws.String("TEMPLATE_BUNDLED"),
+				Event:      aws.String("Uploaded <the> template."),
+				ExternalId: aws.String("x"),
+				Time:       &a.StartedAt,
+				Type:       aws.String("TEMPLATE_BUNDLED"),
 			}}
 		}
 		want := codeconnections.GetResourceSyncStatusOutput{
 			DesiredState: revisionOf(sha2),
 			LatestSync: &types.ResourceSyncAttempt{
-				Events: event(bad), InitialRevision: revisionOf(sha1), StartedAt: &bad.StartedAt, Status: "FAILED",
-				Target: aws.String("web"), TargetRevision: revisionOf(sha2),
+				Events:          event(bad),
+				InitialRevision: revisionOf(sha1),
+				StartedAt:       &bad.StartedAt,
+				Status:          "FAILED",
+				Target:          aws.String("web"),
+				TargetRevision:  revisionOf(sha2),
 			},
 			LatestSuccessfulSync: &types.ResourceSyncAttempt{
-				Events: event(good), InitialRevision: revisionOf(sha1), StartedAt: &good.StartedAt, Status: "SUCCEEDED",
-				Target: aws.String("web"), TargetRevision: revisionOf(sha1),
+				Events:          event(good),
+				InitialRevision: revisionOf(sha1),
+				StartedAt:       &good.StartedAt,
+				Status:          "SUCCEEDED",
+				Target:          aws.String("web"),
+				TargetRevision:  revisionOf(sha1),
 			},
 		}
 
@@ -137,9 +160,20 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 
 func TestEncodedStatusHasTimesInSecondsAndMilliseconds(t *testing.T) {
 	at := time.Date(2026, 11, 22, 10, 0, 0, 7_000_000, time.UTC)
-	rev := lockstep.Revision{Branch: "main", Directory: "a.yaml", OwnerID: "o", RepositoryName: "r", ProviderType: "Git", SHA: sha1}
+	rev := lockstep.Revision{
+		Branch:         "main",
+		Directory:      "a.yaml",
+		OwnerID:        "o",
+		RepositoryName: "r",
+		ProviderType:   "Git",
+		SHA:            sha1,
+	}
 	got, err := api.EncodeStatus(lockstep.ResourceSync{LatestSync: &lockstep.ResourceSyncAttempt{
-		InitialRevision: rev, TargetRevision: rev, Target: "web", Status: lockstep.ResourceInProgress, StartedAt: at,
+		InitialRevision: rev,
+		TargetRevision:  rev,
+		Target:          "web",
+		Status:          lockstep.ResourceInProgress,
+		StartedAt:       at,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -165,14 +199,18 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 		link := w.createLink()
 		read := func(link, branch string) (*codeconnections.GetRepositorySyncStatusOutput, error) {
 			return w.SDK().GetRepositorySyncStatus(t.Context(), &codeconnections.GetRepositorySyncStatusInput{
-				Branch: &branch, RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC",
+				Branch:           &branch,
+				RepositoryLinkId: &link,
+				SyncType:         "CFN_STACK_SYNC",
 			})
 		}
 
 		_, err := read(link, "main")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync status for repository link:"+link)
 		_, err = read(noLink, "main")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+noLink)
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync status for repository link:"+noLink)
 
 		var started time.Time
 		w.Update(func(tx *db.Tx) error {
@@ -184,15 +222,25 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 			started = a.StartedAt
 			return syncstate.AddRepositoryEvents(tx, a.ID,
 				lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"},
-				lockstep.Event{Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(sha1), ExternalID: string(sha1)})
+				lockstep.Event{
+					Type:       "STARTING_SYNC",
+					Message:    "Starting syncs for commit " + string(sha1),
+					ExternalID: string(sha1),
+				})
 		})
 
 		got := apitest.Must[*codeconnections.GetRepositorySyncStatusOutput](t)(read(link, "main"))
 		want := &types.RepositorySyncAttempt{
-			StartedAt: &started, Status: "INITIATED",
+			StartedAt: &started,
+			Status:    "INITIATED",
 			Events: []types.RepositorySyncEvent{
 				{Event: aws.String("Clone started"), Time: &started, Type: aws.String("CLONE_STARTED")},
-				{Event: aws.String("Starting syncs for commit " + string(sha1)), ExternalId: aws.String(string(sha1)), Time: &started, Type: aws.String("STARTING_SYNC")},
+				{
+					Event:      aws.String("Starting syncs for commit " + string(sha1)),
+					ExternalId: aws.String(string(sha1)),
+					Time:       &started,
+					Type:       aws.String("STARTING_SYNC"),
+				},
 			},
 		}
 		if diff := cmp.Diff(want, got.LatestSync, ignore); diff != "" {
@@ -200,7 +248,8 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 		}
 
 		_, err = read(link, "dev")
-		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
+		apitest.ExpectError(t, err, "ResourceNotFoundException",
+			"Could not find a sync status for repository link:"+link)
 	})
 }
 
@@ -210,33 +259,49 @@ func TestStartingSyncsCallsTheEngine(t *testing.T) {
 		w.createConfiguration("web", link)
 		dev := newConfiguration("dev", link)
 		dev.Branch = aws.String("dev")
-		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(w.SDK().CreateSyncConfiguration(t.Context(), dev))
+		apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
+			w.SDK().CreateSyncConfiguration(t.Context(), dev),
+		)
 		w.Syncs.Take()
 
-		if err := w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &struct{}{}); err != nil {
+		if err := w.Call("StartResourceSync",
+			wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "dev"}, &struct{}{}); err != nil {
+		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "dev"},
+			&struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link}, &struct{}{}); err != nil {
+		if err := w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link},
+			&struct{}{}); err != nil {
 			t.Error(err)
 		}
 
-		if diff := cmp.Diff([]string{"retry web", "request dev", "request dev", "request main"}, w.Syncs.Take()); diff != "" {
+		if diff := cmp.Diff([]string{"retry web", "request dev", "request dev", "request main"},
+			w.Syncs.Take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
 
-		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
+		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{
+			ResourceName: "api",
+			SyncType:     "CFN_STACK_SYNC",
+		}, nil),
 			"ResourceNotFoundException", "resource: api")
-		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
+		apitest.ExpectError(t,
+			w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
 			"ResourceNotFoundException", "repository link:"+noLink)
-		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "gone"}, nil),
+		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{
+			RepositoryLinkId: link,
+			Branch:           "gone",
+		}, nil),
 			"InvalidInputException", "tracks branch gone")
 		w.Syncs.Err = lockstep.Errorf(lockstep.Unavailable, "Not now.")
-		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, nil),
+		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{
+			ResourceName: "web",
+			SyncType:     "CFN_STACK_SYNC",
+		}, nil),
 			"RetryLatestCommitFailedException", "Not now.")
 	})
 }
@@ -248,7 +313,11 @@ func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 		w.Syncs.Head = sha2
 		w.Syncs.Status = engine.RevisionStatus{State: engine.Failed, Reason: "The bucket exists."}
 		ask := func(sha lockstep.SHA) (out wire.GetRevisionSyncOutput, err error) {
-			err = w.Call("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha)}, &out)
+			err = w.Call("GetRevisionSync", wire.GetRevisionSyncInput{
+				ResourceName: "web",
+				SyncType:     "CFN_STACK_SYNC",
+				Sha:          string(sha),
+			}, &out)
 			return out, err
 		}
 		want := wire.GetRevisionSyncOutput{Sha: string(sha1), Status: "FAILED", Reason: "The bucket exists."}
@@ -265,7 +334,8 @@ func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 		})
 
 		got := apitest.Must[wire.GetRevisionSyncOutput](t)(ask(""))
-		if got.Sha != string(sha2) || got.Head != string(sha2) || got.ResourceSync == nil || got.ResourceSync.LatestSync.Status != "FAILED" {
+		if got.Sha != string(sha2) || got.Head != string(sha2) || got.ResourceSync == nil ||
+			got.ResourceSync.LatestSync.Status != "FAILED" {
 			t.Errorf("of the head: %+v", got)
 		}
 
@@ -274,7 +344,10 @@ func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 		w.Syncs.HeadErr = lockstep.Errorf(lockstep.Unavailable, "git.example.com does not answer.")
 		_, err = ask("")
 		apitest.ExpectError(t, err, "ResourceUnavailableException", "git.example.com does not answer.")
-		apitest.ExpectError(t, w.Call("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
+		apitest.ExpectError(t, w.Call("GetRevisionSync", wire.GetRevisionSyncInput{
+			ResourceName: "api",
+			SyncType:     "CFN_STACK_SYNC",
+		}, nil),
 			"ResourceNotFoundException", "resource: api")
 	})
 }

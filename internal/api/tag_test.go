@@ -54,7 +54,8 @@ func TestHostsConnectionsAndLinksHaveTags(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
 		connection := w.createConnection("acme", host)
-		for _, arn := range []string{host, connection, linkARN(w.createRepositoryLink(connection, "infra")), w.createCodeStarHost()} {
+		for _, arn := range []string{host, connection, linkARN(w.createRepositoryLink(connection, "infra")),
+			w.createCodeStarHost()} {
 			if err := w.tag(arn, "b=2", "a=1", "Ä +-._:/@=x y"); err != nil {
 				t.Fatal(err)
 			}
@@ -82,9 +83,11 @@ func TestHostsConnectionsAndLinksHaveTags(t *testing.T) {
 func TestOlderServiceTagsResourcesOfBothServices(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	for _, arn := range []string{w.createCodeStarHost(), w.createConnection("acme", w.createHost("h"))} {
-		apitest.Must[*codestarconnections.TagResourceOutput](t)(w.CodeStarSDK().TagResource(t.Context(), &codestarconnections.TagResourceInput{
-			ResourceArn: &arn, Tags: []oldtypes.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
-		}))
+		apitest.Must[*codestarconnections.TagResourceOutput](t)(w.CodeStarSDK().TagResource(t.Context(),
+			&codestarconnections.TagResourceInput{
+				ResourceArn: &arn,
+				Tags:        []oldtypes.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
+			}))
 		if diff := cmp.Diff([]string{"a=1"}, apitest.Must[[]string](t)(w.tags(arn))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", arn, diff)
 		}
@@ -138,8 +141,10 @@ func TestTagResourceRefusesInvalidTags(t *testing.T) {
 	}
 
 	apitest.ExpectError(t, w.tag(host, "a=1", "a=2"), "ValidationException", "given twice")
-	apitest.ExpectError(t, w.tag(host, strings.Repeat("k", 129)+"=1"), "ValidationException", "less than or equal to 128")
-	apitest.ExpectError(t, w.tag(host, "k="+strings.Repeat("v", 257)), "ValidationException", "less than or equal to 256")
+	apitest.ExpectError(t, w.tag(host, strings.Repeat("k", 129)+"=1"), "ValidationException",
+		"less than or equal to 128")
+	apitest.ExpectError(t, w.tag(host, "k="+strings.Repeat("v", 257)), "ValidationException",
+		"less than or equal to 256")
 
 	if got := apitest.Must[[]string](t)(w.tags(host)); got != nil {
 		t.Errorf("it has %v", got)
@@ -155,10 +160,13 @@ func TestTagResourceRefusesUnknownResources(t *testing.T) {
 		link := linkARN(w.createRepositoryLink(connection, "infra"))
 		theirs := w.as(w.CreateKey(other, identity.Admin)).createHost("theirs")
 		for _, arn := range []string{
-			host[:len(host)-8] + "00000000", theirs, strings.Replace(host, account, other, 1), strings.Replace(theirs, other, account, 1),
-			strings.Replace(host, region, "us-east-1", 1), strings.Replace(connection, "codeconnections", "codestar-connections", 1),
+			host[:len(host)-8] + "00000000", theirs, strings.Replace(host, account, other, 1), strings.Replace(theirs,
+				other, account, 1),
+			strings.Replace(host, region, "us-east-1", 1), strings.Replace(connection, "codeconnections",
+				"codestar-connections", 1),
 			strings.Replace(link, "codeconnections", "codestar-connections", 1),
-			strings.Replace(connection, "connection/", "installation/", 1), strings.Replace(connection, "connection/", "host/", 1),
+			strings.Replace(connection, "connection/", "installation/", 1), strings.Replace(connection, "connection/",
+				"host/", 1),
 			"arn:aws:s3:eu-central-1:111122223333:bucket/x", "arn:aws:codeconnections:eu-central-1:111122223333:host", link + "/x",
 		} {
 			_, err := w.tags(arn)

@@ -37,13 +37,25 @@ func TestFrequentCallersAreThrottledAsAtAWS(t *testing.T) {
 		}
 	}
 
-	if status, got := w.Send(request{Key: sam, Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}); status != http.StatusOK {
+	if status, got := w.Send(request{
+		Key:     sam,
+		Region:  region,
+		Service: "codeconnections",
+		Target:  list.Target,
+		Body:    "{}",
+	}); status != http.StatusOK {
 		t.Errorf("another principal: %s", got)
 	}
 
 	w.createHost("another class")
 	// A request that is not authenticated uses no bucket.
-	forged := request{Key: w.CreateKey(account, identity.Reader), Region: region, Service: "codeconnections", Target: list.Target, Body: "{}"}
+	forged := request{
+		Key:     w.CreateKey(account, identity.Reader),
+		Region:  region,
+		Service: "codeconnections",
+		Target:  list.Target,
+		Body:    "{}",
+	}
 	forged.Key.AccessKeyID = sam.AccessKeyID
 
 	for range 3 {
@@ -61,8 +73,11 @@ func TestSDKRetriesWhenThrottled(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})}
 	client := codeconnections.New(codeconnections.Options{
-		Region: region, BaseEndpoint: &w.URL, Credentials: apitest.CredentialsOf(w.Key), HTTPClient: counting,
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.MaxAttempts = 1, 4 }),
+		Region:       region,
+		BaseEndpoint: &w.URL,
+		Credentials:  apitest.CredentialsOf(w.Key),
+		HTTPClient:   counting,
+		Retryer:      retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.MaxAttempts = 1, 4 }),
 	})
 	if _, err := client.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,12 @@ func allLists(t *testing.T, link string) []listOperation {
 	}
 	var all []listOperation
 	for _, a := range allOperations() {
-		if strings.HasPrefix(a.operation, "List") && !slices.Contains([]string{"ListRepositorySyncDefinitions", "ListTagsForResource", "ListSyncEvents"}, a.operation) {
+		if strings.HasPrefix(a.operation, "List") &&
+			!slices.Contains([]string{
+				"ListRepositorySyncDefinitions",
+				"ListTagsForResource",
+				"ListSyncEvents",
+			}, a.operation) {
 			all = append(all, listOperation{a, needs[a.operation]})
 		}
 	}
@@ -62,28 +67,52 @@ func (w *world) createMany(n int) (link string) {
 				arn := func(kind string) lockstep.ARN {
 					return lockstep.MakeARN("codeconnections", region, account, kind, name)
 				}
-				host := lockstep.Host{ARN: arn("host"), Account: account, Region: region, Name: name, ProviderType: "Git", Status: lockstep.HostAvailable}
-				c := lockstep.Connection{ARN: arn("connection"), Account: account, Region: region, Name: name, ProviderType: "GitHub", Status: lockstep.ConnectionPending}
-				l := lockstep.RepositoryLink{ID: name, ARN: arn("repository-link"), Account: account, Region: region, ConnectionARN: lockstep.ARN(connection),
-					OwnerID: "acme", RepositoryName: name, ProviderType: "Git"}
-				if err := first(store.InsertHost(tx, &host), store.InsertConnection(tx, &c), store.InsertLink(tx, &l)); err != nil {
+				host := lockstep.Host{
+					ARN:          arn("host"),
+					Account:      account,
+					Region:       region,
+					Name:         name,
+					ProviderType: "Git",
+					Status:       lockstep.HostAvailable,
+				}
+				c := lockstep.Connection{
+					ARN:          arn("connection"),
+					Account:      account,
+					Region:       region,
+					Name:         name,
+					ProviderType: "GitHub",
+					Status:       lockstep.ConnectionPending,
+				}
+				l := lockstep.RepositoryLink{ID: name, ARN: arn("repository-link"), Account: account, Region: region,
+					ConnectionARN: lockstep.ARN(connection),
+					OwnerID:       "acme", RepositoryName: name, ProviderType: "Git"}
+				if err := first(store.InsertHost(tx, &host), store.InsertConnection(tx, &c),
+					store.InsertLink(tx, &l)); err != nil {
 					return err
 				}
 
-				if _, err := identity.CreateKey(tx, w.Seal, identity.CreateKeyInput{Account: account, Principal: name, Role: identity.None}); err != nil {
+				if _, err := identity.CreateKey(tx, w.Seal,
+					identity.CreateKeyInput{Account: account, Principal: name, Role: identity.None}); err != nil {
 					return err
 				}
 			}
 
-			cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: name, LinkID: link,
-				Branch: "main", ConfigFile: "a.yaml", RoleARN: role}
+			cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC",
+				ResourceName: name,
+				LinkID:       link,
+				Branch:       "main", ConfigFile: "a.yaml", RoleARN: role}
 			if err := store.InsertConfiguration(tx, &cfg); err != nil {
 				return err
 			}
 			if err := first(store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed}),
-				identity.PutPolicy(tx, w.Seal, account, name, `permit (principal == User::"nobody", action, resource);`),
+				identity.PutPolicy(tx, w.Seal, account, name,
+					`permit (principal == User::"nobody", action, resource);`),
 				identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
-					Name: name, Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Grants: identity.None,
+					Name:      name,
+					Issuer:    issuer,
+					Audiences: []string{"sts"},
+					Subjects:  []string{"repo:acme/*"},
+					Grants:    identity.None,
 				}, []string{issuer})); err != nil {
 				return err
 			}
@@ -131,7 +160,13 @@ func (w *world) page(l listOperation, max any, token string, added map[string]an
 		w.Fatal(err)
 	}
 
-	return w.Send(request{Key: w.Key, Region: region, Service: l.service, Target: l.target, Body: string(body)})
+	return w.Send(request{
+		Key:     w.Key,
+		Region:  region,
+		Service: l.service,
+		Target:  l.target,
+		Body:    string(body),
+	})
 }
 
 func TestEveryListReturnsAsManyItemsAsRequested(t *testing.T) {
@@ -144,7 +179,8 @@ func TestEveryListReturnsAsManyItemsAsRequested(t *testing.T) {
 		}{{nil, 50}, {0, 50}, {1, 1}, {50, 50}, {100, 0}, {101, -1}, {-1, -1}} {
 			status, got := w.page(l, tc.max, "", nil)
 			if tc.want < 0 {
-				apitest.ExpectError(t, apitest.DecodeError(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
+				apitest.ExpectError(t, apitest.DecodeError(t, got), "ValidationException",
+					"at 'maxResults' failed to satisfy constraint: Member must have value")
 				continue
 			}
 
@@ -178,7 +214,8 @@ func TestTokenIsBoundToItsCallerAndList(t *testing.T) {
 	refuses := func(who string, w *world, l listOperation, token string, added map[string]any) {
 		t.Helper()
 		_, got := w.page(l, 1, token, added)
-		if e := apitest.DecodeError(t, got); !strings.Contains(e.Message, "NextToken is not one that this list returned") ||
+		if e := apitest.DecodeError(t, got); !strings.Contains(e.Message,
+			"NextToken is not one that this list returned") ||
 			e.Code != "ValidationException" && e.Code != "InvalidInputException" {
 			t.Errorf("%s: the token for %s was answered with %s", l.target, who, got)
 		}
@@ -207,7 +244,8 @@ func TestTokenIsBoundToItsCallerAndList(t *testing.T) {
 			}
 		}
 
-		for _, other := range []string{token + "=", token + "A", token[:len(token)-1], token[1:], "AAAA", strings.ToUpper(token)} {
+		for _, other := range []string{token + "=", token + "A", token[:len(token)-1], token[1:], "AAAA",
+			strings.ToUpper(token)} {
 			refuses("nothing: "+other, w, l, other, nil)
 		}
 	}
@@ -217,11 +255,15 @@ func TestTokenIsBoundToItsFilters(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	link := w.createMany(2)
 	narrower := map[string][]map[string]any{
-		"ListConnections":          {{"ProviderTypeFilter": "GitHub"}, {"HostArnFilter": lockstep.MakeARN("codestar-connections", region, account, "host", "h-00000000")}},
+		"ListConnections": {{"ProviderTypeFilter": "GitHub"}, {
+			"HostArnFilter": lockstep.MakeARN("codestar-connections", region, account, "host", "h-00000000"),
+		}},
 		"ListSyncConfigurations":   {{"RepositoryLinkId": noLink}},
 		"ListResourceSyncAttempts": {{"ResourceName": "r01"}},
 		"ListSyncBlockers":         {{"Status": "RESOLVED"}, {"SyncType": "CFN_STACK_SYNC"}, {"ResourceName": "r01"}},
-		"ListResourceSyncs": {{"AccountId": account}, {"SyncType": "CFN_STACK_SYNC"}, {"RepositoryLinkId": link}, {"OwnerId": "acme"}, {"RepositoryName": "l0"},
+		"ListResourceSyncs": {{"AccountId": account}, {
+			"SyncType": "CFN_STACK_SYNC",
+		}, {"RepositoryLinkId": link}, {"OwnerId": "acme"}, {"RepositoryName": "l0"},
 			{"Branch": "main"}, {"Status": "FAILED"}, {"NeverSynced": true}, {"NeverSynced": false}, {"Blocked": true}, {"Blocked": false}},
 	}
 	for _, l := range allLists(t, link) {
@@ -234,7 +276,12 @@ func TestTokenIsBoundToItsFilters(t *testing.T) {
 			}
 		}
 
-		elsewhere := request{Key: w.Key, Region: "us-east-1", Service: l.service, Target: l.target}
+		elsewhere := request{
+			Key:     w.Key,
+			Region:  "us-east-1",
+			Service: l.service,
+			Target:  l.target,
+		}
 		in := map[string]any{"NextToken": token}
 		maps.Copy(in, l.input)
 		body, err := json.Marshal(in)
@@ -261,7 +308,9 @@ func TestPagesAreStableUnderChanges(t *testing.T) {
 		seen := map[string]int{}
 		var token *string
 		for page := 0; page == 0 || token != nil; page++ {
-			out := apitest.Must[*codeconnections.ListHostsOutput](t)(w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: 2, NextToken: token}))
+			out := apitest.Must[*codeconnections.ListHostsOutput](t)(
+				w.SDK().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: 2, NextToken: token}),
+			)
 			var last string
 			for _, h := range out.Hosts {
 				last = *h.Name
@@ -271,7 +320,11 @@ func TestPagesAreStableUnderChanges(t *testing.T) {
 			if token = out.NextToken; page < 2 {
 				// The very thing that the page ended with, one that is yet to come, and one that is new.
 				for _, name := range []string{last, fmt.Sprintf("h%d", 8-page)} {
-					apitest.Must[*codeconnections.DeleteHostOutput](t)(w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: pointerTo(hosts[name])}))
+					apitest.Must[*codeconnections.DeleteHostOutput](t)(
+						w.SDK().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{
+							HostArn: pointerTo(hosts[name]),
+						}),
+					)
 					delete(hosts, name)
 				}
 				w.createHost("new")

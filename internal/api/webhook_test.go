@@ -13,7 +13,11 @@ import (
 // putWebhook creates the webhook of a link.
 func (w *world) putWebhook(link, kind, secret string) (out wire.PutRepositoryWebhookOutput, err error) {
 	w.Helper()
-	err = w.Call("PutRepositoryWebhook", wire.PutRepositoryWebhookInput{RepositoryLinkId: link, Kind: kind, Secret: secret}, &out)
+	err = w.Call("PutRepositoryWebhook", wire.PutRepositoryWebhookInput{
+		RepositoryLinkId: link,
+		Kind:             kind,
+		Secret:           secret,
+	}, &out)
 	return out, err
 }
 
@@ -21,26 +25,31 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 		made, err := w.putWebhook(link, "GITHUB", "")
-		if err != nil || !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) || len(made.Secret) < 40 {
+		if err != nil || !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) ||
+			len(made.Secret) < 40 {
 			t.Fatalf("made %+v, %v", made, err)
 		}
 
 		again, err := w.putWebhook(strings.ToUpper(link), "AZURE_DEVOPS", "given-by-somebody")
-		if want := strings.Replace(made.Path, "github", "azure-devops", 1); err != nil || again.Path != want || again.Secret != "given-by-somebody" {
+		if want := strings.Replace(made.Path, "github", "azure-devops", 1); err != nil || again.Path != want ||
+			again.Secret != "given-by-somebody" {
 			t.Errorf("made %+v, %v, want path %s", again, err, want)
 		}
 
 		var got wire.GetRepositoryWebhookOutput
-		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got); err != nil {
+		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link},
+			&got); err != nil {
 			t.Fatal(err)
 		}
 
-		if got.Path != again.Path || got.Kind != "AZURE_DEVOPS" || got.RepositoryLinkId != link || got.CreatedAt.IsZero() || !got.LastDeliveredAt.IsZero() {
+		if got.Path != again.Path || got.Kind != "AZURE_DEVOPS" || got.RepositoryLinkId != link ||
+			got.CreatedAt.IsZero() || !got.LastDeliveredAt.IsZero() {
 			t.Errorf("got %+v", got)
 		}
 
 		for _, want := range []string{"", "ResourceNotFoundException"} {
-			err := w.Call("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &wire.DeleteRepositoryWebhookOutput{})
+			err := w.Call("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link},
+				&wire.DeleteRepositoryWebhookOutput{})
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("deleted: %v", err)
 			}
@@ -60,7 +69,8 @@ func TestASigningTokenHasItsForm(t *testing.T) {
 		if err != nil || !strings.HasPrefix(made.Secret, "whsec_") {
 			t.Errorf("made %+v, %v", made, err)
 		}
-		if _, err := w.putWebhook(link, "GITLAB_SIGNING", "sixteen-letters!"); err == nil || !strings.Contains(err.Error(), "InvalidInputException") {
+		if _, err := w.putWebhook(link, "GITLAB_SIGNING", "sixteen-letters!"); err == nil ||
+			!strings.Contains(err.Error(), "InvalidInputException") {
 			t.Errorf("a token of another form: %v", err)
 		}
 	})

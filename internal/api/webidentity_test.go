@@ -23,8 +23,17 @@ const cluster = "https://cluster.example.com"
 func ciRole(jwks string) wire.WebIdentityRole {
 	quarter := 900
 	return wire.WebIdentityRole{
-		RoleName: "ci", Role: "READER", Issuer: cluster, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Jwks: jwks,
-		Claims: []wire.ClaimPattern{{Name: "environment", Pattern: "prod*"}, {Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &quarter,
+		RoleName:  "ci",
+		Role:      "READER",
+		Issuer:    cluster,
+		Audiences: []string{"sts"},
+		Subjects:  []string{"repo:acme/*"},
+		Jwks:      jwks,
+		Claims: []wire.ClaimPattern{
+			{Name: "environment", Pattern: "prod*"},
+			{Name: "ref", Pattern: "refs/heads/main"},
+		},
+		MaxSessionDuration: &quarter,
 	}
 }
 
@@ -39,11 +48,25 @@ func (w *world) assumeRole(key identitytest.Key, name string) identity.Session {
 	w.Helper()
 	now := time.Now()
 	token := key.Sign(w, map[string]any{
-		"iss": cluster, "aud": "sts", "sub": "repo:acme/infra", "environment": "production", "ref": "refs/heads/main",
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"iss":         cluster,
+		"aud":         "sts",
+		"sub":         "repo:acme/infra",
+		"environment": "production",
+		"ref":         "refs/heads/main",
+		"iat":         now.Unix(),
+		"exp":         now.Add(time.Hour).Unix(),
 	})
-	sts := identity.NewTokenExchange(identity.TokenExchangeOptions{DB: w.DB, Key: w.Seal, Log: slog.New(slog.DiscardHandler)})
-	got, err := sts.AssumeRole(w.Context(), identity.AssumeRoleInput{Account: account, Role: "ci", SessionName: name, Token: token})
+	sts := identity.NewTokenExchange(identity.TokenExchangeOptions{
+		DB:  w.DB,
+		Key: w.Seal,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	got, err := sts.AssumeRole(w.Context(), identity.AssumeRoleInput{
+		Account:     account,
+		Role:        "ci",
+		SessionName: name,
+		Token:       token,
+	})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -67,7 +90,13 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 			t.Fatalf("%s, %v", arn, err)
 		}
 
-		plain := wire.WebIdentityRole{RoleName: "plain", Role: "NONE", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}}
+		plain := wire.WebIdentityRole{
+			RoleName:  "plain",
+			Role:      "NONE",
+			Issuer:    issuer,
+			Audiences: []string{"sts"},
+			Subjects:  []string{"repo:acme/*"},
+		}
 		if _, err := w.putRole(plain); err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +113,12 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 		}
 
 		remove := func(who *world, name string) error {
-			return who.Call("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name}, &wire.DeleteWebIdentityRoleOutput{})
+			return who.Call("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name},
+				&wire.DeleteWebIdentityRoleOutput{})
 		}
-		apitest.ExpectError(t, remove(w.as(w.CreateKey(other, identity.Admin)), "ci"), "ResourceNotFoundException", "ci")
+		apitest.ExpectError(
+			t, remove(w.as(w.CreateKey(other, identity.Admin)), "ci"), "ResourceNotFoundException", "ci",
+		)
 		if err := remove(w, "ci"); err != nil {
 			t.Error(err)
 		}
@@ -129,7 +161,8 @@ func TestSessionHasThePermissionsOfItsRole(t *testing.T) {
 
 		_, got := s.send(w, "DeleteHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "AccessDeniedException",
-			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: codeconnections:DeleteHost")
+			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: "+
+				"codeconnections:DeleteHost")
 		stolen := s
 		stolen.Token = w.assumeRole(key, "build-2").Token
 		_, got = stolen.send(w, "GetHost", body)
@@ -159,7 +192,8 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 	w.createHost("b")
 	_, got := session{w.assumeRole(key, "one")}.send(w, "ListHosts", `{"MaxResults":1}`)
 	_, token := apitest.CountItems(t, got)
-	if status, got := (session{w.assumeRole(key, "two")}).send(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
+	if status, got := (session{w.assumeRole(key, "two")}).send(w, "ListHosts",
+		`{"NextToken":"`+token+`"}`); status != http.StatusOK {
 		t.Errorf("another session: %s", got)
 	}
 
@@ -182,7 +216,12 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 	quarter := ciRole(identitytest.JWKS(t, key))
 	w.Update(func(tx *db.Tx) error {
 		return identity.PutWebIdentityRole(tx, w.Seal, account, identity.WebIdentityRole{
-			Name: "ci", Issuer: cluster, Audiences: quarter.Audiences, Subjects: quarter.Subjects, Grants: identity.Reader, JWKS: quarter.Jwks,
+			Name:      "ci",
+			Issuer:    cluster,
+			Audiences: quarter.Audiences,
+			Subjects:  quarter.Subjects,
+			Grants:    identity.Reader,
+			JWKS:      quarter.Jwks,
 		}, nil)
 	})
 
@@ -208,7 +247,8 @@ func TestSessionExpires(t *testing.T) {
 
 		time.Sleep(time.Second)
 		status, got := s.send(w, "ListHosts", `{}`)
-		apitest.ExpectError(t, apitest.DecodeError(t, got), "ExpiredTokenException", "The security token included in the request is expired")
+		apitest.ExpectError(t, apitest.DecodeError(t, got), "ExpiredTokenException",
+			"The security token included in the request is expired")
 
 		if status != http.StatusBadRequest {
 			t.Errorf("status %d", status)

@@ -27,10 +27,12 @@ func TestOperationsReturnDeclaredExceptionsOnly(t *testing.T) {
 			for _, kind := range kinds {
 				code, status, _ := table.respond(operation.Name, &lockstep.Error{Kind: kind, Message: "m"})
 				if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) {
-					t.Errorf("%s.%s answers %v with %s, which its model does not declare", service.Name, operation.Name, kind, code)
+					t.Errorf("%s.%s answers %v with %s, which its model does not declare", service.Name, operation.Name,
+						kind, code)
 				}
 
-				if internal := strings.HasPrefix(code, "Internal"); internal != (kind == lockstep.Internal) || internal != (status == 500) {
+				if internal := strings.HasPrefix(code, "Internal"); internal != (kind == lockstep.Internal) ||
+					internal != (status == 500) {
 					t.Errorf("%s.%s answers %v with %s and status %d", service.Name, operation.Name, kind, code, status)
 				}
 			}
@@ -46,9 +48,12 @@ func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 		for _, operation := range service.Operations {
 			for _, cause := range []error{engine.ErrNoBlocker, engine.ErrNotRetried} {
 				for _, k := range kinds {
-					code, status, _ := table.respond(operation.Name, fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
-					if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) || (status == 500) != strings.HasPrefix(code, "Internal") {
-						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", service.Name, operation.Name, cause, k, code, status)
+					code, status, _ := table.respond(operation.Name,
+						fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
+					if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) ||
+						(status == 500) != strings.HasPrefix(code, "Internal") {
+						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", service.Name, operation.Name,
+							cause, k, code, status)
 					}
 				}
 			}
@@ -58,7 +63,8 @@ func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 	for cause, want := range map[error]string{
 		engine.ErrNoBlocker: "SyncBlockerDoesNotExistException", engine.ErrNotRetried: "RetryLatestCommitFailedException",
 	} {
-		if got, _, says := table.respond("UpdateSyncBlocker", lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
+		if got, _, says := table.respond("UpdateSyncBlocker",
+			lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
 			t.Errorf("UpdateSyncBlocker answers %v with %s, %q", cause, got, says)
 		}
 	}
@@ -68,7 +74,8 @@ func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 func TestConflictsAreThrottlingExceptions(t *testing.T) {
 	table := newExceptions(wire.Services())
 	d := dbtest.OpenOn(t, db.Postgres, db.Migrations{FS: fstest.MapFS{}, Table: "m"})
-	for state, want := range map[string]string{"40001": "ThrottlingException", "40P01": "ThrottlingException", "42601": "InternalFailure"} {
+	for state, want := range map[string]string{"40001": "ThrottlingException", "40P01": "ThrottlingException",
+		"42601": "InternalFailure"} {
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'as it was told' USING ERRCODE = '" + state + "'; END $$")
 			return err
@@ -110,7 +117,8 @@ func TestErrorsBecomeTheMostSpecificException(t *testing.T) {
 		{"ListHosts", lockstep.Internal, "InternalFailure"},
 		{"GetResourceSyncStatus", lockstep.Internal, "InternalServerException"},
 	} {
-		if got, _, _ := table.respond(tc.operation, fmt.Errorf("wrapped: %w", &lockstep.Error{Kind: tc.kind})); got != tc.want {
+		if got, _, _ := table.respond(tc.operation,
+			fmt.Errorf("wrapped: %w", &lockstep.Error{Kind: tc.kind})); got != tc.want {
 			t.Errorf("%s answers %v with %s, want %s", tc.operation, tc.kind, got, tc.want)
 		}
 	}

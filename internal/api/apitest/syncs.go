@@ -97,7 +97,8 @@ func (s *Syncs) ResolveHead(context.Context, lockstep.SyncConfiguration) (lockst
 }
 
 // RevisionStatus returns Status for a commit.
-func (s *Syncs) RevisionStatus(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.RevisionStatus, error) {
+func (s *Syncs) RevisionStatus(_ context.Context, _ lockstep.SyncConfiguration,
+	sha lockstep.SHA) (engine.RevisionStatus, error) {
 	h := s.Status
 	h.SHA = sha
 	return h, nil
@@ -130,5 +131,6 @@ func (s *Syncs) Propose(_ context.Context, _ string, p repository.Proposal) (pro
 		return provider.PullRequest{}, "", s.HostErr
 	}
 	return provider.PullRequest{Number: 7, URL: "https://git.example.com/pulls/7"}, "main",
-		s.record(fmt.Sprintf("propose %s %s of %s on %q %v %v", p.Resource, p.File, p.Template, p.Branch, p.Parameters, p.Tags))
+		s.record(fmt.Sprintf("propose %s %s of %s on %q %v %v", p.Resource, p.File, p.Template, p.Branch, p.Parameters,
+			p.Tags))
 }

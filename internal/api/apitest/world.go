@@ -83,7 +83,8 @@ func New(t testing.TB, database *db.DB, changes ...func(*Options)) *World {
 	w, handler := newWorld(t, database, changes...)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	w.URL, w.Client = server.URL, http.DefaultClient
+	w.URL = server.URL
+	w.Client = http.DefaultClient
 	return w
 }
 
@@ -91,7 +92,8 @@ func New(t testing.TB, database *db.DB, changes ...func(*Options)) *World {
 func NewInProcess(t testing.TB, database *db.DB, changes ...func(*Options)) *World {
 	t.Helper()
 	w, handler := newWorld(t, database, changes...)
-	w.URL, w.Client = "http://lockstep.example", &http.Client{Transport: inProcessTransport{handler}}
+	w.URL = "http://lockstep.example"
+	w.Client = &http.Client{Transport: inProcessTransport{handler}}
 	return w
 }
 
@@ -296,7 +298,13 @@ type Request struct {
 
 // NewRequest returns a Request that is signed with the world's key.
 func (w *World) NewRequest(service, target, body string) Request {
-	return Request{Key: w.Key, Region: Region, Service: service, Target: target, Body: body}
+	return Request{
+		Key:     w.Key,
+		Region:  Region,
+		Service: service,
+		Target:  target,
+		Body:    body,
+	}
 }
 
 // Send returns the status and the body of the response.
