@@ -31,8 +31,14 @@ const (
 )
 
 // hostOperations are the operations that call a Git host while the caller waits.
-var hostOperations = []string{"CompleteConnection", "DeleteRepositoryWebhook", "GetRevisionSync", "ProposeDeploymentFile",
-	"RegisterRepositoryWebhook", "StartResourceSync"}
+var hostOperations = []string{
+	"CompleteConnection",
+	"DeleteRepositoryWebhook",
+	"GetRevisionSync",
+	"ProposeDeploymentFile",
+	"RegisterRepositoryWebhook",
+	"StartResourceSync",
+}
 
 func classOf(operation string) class {
 	switch {

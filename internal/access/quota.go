@@ -74,7 +74,12 @@ func (q Quotas) CheckNewConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration)
 // CheckMove returns Limit if a sync configuration moves to a link or a branch that
 // can have no more.
 func (q Quotas) CheckMove(tx *db.Tx, from, to lockstep.SyncConfiguration) error {
-	scope := store.Scope{Account: to.Account, Region: to.Region, LinkID: to.LinkID, Branch: to.Branch}
+	scope := store.Scope{
+		Account: to.Account,
+		Region:  to.Region,
+		LinkID:  to.LinkID,
+		Branch:  to.Branch,
+	}
 	if from.LinkID != to.LinkID {
 		err := CheckQuota(tx, store.CountConfigurationsOfLink, scope, q.ConfigurationsOfLink,
 			"sync configurations of this repository link")

@@ -43,8 +43,10 @@ func (w *world) getAttempt(id string) (out wire.GetResourceSyncAttemptOutput, er
 
 func (w *world) deleteConfiguration(name string) {
 	w.Helper()
-	apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](w)(w.SDK().DeleteSyncConfiguration(w.Context(),
-		&codeconnections.DeleteSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"}))
+	apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](w)(
+		w.SDK().DeleteSyncConfiguration(w.Context(),
+			&codeconnections.DeleteSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"}),
+	)
 }
 
 func TestHistoryIsReadNewestFirst(t *testing.T) {
@@ -138,8 +140,10 @@ func TestAttemptIsAuthorizedByItsConfiguration(t *testing.T) {
 		}
 
 		check(they, now)
-		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.SDK().DeleteRepositoryLink(t.Context(),
-			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(secret)}))
+		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(
+			w.SDK().DeleteRepositoryLink(t.Context(),
+				&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(secret)}),
+		)
 		check(they, now)
 		_, err = they.getAttempt(before)
 		apitest.ExpectError(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)

@@ -90,9 +90,8 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 			n++
 			name := fmt.Sprintf("who%d", n)
 			they := w.as(w.CreatePrincipal(name, identity.None,
-				fmt.Sprintf(
-					`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when,
-				)))
+				fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource)
+					when { resource is Account || (%s) };`, name, when)))
 			for _, size := range []int{1, 2, 100} {
 				got, counts := they.listFleet(size)
 				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) ||
@@ -114,8 +113,11 @@ func TestForbidAppliesToAdministrators(t *testing.T) {
 		w.createConfiguration("web", link)
 		w.createConfiguration("api", link)
 
-		if err := w.putPolicy("careful", `forbid (principal, action == Action::"codeconnections:DeleteSyncConfiguration", resource) when { resource.resourceName == "web" };
-			forbid (principal == User::"jo", action in Action::"Read", resource) when { resource has resourceName && resource.resourceName == "api" };`); err != nil {
+		const careful = `forbid (principal, action == Action::"codeconnections:DeleteSyncConfiguration", resource)
+			when { resource.resourceName == "web" };
+			forbid (principal == User::"jo", action in Action::"Read", resource)
+			when { resource has resourceName && resource.resourceName == "api" };`
+		if err := w.putPolicy("careful", careful); err != nil {
 			t.Fatal(err)
 		}
 
@@ -177,9 +179,11 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
 		const passable = "arn:aws:iam::111122223333:role/sync"
-		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+		they := w.as(w.CreatePrincipal("they", identity.None,
+			`permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
 			unless { resource is IamRole || (resource has branch && resource.branch != "dev") };
-			permit (principal == User::"they", action == Action::"iam:PassRole", resource == IamRole::"`+passable+`");`))
+			permit (principal == User::"they", action == Action::"iam:PassRole",
+				resource == IamRole::"`+passable+`");`))
 		create := func(name, branch, role string) error {
 			in := newConfiguration(name, link)
 			in.Branch = &branch
@@ -244,7 +248,8 @@ func TestUpdatedResourceIsAuthorizedToo(t *testing.T) {
 		one, two := w.createConnection("one", host), w.createConnection("two", host)
 		link := w.createRepositoryLink(one, "infra")
 		they := w.as(w.CreatePrincipal("they", identity.None,
-			`permit (principal == User::"they", action, resource is Host) when { resource.endpoint like "https://git.example.com*" };
+			`permit (principal == User::"they", action, resource is Host)
+			when { resource.endpoint like "https://git.example.com*" };
 			permit (principal == User::"they", action, resource is Connection);
 			permit (principal == User::"they", action, resource is RepositoryLink in Connection::"`+one+`");`))
 		if err := they.setEndpoint(host, "https://git.example.com/git"); err != nil {
@@ -274,11 +279,15 @@ func TestUpdatedResourceIsAuthorizedToo(t *testing.T) {
 func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.createHost("h")
-		they := w.as(w.CreatePrincipal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
-			when { action != Action::"codeconnections:TagResource" && action != Action::"codeconnections:UntagResource" };
+		they := w.as(w.CreatePrincipal("they", identity.None,
+			`permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+			when { action != Action::"codeconnections:TagResource" &&
+				action != Action::"codeconnections:UntagResource" };
 			permit (principal == User::"they", action == Action::"codeconnections:TagResource", resource)
-			when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "web" && ["team", "stage"].containsAll(context.tagKeys) };
-			permit (principal == User::"they", action == Action::"codeconnections:UntagResource", resource) when { ["stage"].containsAll(context.tagKeys) };`))
+			when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "web" &&
+				["team", "stage"].containsAll(context.tagKeys) };
+			permit (principal == User::"they", action == Action::"codeconnections:UntagResource", resource)
+			when { ["stage"].containsAll(context.tagKeys) };`))
 		for _, tc := range []struct {
 			tags string
 			may  bool
@@ -356,7 +365,8 @@ func TestPolicyLimitsLinksToARepository(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	connection := w.createConnection("acme", w.createHost("h"))
 	they := w.as(w.CreatePrincipal("they", identity.None,
-		`permit (principal == User::"they", action in Action::"Configure", resource) unless { resource is RepositoryLink };
+		`permit (principal == User::"they", action in Action::"Configure", resource)
+		unless { resource is RepositoryLink };
 		permit (principal == User::"they", action == Action::"codeconnections:CreateRepositoryLink", resource)
 		when { resource.owner == "acme" && resource.repository like "infra-*" };`))
 	for repository, may := range map[string]bool{"infra-web": true, "payroll": false} {

@@ -47,7 +47,8 @@ func (s *Service) UpdateSyncBlocker(
 ) (*wire.UpdateSyncBlockerOutput, error) {
 	var b lockstep.Blocker
 	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := lockConfiguration(tx, caller, "codeconnections:UpdateSyncBlocker", input.SyncType, input.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "codeconnections:UpdateSyncBlocker", input.SyncType,
+			input.ResourceName)
 		if err != nil {
 			return err
 		}

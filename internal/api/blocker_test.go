@@ -71,7 +71,8 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 		second := w.createBlocker("web", "Again.")
 		type seen struct{ id, status, created, resolved, context string }
 		var got []seen
-		for _, b := range apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary.LatestBlockers {
+		summary := apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web")).SyncBlockerSummary
+		for _, b := range summary.LatestBlockers {
 			got = append(got, seen{
 				*b.Id,
 				string(b.Status),

@@ -16,9 +16,14 @@ import (
 func (w *world) boto3(service, phase string) map[string]any {
 	w.Helper()
 	script := exec.CommandContext(w.Context(), "python3", "testdata/lifecycle.py", service, w.URL, phase)
-	script.Env = append(os.Environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+	script.Env = append(os.Environ(),
+		"AWS_CONFIG_FILE=/dev/null",
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_SESSION_TOKEN=",
-		"AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID="+w.Key.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+w.Key.Secret.Reveal())
+		"AWS_DEFAULT_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+w.Key.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY="+w.Key.Secret.Reveal(),
+	)
 	script.Stderr = w.Output()
 	out, err := script.Output()
 	if err != nil {

@@ -280,7 +280,9 @@ func (s *Service) ListRepositorySyncDefinitions(
 	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
 		page := db.Page{Limit: definitionsPage}
 		for more := true; more; more = page.After != (db.Cursor{}) {
-			all, next, err := configurationsOfLink(tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page)
+			all, next, err := configurationsOfLink(
+				tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page,
+			)
 			if err != nil {
 				return err
 			}

@@ -68,8 +68,10 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 			w.SDK().CreateSyncConfiguration(t.Context(), in),
 		)
 		got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
-		listed := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(w.SDK().ListSyncConfigurations(t.Context(),
-			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
+		listed := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(
+			w.SDK().ListSyncConfigurations(t.Context(),
+				&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}),
+		)
 		for how, shown := range map[string]types.SyncConfiguration{
 			"create": *created.SyncConfiguration,
 			"get":    *got,
@@ -280,8 +282,13 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 			})
 		}
 
-		got := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.SDK().ListRepositorySyncDefinitions(t.Context(),
-			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
+		got := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(
+			w.SDK().ListRepositorySyncDefinitions(t.Context(),
+				&codeconnections.ListRepositorySyncDefinitionsInput{
+					RepositoryLinkId: &link,
+					SyncType:         "CFN_STACK_SYNC",
+				}),
+		)
 		if diff := cmp.Diff(want, got.RepositorySyncDefinitions, ignore); diff != "" {
 			t.Errorf("definitions (-want +got):\n%s", diff)
 		}
@@ -325,8 +332,10 @@ func TestLongListsEnd(t *testing.T) {
 		return nil
 	})
 
-	all := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.SDK().ListRepositorySyncDefinitions(t.Context(),
-		&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
+	all := apitest.Must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(
+		w.SDK().ListRepositorySyncDefinitions(t.Context(),
+			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}),
+	)
 	if got := len(all.RepositorySyncDefinitions); got != many {
 		t.Errorf("%d definitions, want %d", got, many)
 	}

@@ -40,7 +40,8 @@ func (s *Service) CreateConnection(
 		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", subject, request); err != nil {
 			return err
 		}
-		err := access.CheckQuota(tx, store.CountConnections, caller.Scope(), s.options.Quotas.Connections, "connections")
+		err := access.CheckQuota(tx, store.CountConnections, caller.Scope(), s.options.Quotas.Connections,
+			"connections")
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,10 @@ import (
 
 func (w *world) createConnection(name, host string) string {
 	w.Helper()
-	out := apitest.Must[*codeconnections.CreateConnectionOutput](w)(w.SDK().CreateConnection(w.Context(),
-		&codeconnections.CreateConnectionInput{ConnectionName: &name, HostArn: &host}))
+	out := apitest.Must[*codeconnections.CreateConnectionOutput](w)(
+		w.SDK().CreateConnection(w.Context(),
+			&codeconnections.CreateConnectionInput{ConnectionName: &name, HostArn: &host}),
+	)
 	return *out.ConnectionArn
 }
 
@@ -219,8 +221,10 @@ func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
 			return err
 		}
 		apitest.ExpectError(t, remove(), "ValidationException", "is used by 1 repository link.")
-		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.SDK().DeleteRepositoryLink(t.Context(),
-			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link}))
+		apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(
+			w.SDK().DeleteRepositoryLink(t.Context(),
+				&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link}),
+		)
 
 		if err := remove(); err != nil {
 			t.Error(err)

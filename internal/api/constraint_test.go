@@ -271,9 +271,13 @@ var examples = map[string][]string{
 		" arn:aws:a:b:111122223333:c",
 	},
 	`arn:aws(-[\w]+)*:(codestar-connections|codeconnections):.+:[0-9]{12}:host\/.+`: {
-		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000", "arn:aws:iam:eu-central-1:111122223333:host/a"},
+		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000",
+		"arn:aws:iam:eu-central-1:111122223333:host/a",
+	},
 	`arn:aws(-[\w]+)*:codestar-connections:.+:[0-9]{12}:host\/.+`: {
-		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000", "arn:aws:codeconnections:eu-central-1:111122223333:host/a"},
+		"arn:aws:codestar-connections:eu-central-1:111122223333:host/a-00000000",
+		"arn:aws:codeconnections:eu-central-1:111122223333:host/a",
+	},
 	`arn:aws(-[\w]+)*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+`: {
 		role,
 		"arn:aws:iam::111122223333:user/a",
@@ -561,7 +565,9 @@ func (o oracle) mistakes(shape string) (all []mistake) {
 		{true, "TRUE_VALUE"}, {false, "FALSE_VALUE"}} {
 		number := m.want == "NUMBER_VALUE" || m.want == "DECIMAL_VALUE"
 		truth := m.want == "TRUE_VALUE" || m.want == "FALSE_VALUE"
-		if s.kind == "string" && m.want == "STRING_VALUE" || s.kind == "integer" && number || s.kind == "boolean" && truth {
+		if s.kind == "string" && m.want == "STRING_VALUE" ||
+			s.kind == "integer" && number ||
+			s.kind == "boolean" && truth {
 			continue
 		}
 

@@ -27,7 +27,8 @@ func (s *Service) ListResourceSyncs(
 	}
 
 	list := access.NewList(s.options.Seal, caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID,
-		input.OwnerId, input.RepositoryName, input.Branch, input.Status, formatFlag(input.NeverSynced), formatFlag(input.Blocked))
+		input.OwnerId, input.RepositoryName, input.Branch, input.Status, formatFlag(input.NeverSynced),
+		formatFlag(input.Blocked))
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err

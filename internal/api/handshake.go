@@ -66,8 +66,11 @@ func (s *Service) CompleteConnection(
 // not use is Invalid rather than ignored.
 func parseCredential(credential wire.Credential) (connection.HandshakeInput, error) {
 	given := connection.HandshakeInput{Credential: lockstep.Credential{
-		Kind: lockstep.CredentialKind(credential.Kind), Username: credential.Username, Secret: credential.Secret,
-		AppID: credential.AppId, InstallationID: credential.InstallationId,
+		Kind:           lockstep.CredentialKind(credential.Kind),
+		Username:       credential.Username,
+		Secret:         credential.Secret,
+		AppID:          credential.AppId,
+		InstallationID: credential.InstallationId,
 	}}
 	if credential.Kind != wire.CredentialOAuthCode {
 		if credential.State != "" {
@@ -129,9 +132,14 @@ func (s *Service) GetConnectionHandshake(
 
 		state, err := s.options.Connections.CredentialStatus(tx, conn)
 		*out = wire.GetConnectionHandshakeOutput{
-			ConnectionArn: string(conn.ARN), ConnectionStatus: string(conn.Status), Reason: state.Reason,
-			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.IsRenewed,
-			CheckedAt: wire.Time{Time: state.CheckedAt}, NextCheckAt: wire.Time{Time: state.CheckAt},
+			ConnectionArn:    string(conn.ARN),
+			ConnectionStatus: string(conn.Status),
+			Reason:           state.Reason,
+			CredentialKind:   string(state.Kind),
+			ExpiresAt:        wire.Time{Time: state.ExpiresAt},
+			Renewed:          state.IsRenewed,
+			CheckedAt:        wire.Time{Time: state.CheckedAt},
+			NextCheckAt:      wire.Time{Time: state.CheckAt},
 		}
 
 		return err

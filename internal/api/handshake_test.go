@@ -41,8 +41,12 @@ func (w *world) migrateQueue() {
 
 func (w *world) startHandshake(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
 	w.Helper()
-	err = w.Call("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
-		ClientId: connectiontest.ClientID, ClientSecret: connectiontest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
+	err = w.Call("StartConnectionHandshake", wire.StartConnectionHandshakeInput{
+		ConnectionArn: arn,
+		ClientId:      connectiontest.ClientID,
+		ClientSecret:  connectiontest.ClientSecret,
+		RedirectUri:   "http://127.0.0.1:8000/callback",
+	}, &out)
 	return out, err
 }
 

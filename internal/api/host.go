@@ -223,7 +223,8 @@ func (p Provider) checkEndpoint(endpoint string) error {
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must be a URL such as https://git.example.com.")
 	case address.User != nil:
 		return lockstep.Errorf(lockstep.Invalid,
-			"ProviderEndpoint must not contain a user name or a password. Give them to the connection with CompleteConnection.")
+			"ProviderEndpoint must not contain a user name or a password. Give them to the connection with "+
+				"CompleteConnection.")
 	case address.RawQuery != "" || address.ForceQuery || strings.Contains(endpoint, "#"):
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must not have a query or a fragment.")
 	}

@@ -18,9 +18,20 @@ import (
 )
 
 var ignore = cmp.Options{
-	cmpopts.IgnoreUnexported(types.Host{}, types.Connection{}, types.VpcConfiguration{}, types.RepositoryLinkInfo{},
-		types.SyncConfiguration{}, types.RepositorySyncDefinition{}, types.RepositorySyncAttempt{}, types.RepositorySyncEvent{},
-		types.ResourceSyncAttempt{}, types.ResourceSyncEvent{}, types.Revision{}, types.Tag{}),
+	cmpopts.IgnoreUnexported(
+		types.Host{},
+		types.Connection{},
+		types.VpcConfiguration{},
+		types.RepositoryLinkInfo{},
+		types.SyncConfiguration{},
+		types.RepositorySyncDefinition{},
+		types.RepositorySyncAttempt{},
+		types.RepositorySyncEvent{},
+		types.ResourceSyncAttempt{},
+		types.ResourceSyncEvent{},
+		types.Revision{},
+		types.Tag{},
+	),
 }
 
 func (w *world) createHost(name string) string {

@@ -99,9 +99,11 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 		}
 
 		for says, change := range map[string]func(*wire.ProposeDeploymentFileInput){
-			`Parameters contains "Size" twice`: func(in *wire.ProposeDeploymentFileInput) { in.Parameters = append(in.Parameters, in.Parameters[0]) },
-			"is not a valid branch name":       func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
-			"ResourceNotFoundException":        func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
+			`Parameters contains "Size" twice`: func(in *wire.ProposeDeploymentFileInput) {
+				in.Parameters = append(in.Parameters, in.Parameters[0])
+			},
+			"is not a valid branch name": func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
+			"ResourceNotFoundException":  func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
 			"ResourceAlreadyExistsException": func(*wire.ProposeDeploymentFileInput) {
 				w.Syncs.HostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
 			},

@@ -28,8 +28,10 @@ func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 			return err
 		})
 		w.Syncs.Take()
-		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,"ConnectionArn":%q,"Branch":"main",`+
-			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c","RedirectUri":"https://c.example","AllowedSigners":%q`, link, host, connection, role, allowed)
+		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,`+
+			`"ConnectionArn":%q,"Branch":"main","OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c",`+
+			`"ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c",`+
+			`"RedirectUri":"https://c.example","AllowedSigners":%q`, link, host, connection, role, allowed)
 		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection,
 			connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
 		strangers := []request{

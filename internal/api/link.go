@@ -94,7 +94,8 @@ func (s *Service) UpdateRepositoryLink(
 ) (*wire.UpdateRepositoryLinkOutput, error) {
 	var link lockstep.RepositoryLink
 	err := s.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if link, err = lockLink(tx, caller, "codeconnections:UpdateRepositoryLink", input.RepositoryLinkId); err != nil {
+		link, err = lockLink(tx, caller, "codeconnections:UpdateRepositoryLink", input.RepositoryLinkId)
+		if err != nil {
 			return err
 		}
 

@@ -33,12 +33,14 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		connection := w.createConnection("acme", w.createHost("h"))
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
-		created := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-			ConnectionArn:    &connection,
-			OwnerId:          aws.String("group/sub"),
-			RepositoryName:   aws.String("my infra.git"),
-			EncryptionKeyArn: &kms,
-		}))
+		created := apitest.Must[*codeconnections.CreateRepositoryLinkOutput](t)(
+			w.SDK().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+				ConnectionArn:    &connection,
+				OwnerId:          aws.String("group/sub"),
+				RepositoryName:   aws.String("my infra.git"),
+				EncryptionKeyArn: &kms,
+			}),
+		)
 		id := *created.RepositoryLinkInfo.RepositoryLinkId
 		want := types.RepositoryLinkInfo{
 			ConnectionArn:     &connection,
@@ -50,8 +52,10 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 			RepositoryName:    aws.String("my infra.git"),
 		}
 
-		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(w.SDK().GetRepositoryLink(t.Context(),
-			&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(strings.ToUpper(id))}))
+		got := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(
+			w.SDK().GetRepositoryLink(t.Context(),
+				&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(strings.ToUpper(id))}),
+		)
 		listed := apitest.Must[*codeconnections.ListRepositoryLinksOutput](t)(
 			w.SDK().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}),
 		)
@@ -117,8 +121,13 @@ func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 			return err
 		}
 		apitest.ExpectError(t, remove(), "SyncConfigurationStillExistsException", "is used by 1 sync configuration.")
-		apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](t)(w.SDK().DeleteSyncConfiguration(t.Context(),
-			&codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"}))
+		apitest.Must[*codeconnections.DeleteSyncConfigurationOutput](t)(
+			w.SDK().DeleteSyncConfiguration(t.Context(),
+				&codeconnections.DeleteSyncConfigurationInput{
+					ResourceName: aws.String("web"),
+					SyncType:     "CFN_STACK_SYNC",
+				}),
+		)
 
 		if err := remove(); err != nil {
 			t.Error(err)

@@ -94,7 +94,8 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 
 		free := w.createConnection("free", w.createHost("h"))
 		for _, lacking := range []string{"PassConnection", "UseConnection"} {
-			k := w.CreatePrincipal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
+			k := w.CreatePrincipal("lacks-"+lacking, identity.None,
+				`permit (principal == User::"lacks-`+lacking+`", action, resource)
 				unless { action == Action::"codeconnections:`+lacking+`" };`)
 			apitest.ExpectError(t, w.as(k).setConnection(link, free), "AccessDeniedException",
 				"perform: codeconnections:"+lacking+" on resource: "+free)

@@ -320,8 +320,10 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 // theirs, the very same answer.
 func TestUnreadableResourcesAreNotFound(t *testing.T) {
 	e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-	elsewhere := e.CreatePrincipal("elsewhere", identity.None, `permit (principal == User::"elsewhere", action, resource)
-		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") || (resource has branch && resource.branch == "other") };`)
+	elsewhere := e.CreatePrincipal("elsewhere", identity.None,
+		`permit (principal == User::"elsewhere", action, resource)
+		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") ||
+			(resource has branch && resource.branch == "other") };`)
 	e.literal = true
 	real := maps.Clone(e.input)
 	missing := map[string]any{

@@ -39,9 +39,8 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 
-		put(
-			"never", `forbid (principal, action == Action::"codeconnections:GetHost", resource) unless { principal in Role::"admin" };`,
-		)
+		put("never", `forbid (principal, action == Action::"codeconnections:GetHost", resource)
+			unless { principal in Role::"admin" };`)
 		if err := get(); err == nil {
 			t.Error("what is forbidden was answered")
 		}

@@ -101,7 +101,11 @@ func (s *Service) NewCaller(
 // view runs read in one statement if the policies decide action without reading
 // resources, else in a transaction in which it may read what they refer to.
 func (s *Service) view(
-	ctx context.Context, caller access.Caller, action string, resourceType policy.EntityType, read func(tx *db.Tx) error,
+	ctx context.Context,
+	caller access.Caller,
+	action string,
+	resourceType policy.EntityType,
+	read func(tx *db.Tx) error,
 ) error {
 	if caller.AllowsAll(action, resourceType) {
 		return s.options.DB.ViewOnce(ctx, read)

@@ -48,10 +48,12 @@ func TestOlderServiceDoesTheWholeJob(t *testing.T) {
 				SyncType:         "CFN_STACK_SYNC",
 			}))
 		w.attempt("web", sha1, lockstep.Applied)
-		older := apitest.Must[*codestarconnections.GetResourceSyncStatusOutput](t)(old.GetResourceSyncStatus(t.Context(), &codestarconnections.GetResourceSyncStatusInput{
-			ResourceName: aws.String("web"),
-			SyncType:     "CFN_STACK_SYNC",
-		}))
+		older := apitest.Must[*codestarconnections.GetResourceSyncStatusOutput](t)(
+			old.GetResourceSyncStatus(t.Context(), &codestarconnections.GetResourceSyncStatusInput{
+				ResourceName: aws.String("web"),
+				SyncType:     "CFN_STACK_SYNC",
+			}),
+		)
 		newer := apitest.Must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
 		if *older.LatestSync.TargetRevision.Sha != string(sha1) ||
 			*newer.LatestSync.StartedAt != *older.LatestSync.StartedAt {

@@ -114,8 +114,11 @@ func (s *Service) ListSignaturePolicies(
 
 		for _, p := range policies {
 			out.SignaturePolicies = append(out.SignaturePolicies, wire.ResourceSignaturePolicy{
-				SyncType: string(p.Configuration.SyncType), ResourceName: p.Configuration.ResourceName,
-				AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: wire.Time{Time: p.UpdatedAt},
+				SyncType:       string(p.Configuration.SyncType),
+				ResourceName:   p.Configuration.ResourceName,
+				AllowedSigners: p.AllowedSigners,
+				PublicKeys:     p.PublicKeys,
+				UpdatedAt:      wire.Time{Time: p.UpdatedAt},
 			})
 		}
 

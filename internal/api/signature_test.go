@@ -175,11 +175,19 @@ func TestSignaturePoliciesAreListedIfTheCallerMayGetThem(t *testing.T) {
 		w.putSigners(names...)
 		n := 0
 		for policy, want := range map[string][]string{
-			`permit (principal == User::"WHO", action in Action::"Read", resource) when { resource is Account || (resource has resourceName && ["r1", "r4", "r5", "r8"].contains(resource.resourceName)) };`: {"r1", "r4", "r5", "r8"},
-			`permit (principal == User::"WHO", action in Action::"Read", resource) unless { action == Action::"lockstep:GetSignaturePolicy" };`:                                                              nil,
+			`permit (principal == User::"WHO", action in Action::"Read", resource)
+			 when { resource is Account ||
+				(resource has resourceName && ["r1", "r4", "r5", "r8"].contains(resource.resourceName)) };`: {
+				"r1", "r4", "r5", "r8",
+			},
+			`permit (principal == User::"WHO", action in Action::"Read", resource)
+			 unless { action == Action::"lockstep:GetSignaturePolicy" };`: nil,
 			`permit (principal == User::"WHO", action in Action::"Read", resource);
-			 forbid (principal == User::"WHO", action == Action::"lockstep:GetSignaturePolicy", resource) when { resource.resourceName == "r7" };`: append(slices.Clone(names[:7]), "r8"),
-			`permit (principal == User::"WHO", action in [Action::"lockstep:ListSignaturePolicies", Action::"lockstep:GetSignaturePolicy"], resource);`: names,
+			 forbid (principal == User::"WHO", action == Action::"lockstep:GetSignaturePolicy", resource)
+			 when { resource.resourceName == "r7" };`: append(slices.Clone(names[:7]), "r8"),
+			`permit (principal == User::"WHO",
+				action in [Action::"lockstep:ListSignaturePolicies", Action::"lockstep:GetSignaturePolicy"],
+				resource);`: names,
 		} {
 			n++
 			name := fmt.Sprintf("who%d", n)
@@ -237,9 +245,14 @@ func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
 		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web",
-			RepositoryLinkId: link,
-			Branch:           "main",
-			ConfigFile:       "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
+			RepositoryLinkId:        link,
+			Branch:                  "main",
+			ConfigFile:              "a.yaml",
+			RoleArn:                 role,
+			TriggerResourceUpdateOn: "ANY_CHANGE",
+			PublishDeploymentStatus: "DISABLED",
+			PullRequestComment:      "ENABLED",
+		}
 		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
 			return out, w.Call("CreateSignedSyncConfiguration", in, &out)
 		}

@@ -110,7 +110,10 @@ func toWireRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.Repositor
 	}
 	for _, ev := range attempt.Events {
 		shown.Events = append(shown.Events, wire.RepositorySyncEvent{
-			Event: ev.Message, ExternalId: ev.ExternalID, Time: wire.Time{Time: ev.Time}, Type: ev.Type,
+			Event:      ev.Message,
+			ExternalId: ev.ExternalID,
+			Time:       wire.Time{Time: ev.Time},
+			Type:       ev.Type,
 		})
 	}
 	return shown
@@ -127,7 +130,10 @@ func toWireResourceSyncAttempt(attempt lockstep.ResourceSyncAttempt) wire.Resour
 	}
 	for _, ev := range attempt.Events {
 		shown.Events = append(shown.Events, wire.ResourceSyncEvent{
-			Event: ev.Message, ExternalId: ev.ExternalID, Time: wire.Time{Time: ev.Time}, Type: ev.Type,
+			Event:      ev.Message,
+			ExternalId: ev.ExternalID,
+			Time:       wire.Time{Time: ev.Time},
+			Type:       ev.Type,
 		})
 	}
 

@@ -155,7 +155,9 @@ func parseTags(in []wire.Tag) ([]lockstep.Tag, policy.Context, error) {
 	var tags []lockstep.Tag
 	for _, t := range in {
 		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, request, lockstep.Errorf(lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key)
+			return nil, request, lockstep.Errorf(
+				lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key,
+			)
 		}
 		if !tagPattern.MatchString(t.Key) || !tagPattern.MatchString(t.Value) {
 			return nil, request, lockstep.Errorf(lockstep.Invalid,

@@ -165,9 +165,11 @@ func TestTagResourceRefusesUnknownResources(t *testing.T) {
 			strings.Replace(host, region, "us-east-1", 1), strings.Replace(connection, "codeconnections",
 				"codestar-connections", 1),
 			strings.Replace(link, "codeconnections", "codestar-connections", 1),
-			strings.Replace(connection, "connection/", "installation/", 1), strings.Replace(connection, "connection/",
-				"host/", 1),
-			"arn:aws:s3:eu-central-1:111122223333:bucket/x", "arn:aws:codeconnections:eu-central-1:111122223333:host", link + "/x",
+			strings.Replace(connection, "connection/", "installation/", 1),
+			strings.Replace(connection, "connection/", "host/", 1),
+			"arn:aws:s3:eu-central-1:111122223333:bucket/x",
+			"arn:aws:codeconnections:eu-central-1:111122223333:host",
+			link + "/x",
 		} {
 			_, err := w.tags(arn)
 			for _, err := range []error{err, w.tag(arn, "a=1"), w.untag(arn, "a")} {

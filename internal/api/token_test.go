@@ -264,7 +264,8 @@ func TestTokenIsBoundToItsFilters(t *testing.T) {
 		"ListResourceSyncs": {{"AccountId": account}, {
 			"SyncType": "CFN_STACK_SYNC",
 		}, {"RepositoryLinkId": link}, {"OwnerId": "acme"}, {"RepositoryName": "l0"},
-			{"Branch": "main"}, {"Status": "FAILED"}, {"NeverSynced": true}, {"NeverSynced": false}, {"Blocked": true}, {"Blocked": false}},
+			{"Branch": "main"}, {"Status": "FAILED"}, {"NeverSynced": true}, {"NeverSynced": false},
+			{"Blocked": true}, {"Blocked": false}},
 	}
 	for _, l := range allLists(t, link) {
 		_, got := w.page(l, 1, "", nil)

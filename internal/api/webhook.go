@@ -116,7 +116,8 @@ func publicURL(text string) (string, error) {
 	switch {
 	case text == "":
 		return "", lockstep.Errorf(lockstep.Invalid,
-			"The URL at which the Git host reaches this server is not known. Give Url, or set public-url on the server.")
+			"The URL at which the Git host reaches this server is not known. Give Url, or set public-url on the "+
+				"server.")
 	case err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http",
 		address.User != nil || address.RawQuery != "" || address.Fragment != "":
 		return "", lockstep.Errorf(lockstep.Invalid,

@@ -168,8 +168,9 @@ func TestSessionHasThePermissionsOfItsRole(t *testing.T) {
 		_, got = stolen.send(w, "GetHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "UnrecognizedClientException", "")
 
-		if err := w.putPolicy("ci", `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
-			when { principal.name like "build-*" };`); err != nil {
+		const builds = `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
+			when { principal.name like "build-*" };`
+		if err := w.putPolicy("ci", builds); err != nil {
 			t.Fatal(err)
 		}
 

@@ -22,7 +22,8 @@ import (
 // secret has not left its owner, but calls meant for AWS came here, or the other
 // way round.
 const awsKeyMessage = "A real AWS access key was used to call Lockstep, which is not AWS. " +
-	"Lockstep has access keys of its own, which begin with LSAK: use the profile that holds one, for instance with AWS_PROFILE=lockstep."
+	"Lockstep has access keys of its own, which begin with LSAK: use the profile that holds one, for instance with " +
+	"AWS_PROFILE=lockstep."
 
 // An authenticator finds the caller of a request.
 type authenticator struct {

@@ -61,7 +61,8 @@ func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 	}
 
 	for cause, want := range map[error]string{
-		engine.ErrNoBlocker: "SyncBlockerDoesNotExistException", engine.ErrNotRetried: "RetryLatestCommitFailedException",
+		engine.ErrNoBlocker:  "SyncBlockerDoesNotExistException",
+		engine.ErrNotRetried: "RetryLatestCommitFailedException",
 	} {
 		if got, _, says := table.respond("UpdateSyncBlocker",
 			lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {

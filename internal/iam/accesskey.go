@@ -27,7 +27,9 @@ func (s *Service) CreateAccessKey(
 		}
 
 		accessKey, err = identity.CreateKey(tx, s.options.Seal, identity.CreateKeyInput{
-			Account: string(caller.Account), Principal: input.PrincipalName, Role: identity.Role(strings.ToLower(input.Role)),
+			Account:   string(caller.Account),
+			Principal: input.PrincipalName,
+			Role:      identity.Role(strings.ToLower(input.Role)),
 		})
 		return err
 	})

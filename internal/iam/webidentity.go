@@ -27,7 +27,8 @@ func (s *Service) PutWebIdentityRole(
 		return nil, err
 	}
 	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.PutWebIdentityRole(tx, s.options.Seal, string(caller.Account), role, s.options.WebIdentityIssuers)
+		return identity.PutWebIdentityRole(tx, s.options.Seal, string(caller.Account), role,
+			s.options.WebIdentityIssuers)
 	})
 	return &wire.PutWebIdentityRoleOutput{RoleArn: role.ARN(string(caller.Account))}, err
 }

@@ -97,11 +97,12 @@ func (s *Syncs) ResolveHead(context.Context, lockstep.SyncConfiguration) (lockst
 }
 
 // RevisionStatus returns Status for a commit.
-func (s *Syncs) RevisionStatus(_ context.Context, _ lockstep.SyncConfiguration,
-	sha lockstep.SHA) (engine.RevisionStatus, error) {
-	h := s.Status
-	h.SHA = sha
-	return h, nil
+func (s *Syncs) RevisionStatus(
+	_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA,
+) (engine.RevisionStatus, error) {
+	status := s.Status
+	status.SHA = sha
+	return status, nil
 }
 
 // WebhookKind returns the kind of GitHub.
