@@ -46,7 +46,11 @@ func TestAWSCLI(t *testing.T) {
 				have, ok := got.Errors[exception.Code]
 				codes[exception.Code] = codes[exception.Code] || ok
 				have.Said = strings.Replace(have.Said, " (reached max retries: 0)", "", 1)
-				want := said{serviceError, fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", exception.Code, operation, exception.Message)}
+				want := said{
+					ExitCode: serviceError,
+					Said: fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", exception.Code,
+						operation, exception.Message),
+				}
 				if ok && have != want && have.Said+" " != want.Said { // without a message there is a blank less
 					t.Errorf("%s.%s: got %+v, want %+v", service, operation, have, want)
 				}
@@ -83,10 +87,30 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 		says                    string
 		tries                   map[string]int
 	}{
-		{double.url + "/shell/ok", "codeconnections", "list-hosts", nil, 0, `"HostArn": "arn:aws:`, map[string]int{"ok": 1}},
-		{double.url + "/throttled/ThrottlingException", "codestar-connections", "list-hosts", []string{"AWS_RETRY_MODE=standard", "AWS_MAX_ATTEMPTS=2"}, serviceError,
-			"(ThrottlingException) when calling the ListHosts operation (reached max retries: 1)", map[string]int{"ThrottlingException": 2}},
-		{gone.URL, "codeconnections", "list-hosts", []string{"AWS_MAX_ATTEMPTS=1"}, 255, "Could not connect to the endpoint URL", nil},
+		{
+			url:       double.url + "/shell/ok",
+			service:   "codeconnections",
+			operation: "list-hosts",
+			says:      `"HostArn": "arn:aws:`,
+			tries:     map[string]int{"ok": 1},
+		},
+		{
+			url:       double.url + "/throttled/ThrottlingException",
+			service:   "codestar-connections",
+			operation: "list-hosts",
+			retry:     []string{"AWS_RETRY_MODE=standard", "AWS_MAX_ATTEMPTS=2"},
+			code:      serviceError,
+			says:      "(ThrottlingException) when calling the ListHosts operation (reached max retries: 1)",
+			tries:     map[string]int{"ThrottlingException": 2},
+		},
+		{
+			url:       gone.URL,
+			service:   "codeconnections",
+			operation: "list-hosts",
+			retry:     []string{"AWS_MAX_ATTEMPTS=1"},
+			code:      255,
+			says:      "Could not connect to the endpoint URL",
+		},
 	} {
 		group.Go(func() {
 			input, err := json.Marshal(double.cases[test.service]["ListHosts"].Input)
@@ -95,19 +119,27 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 				return
 			}
 
-			cmd := exec.CommandContext(t.Context(), aws, test.service, test.operation, "--endpoint-url", test.url, "--cli-input-json", string(input))
+			cmd := exec.CommandContext(t.Context(), aws, test.service, test.operation, "--endpoint-url", test.url,
+				"--cli-input-json", string(input))
 			cmd.Env = cleanEnvironment(test.retry...)
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &said, &said
 			err = cmd.Run()
 			exit, failed := errors.AsType[*exec.ExitError](err)
-			if failed && exit.ExitCode() != test.code || !failed && (err != nil || test.code != 0) || !strings.Contains(said.String(), test.says) {
-				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", test.url, err, test.code, test.says, said.String())
+			if failed && exit.ExitCode() != test.code || !failed && (err != nil || test.code != 0) ||
+				!strings.Contains(said.String(), test.says) {
+				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", test.url, err, test.code, test.says,
+					said.String())
 			}
 
 			for code, n := range test.tries {
 				run, _, _ := strings.Cut(strings.TrimPrefix(test.url, double.url+"/"), "/")
-				if got := double.triesOf(request{run, test.service, "ListHosts", code}); got != n {
+				if got := double.triesOf(request{
+					run:       run,
+					service:   test.service,
+					operation: "ListHosts",
+					code:      code,
+				}); got != n {
 					t.Errorf("%s: %d requests, want %d", test.url, got, n)
 				}
 			}

@@ -20,9 +20,21 @@ func TestBoto3(t *testing.T) {
 		services []string
 		retried  map[string]int
 	}{
-		{"standard", []string{"codeconnections", "codestar-connections"},
-			map[string]int{"ThrottlingException": 3, "LimitExceededException": 3, "InternalServerException": 3, "InternalFailure": 3}},
-		{"legacy", []string{"codeconnections"}, map[string]int{"ThrottlingException": 5, "InternalServerException": 5, "InternalFailure": 5}},
+		{
+			mode:     "standard",
+			services: []string{"codeconnections", "codestar-connections"},
+			retried: map[string]int{
+				"ThrottlingException":     3,
+				"LimitExceededException":  3,
+				"InternalServerException": 3,
+				"InternalFailure":         3,
+			},
+		},
+		{
+			mode:     "legacy",
+			services: []string{"codeconnections"},
+			retried:  map[string]int{"ThrottlingException": 5, "InternalServerException": 5, "InternalFailure": 5},
+		},
 	} {
 		double.only(test.services...)
 		compareResults(t, double, report[test.mode].Seen, func(e exception) string {
@@ -33,7 +45,12 @@ func TestBoto3(t *testing.T) {
 		})
 
 		// ListHosts was throttled once more, to see how long boto3 waits.
-		once := request{"boto3-" + test.mode, "codeconnections", "ListHosts", "ThrottlingException"}
+		once := request{
+			run:       "boto3-" + test.mode,
+			service:   "codeconnections",
+			operation: "ListHosts",
+			code:      "ThrottlingException",
+		}
 		double.forget(once, test.retried[once.code])
 		double.tried(once.run, test.retried)
 

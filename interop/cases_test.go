@@ -45,8 +45,12 @@ func testCases(without ...string) map[string]map[string]testCase {
 		}
 
 		for _, operation := range service.Operations {
-			test := testCase{Input: sampleStructure(service, operation.Input), Output: sampleStructure(service, operation.Output)}
-			for _, code := range slices.Compact(slices.Sorted(slices.Values(append(commonExceptions(), operation.Errors...)))) {
+			test := testCase{
+				Input:  sampleStructure(service, operation.Input),
+				Output: sampleStructure(service, operation.Output),
+			}
+			codes := append(commonExceptions(), operation.Errors...)
+			for _, code := range slices.Compact(slices.Sorted(slices.Values(codes))) {
 				test.Errors = append(test.Errors, exception{
 					Code: code, Status: httpStatus(code), Message: exceptionMessage(code),
 					Declared: slices.Contains(operation.Errors, code), Modelled: slices.Contains(modelled, code),
@@ -68,8 +72,9 @@ func awsServices() []wire.Service {
 // protocol, of authorization and rate limits, and AWS's common errors.
 func commonExceptions() []string {
 	return []string{
-		"AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException", "InternalFailure", "InvalidSignatureException",
-		"MissingAuthenticationTokenException", "RequestEntityTooLargeException", "SerializationException", "ThrottlingException",
+		"AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException",
+		"InternalFailure", "InvalidSignatureException", "MissingAuthenticationTokenException",
+		"RequestEntityTooLargeException", "SerializationException", "ThrottlingException",
 		"UnknownOperationException", "UnrecognizedClientException", "ValidationException",
 	}
 }
@@ -132,7 +137,10 @@ func sampleMember(service wire.Service, t reflect.Type, name string) any {
 		return []any{sampleStructure(service, t.Elem()), sampleStructure(service, t.Elem())}
 	}
 
-	return []any{sampleText(service.Shapes[shape.Member], shape.Member, ""), sampleText(service.Shapes[shape.Member], shape.Member, "1")}
+	return []any{
+		sampleText(service.Shapes[shape.Member], shape.Member, ""),
+		sampleText(service.Shapes[shape.Member], shape.Member, "1"),
+	}
 }
 
 // sampleText returns a string that satisfies a shape, with unusual characters if
@@ -180,13 +188,24 @@ type clientResult struct {
 
 // compareResults compares what a client decoded with what the fake server returned.
 // class returns the client's name of an exception.
-func compareResults(t *testing.T, d *fakeServer, got map[string]map[string]clientResult, class func(exception exception) string) {
+func compareResults(
+	t *testing.T,
+	d *fakeServer,
+	got map[string]map[string]clientResult,
+	class func(exception exception) string,
+) {
 	t.Helper()
 	for service, operations := range d.cases {
 		for operation, c := range operations {
 			want := clientResult{Output: c.Output, Errors: map[string]seenException{}}
 			for _, exception := range c.Errors {
-				want.Errors[exception.Code] = seenException{Code: exception.Code, Class: class(exception), Message: exception.Message, Status: exception.Status, RequestID: true}
+				want.Errors[exception.Code] = seenException{
+					Code:      exception.Code,
+					Class:     class(exception),
+					Message:   exception.Message,
+					Status:    exception.Status,
+					RequestID: true,
+				}
 			}
 
 			have := got[service][operation]

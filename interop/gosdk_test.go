@@ -101,7 +101,12 @@ func TestSDKForGo(t *testing.T) {
 		return "GenericAPIError"
 	})
 
-	double.tried("go", map[string]int{"ThrottlingException": 3, "LimitExceededException": 3, "InternalServerException": 3, "InternalFailure": 3})
+	double.tried("go", map[string]int{
+		"ThrottlingException":     3,
+		"LimitExceededException":  3,
+		"InternalServerException": 3,
+		"InternalFailure":         3,
+	})
 }
 
 // goOutput returns what the SDK has decoded as a sample. Unlike encoding/json, it
@@ -175,11 +180,14 @@ func TestSDKForGoWaitsBeforeRetries(t *testing.T) {
 	standard := retry.NewStandard()
 	endpoint := double.url + "/wait/ThrottlingException"
 	client := codeconnections.New(codeconnections.Options{
-		Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, sessionToken),
-		Retryer: recordedDelays{standard, &waited},
+		Region:       region,
+		BaseEndpoint: &endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, secretKey, sessionToken),
+		Retryer:      recordedDelays{standard, &waited},
 	})
 	in := decode[codeconnections.ListHostsInput](t, double.cases[wire.CodeConnectionsName]["ListHosts"].Input)
-	if _, err := client.ListHosts(t.Context(), &in); err == nil || !strings.Contains(err.Error(), "exceeded maximum number of attempts, 3") {
+	_, err := client.ListHosts(t.Context(), &in)
+	if err == nil || !strings.Contains(err.Error(), "exceeded maximum number of attempts, 3") {
 		t.Errorf("the SDK gave up with %v", err)
 	}
 

@@ -60,7 +60,8 @@ func skipMissing(t *testing.T, why string) {
 // python returns a Python interpreter with a package.
 func python(t *testing.T, needed string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "python3", "-c", "import sys, "+needed+"; print(sys.executable)").Output()
+	out, err := exec.CommandContext(t.Context(), "python3", "-c",
+		"import sys, "+needed+"; print(sys.executable)").Output()
 	if err != nil {
 		skipMissing(t, "python3 with "+needed+" is not installed")
 	}

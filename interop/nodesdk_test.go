@@ -45,7 +45,12 @@ func TestSDKForJavaScript(t *testing.T) {
 		return "CodeStarConnectionsServiceException"
 	})
 
-	double.tried("node", map[string]int{"ThrottlingException": 3, "LimitExceededException": 3, "InternalServerException": 3, "InternalFailure": 3})
+	double.tried("node", map[string]int{
+		"ThrottlingException":     3,
+		"LimitExceededException":  3,
+		"InternalServerException": 3,
+		"InternalFailure":         3,
+	})
 	if got := report.Throttled; got.Attempts != 3 || got.Delay <= 0 {
 		t.Errorf("the SDK tried %v times and waited %v ms between", got.Attempts, got.Delay)
 	}

@@ -69,12 +69,14 @@ func newFakeServer(t *testing.T, without ...string) *fakeServer {
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		run, code, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
 		target := r.Header.Get("X-Amz-Target")
-		prefix, operation, _ := strings.Cut(target[strings.LastIndexByte("."+target[:strings.LastIndexByte(target, '.')], '.'):], ".")
+		lastDot := strings.LastIndexByte(target, '.')
+		prefix, operation, _ := strings.Cut(target[strings.LastIndexByte("."+target[:lastDot], '.'):], ".")
 		service := map[string]string{
-			"CodeConnections_20231201": wire.CodeConnectionsName, "CodeStar_connections_20191201": wire.CodeStarConnectionsName,
+			"CodeConnections_20231201":      wire.CodeConnectionsName,
+			"CodeStar_connections_20191201": wire.CodeStarConnectionsName,
 		}[prefix]
 		server.mu.Lock()
-		server.tries[request{run, service, operation, code}]++
+		server.tries[request{run: run, service: service, operation: operation, code: code}]++
 		server.mu.Unlock()
 		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pathKey{}, code)))
 	}))
@@ -90,7 +92,8 @@ func (d *fakeServer) authenticate(r *http.Request, body []byte, service string) 
 		err = d.verifier.Verify(r, body, authorization, secretKey, time.Now())
 	}
 	if err == nil && (authorization.AccessKeyID != accessKey || authorization.SecurityToken != sessionToken) {
-		d.t.Errorf("%s signed with key %s and token %s", r.UserAgent(), authorization.AccessKeyID, authorization.SecurityToken)
+		d.t.Errorf("%s signed with key %s and token %s", r.UserAgent(), authorization.AccessKeyID,
+			authorization.SecurityToken)
 	}
 	if err != nil {
 		d.t.Errorf("%s signed wrongly: %v", r.UserAgent(), err)
@@ -170,7 +173,8 @@ func (d *fakeServer) route(mux *awsjson.Mux, service string) {
 
 // only removes the test cases of other services.
 func (d *fakeServer) only(services ...string) {
-	maps.DeleteFunc(d.cases, func(service string, _ map[string]testCase) bool { return !slices.Contains(services, service) })
+	maps.DeleteFunc(d.cases,
+		func(service string, _ map[string]testCase) bool { return !slices.Contains(services, service) })
 }
 
 // forget subtracts n requests from the count.
@@ -193,9 +197,9 @@ func (d *fakeServer) tried(run string, retried map[string]int) {
 	want, got := map[request]int{}, map[request]int{}
 	for service, operations := range d.cases {
 		for operation, c := range operations {
-			want[request{run, service, operation, "ok"}] = 1
+			want[request{run: run, service: service, operation: operation, code: "ok"}] = 1
 			for _, e := range c.Errors {
-				want[request{run, service, operation, e.Code}] = max(1, retried[e.Code])
+				want[request{run: run, service: service, operation: operation, code: e.Code}] = max(1, retried[e.Code])
 			}
 		}
 	}
@@ -214,7 +218,8 @@ func (d *fakeServer) tried(run string, retried map[string]int) {
 			return strings.Compare(a.service+a.operation+a.code, b.service+b.operation+b.code)
 		}) {
 			if want[t] != got[t] {
-				d.t.Errorf("%s: %s.%s was asked %d times for %s, want %d", t.run, t.service, t.operation, got[t], t.code, want[t])
+				d.t.Errorf("%s: %s.%s was asked %d times for %s, want %d", t.run, t.service, t.operation, got[t],
+					t.code, want[t])
 			}
 		}
 	}

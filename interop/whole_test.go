@@ -32,8 +32,17 @@ func programCommand(t *testing.T, dir string, args ...string) *exec.Cmd {
 // its URL when it is ready.
 func startServer(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	cmd := programCommand(t, dir, append([]string{"serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
-		"--listen", "127.0.0.1:0", "--git-loopback", "--poll-interval", "1s"}, flags...)...)
+	args := []string{
+		"serve",
+		"--db", "sqlite:lockstep.db",
+		"--seal-key-file", "seal.key",
+		"--target", "sandbox",
+		"--sandbox-file", "sandbox.db",
+		"--listen", "127.0.0.1:0",
+		"--git-loopback",
+		"--poll-interval", "1s",
+	}
+	cmd := programCommand(t, dir, append(args, flags...)...)
 	said, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,8 @@ func runModel(t testing.TB, home string, args ...string) (code int, stdout, stde
 func TestModelIsPrintedForBotocore(t *testing.T) {
 	code, out, _ := runModel(t, "")
 	var printed struct{ Metadata struct{ TargetPrefix string } }
-	if err := json.Unmarshal([]byte(out), &printed); err != nil || code != 0 || printed.Metadata.TargetPrefix != "Lockstep_20261122" {
+	err := json.Unmarshal([]byte(out), &printed)
+	if err != nil || code != 0 || printed.Metadata.TargetPrefix != "Lockstep_20261122" {
 		t.Errorf("exit code %d, %v, %+v", code, err, printed)
 	}
 }

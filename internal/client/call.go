@@ -45,7 +45,8 @@ func call[Out, In any](ctx context.Context, client *Client, operation string, in
 			return out, nil
 		}
 
-		if attempt >= client.retryer.MaxAttempts() || !client.adjustClock(err) && !client.retryer.IsErrorRetryable(err) {
+		if attempt >= client.retryer.MaxAttempts() ||
+			!client.adjustClock(err) && !client.retryer.IsErrorRetryable(err) {
 			return nil, fmt.Errorf("%s: %w", operation, err)
 		}
 
@@ -76,7 +77,8 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 		return nil, err
 	}
 
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.settings.Endpoint, "/")+"/", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.settings.Endpoint, "/")+"/",
+		bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +117,11 @@ func (c *Client) responseError(response *http.Response, body []byte) error {
 		Message string // or message: encoding/json accepts both
 	}
 	if err := json.Unmarshal(body, &shape); err != nil || shape.Type == "" {
-		return &UnreachableError{Endpoint: c.settings.Endpoint, wrongServer: response.StatusCode < http.StatusInternalServerError,
-			Err: fmt.Errorf("HTTP status %d is not a response of a Lockstep server", response.StatusCode)}
+		return &UnreachableError{
+			Endpoint:    c.settings.Endpoint,
+			wrongServer: response.StatusCode < http.StatusInternalServerError,
+			Err:         fmt.Errorf("HTTP status %d is not a response of a Lockstep server", response.StatusCode),
+		}
 	}
 
 	fault := smithy.FaultClient

@@ -25,7 +25,11 @@ const (
 // settings are those of a user who said everything in the environment.
 func settings(t testing.TB, url string) client.Settings {
 	t.Helper()
-	env := map[string]string{"LOCKSTEP_ENDPOINT_URL": url, "LOCKSTEP_ACCESS_KEY_ID": keyID, "LOCKSTEP_SECRET_ACCESS_KEY": secret}
+	env := map[string]string{
+		"LOCKSTEP_ENDPOINT_URL":      url,
+		"LOCKSTEP_ACCESS_KEY_ID":     keyID,
+		"LOCKSTEP_SECRET_ACCESS_KEY": secret,
+	}
 	found, err := client.Find(t.Context(), client.Options{Getenv: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
@@ -65,18 +69,23 @@ func TestOperationsUseTheAWSJSONProtocol(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 		says(200, `{"Sha":"s","Status":"SUCCEEDED"}`)(w, r)
 	})
-	out, err := caller.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"})
+	out, err := caller.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{
+		ResourceName: "web",
+		SyncType:     "CFN_STACK_SYNC",
+	})
 	if err != nil || out.Status != wire.RevisionSucceeded {
 		t.Fatalf("got %v, %v", out, err)
 	}
 
 	r := (*requests)[0]
 	authorization := r.Header.Get("Authorization")
-	if !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 Credential="+keyID+"/") || !strings.Contains(authorization, "/us-east-1/lockstep/aws4_request") {
+	if !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 Credential="+keyID+"/") ||
+		!strings.Contains(authorization, "/us-east-1/lockstep/aws4_request") {
 		t.Errorf("Authorization: %s", authorization)
 	}
 
-	if got := r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type"); got !=
+	got := r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type")
+	if got !=
 		"POST / "+wire.Lockstep().Prefix+".GetRevisionSync application/x-amz-json-1.0" {
 		t.Errorf("the request is %s", got)
 	}
@@ -90,11 +99,13 @@ func TestTransientErrorsAreRetried(t *testing.T) {
 	throttled := says(400, `{"__type":"com.amazon.coral#ThrottlingException","message":"Slow down."}`)
 	broken := says(500, `{"__type":"InternalServerException","Message":"Internal error."}`)
 	caller, requests := serve(t, throttled, broken, says(200, `{}`))
-	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil || len(*requests) != 3 {
+	_, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
+	if err != nil || len(*requests) != 3 {
 		t.Errorf("%d requests, %v", len(*requests), err)
 	}
 	caller, requests = serve(t, throttled, throttled, throttled)
-	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); client.Code(err) != "ThrottlingException" || len(*requests) != 3 {
+	_, err = caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
+	if client.Code(err) != "ThrottlingException" || len(*requests) != 3 {
 		t.Errorf("%d requests, %v", len(*requests), err)
 	}
 }
@@ -139,7 +150,8 @@ func TestAWrongClockIsSetByTheServers(t *testing.T) {
 
 func TestAWrongSecretIsNotTakenForAWrongClock(t *testing.T) {
 	c, _ := serve(t, says(400, `{"__type":"InvalidSignatureException","message":"It does not match."}`))
-	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); client.Code(err) != "InvalidSignatureException" {
+	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
+	if client.Code(err) != "InvalidSignatureException" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -154,7 +166,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}
 	caller, _ := serve(t, away, away)
-	_, err := caller.CompleteConnection(t.Context(), &wire.CompleteConnectionInput{Credential: wire.Credential{Secret: "hunter2"}})
+	_, err := caller.CompleteConnection(t.Context(), &wire.CompleteConnectionInput{Credential: wire.Credential{
+		Secret: "hunter2",
+	}})
 	if err == nil {
 		t.Error("a redirect is an answer")
 	}
@@ -197,7 +211,8 @@ func TestRefusedConnectionsAreNotRetried(t *testing.T) {
 	_, own := caller.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
 	for _, err := range []error{err, own} {
 		problem, remedy := caller.Settings().Explain(err)
-		if problem != "Nothing listens at "+server.URL+" (from LOCKSTEP_ENDPOINT_URL)." || !strings.Contains(remedy, "lockstep up") {
+		if problem != "Nothing listens at "+server.URL+" (from LOCKSTEP_ENDPOINT_URL)." ||
+			!strings.Contains(remedy, "lockstep up") {
 			t.Errorf("%v is explained as %q, %q", err, problem, remedy)
 		}
 	}
@@ -205,12 +220,27 @@ func TestRefusedConnectionsAreNotRetried(t *testing.T) {
 
 func TestPlainHTTPIsAllowedOnlyToLoopback(t *testing.T) {
 	for endpoint, allowed := range map[string]bool{
-		"http://127.0.0.1:4747": true, "http://127.9.9.9": true, "http://[::1]:4747": true, "http://localhost": true, "http://a.localhost": true,
-		"https://lockstep.example.com": true, "https://192.0.2.1/base": true,
-		"http://lockstep.example.com": false, "http://192.0.2.1": false, "http://127.0.0.1.example.com": false, "http://localhost.example.com": false,
-		"ftp://127.0.0.1": false, "https://": false, "//127.0.0.1": false, "https://example.com?x=y": false,
+		"http://127.0.0.1:4747":        true,
+		"http://127.9.9.9":             true,
+		"http://[::1]:4747":            true,
+		"http://localhost":             true,
+		"http://a.localhost":           true,
+		"https://lockstep.example.com": true,
+		"https://192.0.2.1/base":       true,
+		"http://lockstep.example.com":  false,
+		"http://192.0.2.1":             false,
+		"http://127.0.0.1.example.com": false,
+		"http://localhost.example.com": false,
+		"ftp://127.0.0.1":              false,
+		"https://":                     false,
+		"//127.0.0.1":                  false,
+		"https://example.com?x=y":      false,
 	} {
-		env := map[string]string{"LOCKSTEP_ENDPOINT_URL": endpoint, "LOCKSTEP_ACCESS_KEY_ID": keyID, "LOCKSTEP_SECRET_ACCESS_KEY": secret}
+		env := map[string]string{
+			"LOCKSTEP_ENDPOINT_URL":      endpoint,
+			"LOCKSTEP_ACCESS_KEY_ID":     keyID,
+			"LOCKSTEP_SECRET_ACCESS_KEY": secret,
+		}
 		options := client.Options{Getenv: func(name string) string { return env[name] }}
 		if _, err := client.Find(t.Context(), options); (err == nil) != allowed {
 			t.Errorf("%s: %v", endpoint, err)

@@ -87,7 +87,8 @@ func (s Settings) Explain(err error) (problem, hint string) {
 func (s Settings) explainUnreachable(unreachable *UnreachableError) (problem, hint string) {
 	if unreachable.dialing() {
 		return fmt.Sprintf("Nothing listens at %s (from %s).", unreachable.Endpoint, s.EndpointFrom),
-			"Start the server with `lockstep up` or `lockstep serve`, or name another with --endpoint-url, --profile or --data."
+			"Start the server with `lockstep up` or `lockstep serve`, or name another with --endpoint-url, " +
+				"--profile or --data."
 	}
 	return fmt.Sprintf("%s (from %s) did not respond: %v.", unreachable.Endpoint, s.EndpointFrom, unreachable.Err),
 		"Check that a Lockstep server runs there."
@@ -115,10 +116,12 @@ func (s Settings) explainAnswer(exception smithy.APIError) (problem, hint string
 		return problem, fmt.Sprintf("The secret from %s does not belong to the %s, or something on the way to %s "+
 			"changes requests.", s.KeyFrom, s.caller(), s.Endpoint)
 	case "AccessDeniedException":
-		return problem, fmt.Sprintf("The %s is not permitted to do this. An administrator can permit it with `lockstep policy put`, "+
-			"or create a key with another role: `lockstep key create NAME --role operator`.", s.caller())
+		return problem, fmt.Sprintf("The %s is not permitted to do this. An administrator can permit it with "+
+			"`lockstep policy put`, or create a key with another role: `lockstep key create NAME --role operator`.",
+			s.caller())
 	case "UnknownOperationException":
-		return problem, fmt.Sprintf("Check that %s is a Lockstep server of this version (`lockstep version`).", s.Endpoint)
+		return problem, fmt.Sprintf("Check that %s is a Lockstep server of this version (`lockstep version`).",
+			s.Endpoint)
 	}
 
 	return problem, ""
@@ -128,7 +131,8 @@ func (s Settings) explainAnswer(exception smithy.APIError) (problem, hint string
 func (s Settings) explainAssumeRole(e smithy.APIError) (hint string) {
 	switch e.ErrorCode() {
 	case "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError", "AccessDenied":
-		return fmt.Sprintf("The %s cannot be assumed with the token in %s. `lockstep role list` shows which tokens a role accepts.", s.caller(), s.tokenFile)
+		return fmt.Sprintf("The %s cannot be assumed with the token in %s. `lockstep role list` shows which "+
+			"tokens a role accepts.", s.caller(), s.tokenFile)
 	case "ExpiredTokenException":
 		return fmt.Sprintf("The token in %s has expired. Let the job fetch another.", s.tokenFile)
 	}

@@ -143,7 +143,10 @@ func (c *Client) Policies(ctx context.Context) iter.Seq2[wire.Policy, error] {
 // WebIdentityRoles returns the account's roles by name.
 func (c *Client) WebIdentityRoles(ctx context.Context) iter.Seq2[wire.WebIdentityRole, error] {
 	return pageThrough(func(token string) (page[wire.WebIdentityRole], error) {
-		out, err := c.ListWebIdentityRoles(ctx, &wire.ListWebIdentityRolesInput{MaxResults: defaultPageSize(), NextToken: token})
+		out, err := c.ListWebIdentityRoles(ctx, &wire.ListWebIdentityRolesInput{
+			MaxResults: defaultPageSize(),
+			NextToken:  token,
+		})
 		if err != nil {
 			return page[wire.WebIdentityRole]{}, err
 		}

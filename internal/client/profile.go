@@ -50,8 +50,9 @@ func findProfile(ctx context.Context, options Options) (profile, error) {
 		found, err := files.read(ctx, options.Profile, "profile "+options.Profile)
 		if errors.Is(err, errNoProfile) {
 			return found, &ConfigError{
-				Problem: fmt.Sprintf("There is no profile %s in %s or %s.", options.Profile, files.config, files.credentials),
-				Hint:    "Name another with --profile, or add it.",
+				Problem: fmt.Sprintf("There is no profile %s in %s or %s.", options.Profile, files.config,
+					files.credentials),
+				Hint: "Name another with --profile, or add it.",
 			}
 		}
 
@@ -62,7 +63,8 @@ func findProfile(ctx context.Context, options Options) (profile, error) {
 		found, err := dataFiles(options.Data).read(ctx, "default", "data directory "+options.Data)
 		if errors.Is(err, errNoProfile) {
 			return found, &ConfigError{
-				Problem: fmt.Sprintf("%s is not the data directory of `lockstep up`: it has no config and credentials files.",
+				Problem: fmt.Sprintf("%s is not the data directory of `lockstep up`: it has no config and "+
+					"credentials files.",
 					options.Data),
 				Hint: fmt.Sprintf("Start one with `lockstep up --data %s`, or name another with --data.", options.Data),
 			}
@@ -81,7 +83,8 @@ func searchProfile(ctx context.Context, options Options) (profile, error) {
 		return found, err
 	}
 	// An error in the default profile matters only if it has one of Lockstep's keys.
-	if found, err := user.read(ctx, "default", "profile default"); err == nil && strings.HasPrefix(found.keyID, "LSAK") {
+	found, err = user.read(ctx, "default", "profile default")
+	if err == nil && strings.HasPrefix(found.keyID, "LSAK") {
 		return found, nil
 	}
 	return dataFiles(options.DefaultData).read(ctx, "default", "data directory "+options.DefaultData)

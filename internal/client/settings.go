@@ -97,7 +97,8 @@ func explicitSettings(options Options) (Settings, error) {
 	}
 
 	var err error
-	settings.AccessKeyID, settings.secret, err = envPair(options, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY")
+	settings.AccessKeyID, settings.secret, err = envPair(options, "LOCKSTEP_ACCESS_KEY_ID",
+		"LOCKSTEP_SECRET_ACCESS_KEY")
 	if err != nil {
 		return settings, err
 	}
@@ -107,7 +108,8 @@ func explicitSettings(options Options) (Settings, error) {
 		return settings, nil
 	}
 
-	settings.RoleARN, settings.tokenFile, err = envPair(options, "LOCKSTEP_ROLE_ARN", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
+	settings.RoleARN, settings.tokenFile, err = envPair(options, "LOCKSTEP_ROLE_ARN",
+		"LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
 	settings.KeyFrom = "LOCKSTEP_ROLE_ARN"
 	return settings, err
 }
@@ -149,8 +151,8 @@ func (s Settings) check(options Options) error {
 	if s.hasNoKey() {
 		return &ConfigError{
 			Problem: fmt.Sprintf("There is no access key for %s.", s.Endpoint),
-			Hint: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile lockstep of " +
-				"your AWS credentials file. `lockstep key create` creates one.",
+			Hint: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile " +
+				"lockstep of your AWS credentials file. `lockstep key create` creates one.",
 		}
 	}
 	if isAWSKey(s.AccessKeyID) {
@@ -163,7 +165,8 @@ func (s Settings) check(options Options) error {
 func awsKeyError(from, id string) error {
 	return &ConfigError{
 		Problem: fmt.Sprintf("The key from %s (%.8s…) is a key of AWS. Lockstep never signs with these.", from, id),
-		Hint:    "Use a key of the Lockstep server, whose ID begins with LSAK: from `lockstep key create` or `lockstep up`.",
+		Hint: "Use a key of the Lockstep server, whose ID begins with LSAK: from `lockstep key create` or " +
+			"`lockstep up`.",
 	}
 }
 
@@ -201,8 +204,9 @@ func isLocal(host string) bool {
 
 func errNoServer(o Options) error {
 	return &ConfigError{
-		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, no profile "+
-			"lockstep with an endpoint_url, and no data directory of `lockstep up` in %s.", cmp.Or(o.Data, o.DefaultData)),
+		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, "+
+			"no profile lockstep with an endpoint_url, and no data directory of `lockstep up` in %s.",
+			cmp.Or(o.Data, o.DefaultData)),
 		Hint: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
 	}
 }

@@ -19,9 +19,13 @@ const role = "arn:aws:iam::111122223333:role/ci"
 func session(id string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		says(200, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>`+
-			`<Credentials><AccessKeyId>`+id+`</AccessKeyId><SecretAccessKey>`+secret+`</SecretAccessKey><SessionToken>sealed</SessionToken>`+
-			`<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)(w, r)
+		says(200, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+			`<AssumeRoleWithWebIdentityResult><Credentials>`+
+			`<AccessKeyId>`+id+`</AccessKeyId>`+
+			`<SecretAccessKey>`+secret+`</SecretAccessKey>`+
+			`<SessionToken>sealed</SessionToken>`+
+			`<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>`+
+			`</AssumeRoleWithWebIdentityResponse>`)(w, r)
 	}
 }
 
@@ -70,7 +74,8 @@ func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 	}
 
 	for _, r := range (*requests)[1:] {
-		if !strings.Contains(r.Header.Get("Authorization"), "Credential=LSSKABCDEFGHIJKLMNOP/") || r.Header.Get("X-Amz-Security-Token") != "sealed" {
+		if !strings.Contains(r.Header.Get("Authorization"), "Credential=LSSKABCDEFGHIJKLMNOP/") ||
+			r.Header.Get("X-Amz-Security-Token") != "sealed" {
 			t.Errorf("%s is signed as %v", r.Header.Get("X-Amz-Target"), r.Header)
 		}
 	}
@@ -79,17 +84,20 @@ func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 func TestASessionOfAWSIsNotSignedWith(t *testing.T) {
 	c, requests := assuming(t, "token", session("ASIAIOSFODNN7EXAMPLE"))
 	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
-	if problem, _ := c.Settings().Explain(err); !strings.Contains(problem, "never signs") || strings.Contains(problem, "ASIAIOSFODNN7") || len(*requests) != 1 {
+	problem, _ := c.Settings().Explain(err)
+	if !strings.Contains(problem, "never signs") || strings.Contains(problem, "ASIAIOSFODNN7") || len(*requests) != 1 {
 		t.Errorf("%d requests, %q", len(*requests), problem)
 	}
 }
 
 func TestATokenThatIsRefusedIsSaidWithTheRole(t *testing.T) {
-	refusal := `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized.</Message></Error></ErrorResponse>`
+	refusal := `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>` +
+		`<Message>Not authorized.</Message></Error></ErrorResponse>`
 	c, _ := assuming(t, "hunter2", says(403, refusal))
 	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	problem, remedy := c.Settings().Explain(err)
-	if problem != "AccessDenied: Not authorized." || !strings.Contains(remedy, role+" (from LOCKSTEP_ROLE_ARN)") || strings.Contains(err.Error(), "hunter2") {
+	if problem != "AccessDenied: Not authorized." || !strings.Contains(remedy, role+" (from LOCKSTEP_ROLE_ARN)") ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("it is explained as %q, %q (%v)", problem, remedy, err)
 	}
 }
@@ -98,7 +106,8 @@ func TestAMissingOrEmptyTokenIsSaid(t *testing.T) {
 	for _, token := range []string{"", "\n", strings.Repeat("a", 1<<17)} {
 		c, requests := assuming(t, token)
 		_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
-		if problem, _ := c.Settings().Explain(err); !strings.HasPrefix(problem, "There is no token in /") || len(*requests) != 0 {
+		problem, _ := c.Settings().Explain(err)
+		if !strings.HasPrefix(problem, "There is no token in /") || len(*requests) != 0 {
 			t.Errorf("%d requests, %q", len(*requests), problem)
 		}
 	}
@@ -109,14 +118,19 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 	profile := filepath.Join(dir, "aws")
 	server, requests := serve(t, says(200, `{}`), says(200, `{}`), session("LSSKABCDEFGHIJKLMNOP"), says(200, `{}`))
 	url := server.Settings().Endpoint
-	text := "[profile lockstep]\nendpoint_url = " + url + "\naws_access_key_id = " + keyID + "\naws_secret_access_key = " + secret +
-		"\naws_session_token = sealed\n[profile ci]\nendpoint_url = " + url + "\nrole_arn = " + role + "\nweb_identity_token_file = " + profile + "\n"
+	text := "[profile lockstep]\nendpoint_url = " + url + "\naws_access_key_id = " + keyID +
+		"\naws_secret_access_key = " + secret +
+		"\naws_session_token = sealed\n[profile ci]\nendpoint_url = " + url + "\nrole_arn = " + role +
+		"\nweb_identity_token_file = " + profile + "\n"
 	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 
 	files := func(name string) string {
-		return map[string]string{"AWS_CONFIG_FILE": profile, "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none")}[name]
+		return map[string]string{
+			"AWS_CONFIG_FILE":             profile,
+			"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"),
+		}[name]
 	}
 	ci, err := client.Find(t.Context(), client.Options{Profile: "ci", Getenv: files})
 	if err != nil {
@@ -141,13 +155,18 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 }
 
 func TestTheTokenFileOfAWSIsNotRead(t *testing.T) {
-	env := map[string]string{"LOCKSTEP_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+	env := map[string]string{
+		"LOCKSTEP_ENDPOINT_URL":       "http://127.0.0.1:1",
+		"AWS_ROLE_ARN":                role,
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
+	}
 	options := client.Options{Getenv: func(name string) string { return env[name] }}
 	if s, err := client.Find(t.Context(), options); err == nil {
 		t.Errorf("found %s", s)
 	}
 	env["LOCKSTEP_ROLE_ARN"] = role
-	if _, err := client.Find(t.Context(), options); err == nil || !strings.Contains(err.Error(), "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE") {
+	_, err := client.Find(t.Context(), options)
+	if err == nil || !strings.Contains(err.Error(), "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE") {
 		t.Errorf("half a role: %v", err)
 	}
 }

@@ -101,13 +101,15 @@ func (p *planner) hostChanges(want, have Host) []string {
 func (p *planner) connectionChanges(want, have Connection) []string {
 	switch {
 	case want.Host != have.Host && have.Host == "":
-		p.problem(want.Position, "cannot move the connection %s from the provider %s to a host: create one with another name",
+		p.problem(want.Position, "cannot move the connection %s from the provider %s to a host: create one with "+
+			"another name",
 			quote(want.Name), have.Provider)
 	case want.Host != have.Host:
 		p.problem(want.Position, "cannot move the connection %s from the host %s: create one with another name",
 			quote(want.Name), quote(have.Host))
 	case want.Host == "" && want.Provider != have.Provider:
-		p.problem(want.Position, "cannot change the type of the connection %s from %s to %s: create one with another name",
+		p.problem(want.Position, "cannot change the type of the connection %s from %s to %s: create one with "+
+			"another name",
 			quote(want.Name), have.Provider, want.Provider)
 	}
 

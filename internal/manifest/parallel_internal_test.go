@@ -74,10 +74,10 @@ func TestRetryThrottledRetriesWithBackoff(t *testing.T) {
 		want  int // requests
 		took  time.Duration
 	}{
-		{"ThrottlingException", 3, 4, 7 * time.Second},
-		{"ConcurrentModificationException", 1, 2, time.Second},
-		{"ThrottlingException", 100, 9, (1 + 2 + 4 + 8 + 4*15) * time.Second},
-		{"AccessDeniedException", 100, 1, 0},
+		{code: "ThrottlingException", times: 3, want: 4, took: 7 * time.Second},
+		{code: "ConcurrentModificationException", times: 1, want: 2, took: time.Second},
+		{code: "ThrottlingException", times: 100, want: 9, took: (1 + 2 + 4 + 8 + 4*15) * time.Second},
+		{code: "AccessDeniedException", times: 100, want: 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begin, requests := time.Now(), 0

@@ -156,8 +156,8 @@ func (p *parser) entries(node *yaml.Node, read func(name, value *yaml.Node)) map
 func (p *parser) unknownKey(name *yaml.Node, what string, keys []key) {
 	for _, word := range []string{"token", "password", "secret", "credential", "private"} {
 		if strings.Contains(strings.ToLower(name.Value), word) {
-			p.problem(positionOf(name), "a manifest must not contain secrets: remove %s, change the secret if it was real, "+
-				"and give it to the connection with `lockstep connect NAME --token-stdin`", quote(name.Value))
+			p.problem(positionOf(name), "a manifest must not contain secrets: remove %s, change the secret if it "+
+				"was real, and give it to the connection with `lockstep connect NAME --token-stdin`", quote(name.Value))
 			return
 		}
 	}

@@ -154,7 +154,8 @@ func (p *planner) checkReferences() {
 		hosts := byID(p.existing.Hosts)
 		for _, connection := range p.file.Connections {
 			if connection.Host != "" {
-				p.checkReference(connection, ConnectionKind, HostKind, connection.Host, addresses(hosts[connection.Host]))
+				p.checkReference(connection, ConnectionKind, HostKind, connection.Host,
+					addresses(hosts[connection.Host]))
 			}
 		}
 	}

@@ -16,13 +16,39 @@ import (
 func existingResources() manifest.Resources {
 	hour := 3600
 	return manifest.Resources{
-		Hosts:       []manifest.Host{{Name: "git", Provider: "Git", Endpoint: "https://git", ARN: "arn:git"}},
-		Connections: []manifest.Connection{{Name: "acme", Provider: "Git", Host: "git", ARN: "arn:acme", Tags: map[string]string{"a": "1", "b": "2"}}},
-		Links:       []manifest.Link{{Repository: "acme/infra", Connection: "acme", Provider: "Git", ARN: "arn:infra", UUID: "uuid"}},
-		Configurations: []manifest.Configuration{{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/infra", Branch: "main", File: "web.yaml",
-			Role: deploy, Trigger: "ANY_CHANGE"}},
+		Hosts: []manifest.Host{{Name: "git", Provider: "Git", Endpoint: "https://git", ARN: "arn:git"}},
+		Connections: []manifest.Connection{{
+			Name:     "acme",
+			Provider: "Git",
+			Host:     "git",
+			ARN:      "arn:acme",
+			Tags:     map[string]string{"a": "1", "b": "2"},
+		}},
+		Links: []manifest.Link{{
+			Repository: "acme/infra",
+			Connection: "acme",
+			Provider:   "Git",
+			ARN:        "arn:infra",
+			UUID:       "uuid",
+		}},
+		Configurations: []manifest.Configuration{{
+			Type:     "CFN_STACK_SYNC",
+			Resource: "web",
+			Link:     "acme/infra",
+			Branch:   "main",
+			File:     "web.yaml",
+			Role:     deploy,
+			Trigger:  "ANY_CHANGE",
+		}},
 		Policies: []manifest.Policy{{Name: "read", Document: "permit;"}},
-		Roles:    []manifest.Role{{Name: "ci", Role: "READER", Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{"s"}, MaxSessionDuration: &hour}},
+		Roles: []manifest.Role{{
+			Name:               "ci",
+			Role:               "READER",
+			Issuer:             "https://i",
+			Audiences:          []string{"a"},
+			Subjects:           []string{"s"},
+			MaxSessionDuration: &hour,
+		}},
 	}
 }
 
@@ -30,7 +56,8 @@ func existingResources() manifest.Resources {
 func stepLines(steps []manifest.Step) []string {
 	all := []string{}
 	for _, s := range steps {
-		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Verb, s.Kind, s.ID(), strings.Join(s.Details, ", "))))
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Verb, s.Kind, s.ID(),
+			strings.Join(s.Details, ", "))))
 	}
 	return all
 }
@@ -39,10 +66,11 @@ const (
 	hosts          = "hosts: [{name: git, provider: Git, endpoint: https://git}]\n"
 	connections    = "connections: [{name: acme, host: git}]\n"
 	links          = "links: [{repository: acme/infra, connection: acme}]\n"
-	configurations = "configurations: [{resource: web, link: acme/infra, branch: main, file: web.yaml, role: '" + deploy + "'}]\n"
-	policies       = "policies: {read: permit;}\n"
-	roles          = "roles: {ci: {role: READER, issuer: https://i, audiences: [a], subjects: [s]}}\n"
-	whole          = hosts + connections + links + configurations + policies + roles
+	configurations = "configurations: [{resource: web, link: acme/infra, branch: main, file: web.yaml, role: '" +
+		deploy + "'}]\n"
+	policies = "policies: {read: permit;}\n"
+	roles    = "roles: {ci: {role: READER, issuer: https://i, audiences: [a], subjects: [s]}}\n"
+	whole    = hosts + connections + links + configurations + policies + roles
 )
 
 func TestPlanReturnsTheChangesInOrder(t *testing.T) {
@@ -52,32 +80,119 @@ func TestPlanReturnsTheChangesInOrder(t *testing.T) {
 		prune      bool
 		want       []string
 	}{
-		{"all is new", whole, manifest.Resources{}, true, []string{"create host git", "create connection acme", "create link acme/infra",
-			"create configuration web", "create role ci", "create policy read"}},
-		{"all is there", whole, existingResources(), true, []string{}},
-		{"all goes", "hosts: []\nconnections: []\nlinks: []\nconfigurations: []\npolicies: {}\nroles: {}\n", existingResources(), true,
-			[]string{"delete configuration web", "delete link acme/infra", "delete connection acme", "delete host git", "delete policy read", "delete role ci"}},
-		{"nothing goes unless it is pruned", "configurations: []\npolicies: {}\n", existingResources(), false, []string{}},
-		{"what the file has no list for stays", "configurations: []\n", existingResources(), true, []string{"delete configuration web"}},
-		{"an endpoint", strings.ReplaceAll(hosts, "https://git", "https://new"), existingResources(), false, []string{"change host git endpoint https://git → https://new"}},
-		{"a network", "hosts: [{name: git, provider: Git, endpoint: https://git, vpc: {id: vpc-01234567, subnets: [subnet-01234567], security-groups: [sg-01234567]}}]",
-			existingResources(), false, []string{"change host git vpc"}},
-		{"tags", "connections: [{name: acme, host: git, tags: {a: '1', b: '3', c: ''}}]", existingResources(), false, []string{"change connection acme tag b=3, tag c="}},
-		{"no tags", "connections: [{name: acme, host: git, tags: {}}]", existingResources(), false, []string{"change connection acme tag a removed, tag b removed"}},
-		{"a link moves", "connections: [{name: new, host: git}]\nlinks: [{repository: acme/infra, connection: new}]", existingResources(), true,
-			[]string{"create connection new", "change link acme/infra connection acme → new", "delete connection acme"}},
-		{"a configuration", strings.NewReplacer("main", "dev", "web.yaml", "w.yaml").Replace(configurations), existingResources(), false,
-			[]string{"change configuration web branch main → dev, file web.yaml → w.yaml"}},
-		{"a choice", "configurations: [{resource: web, link: acme/infra, branch: main, file: web.yaml, role: '" + deploy +
-			"', trigger: FILE_CHANGE, publish-deployment-status: ENABLED}]", existingResources(), false,
-			[]string{"change configuration web trigger ANY_CHANGE → FILE_CHANGE, publish-deployment-status none → ENABLED"}},
-		{"a policy", "policies: {read: forbid;}", existingResources(), false, []string{"change policy read text"}},
-		{"a role", "roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s, t], jwks: '{}', max-session-duration: 900}}", existingResources(), false,
-			[]string{"change role ci role READER → ADMIN, subjects, jwks, max-session-duration"}},
-		{"who may assume a role", "roles: {ci: {role: READER, issuer: https://j, audiences: [b], subjects: [s], claims: [{name: n, pattern: p}]}}", existingResources(), false,
-			[]string{"change role ci issuer https://i → https://j, audiences, claims"}},
-		{"what is deleted comes after what is made", "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]", existingResources(), true,
-			[]string{"create configuration api", "delete configuration web"}},
+		{
+			name:  "all is new",
+			file:  whole,
+			have:  manifest.Resources{},
+			prune: true,
+			want: []string{"create host git", "create connection acme", "create link acme/infra",
+				"create configuration web", "create role ci", "create policy read"},
+		},
+		{name: "all is there", file: whole, have: existingResources(), prune: true, want: []string{}},
+		{
+			name:  "all goes",
+			file:  "hosts: []\nconnections: []\nlinks: []\nconfigurations: []\npolicies: {}\nroles: {}\n",
+			have:  existingResources(),
+			prune: true,
+			want: []string{
+				"delete configuration web",
+				"delete link acme/infra",
+				"delete connection acme",
+				"delete host git",
+				"delete policy read",
+				"delete role ci",
+			},
+		},
+		{
+			name: "nothing goes unless it is pruned",
+			file: "configurations: []\npolicies: {}\n",
+			have: existingResources(),
+			want: []string{},
+		},
+		{
+			name:  "what the file has no list for stays",
+			file:  "configurations: []\n",
+			have:  existingResources(),
+			prune: true,
+			want:  []string{"delete configuration web"},
+		},
+		{
+			name: "an endpoint",
+			file: strings.ReplaceAll(hosts, "https://git", "https://new"),
+			have: existingResources(),
+			want: []string{"change host git endpoint https://git → https://new"},
+		},
+		{
+			name: "a network",
+			file: "hosts: [{name: git, provider: Git, endpoint: https://git, vpc: {id: vpc-01234567, subnets: " +
+				"[subnet-01234567], security-groups: [sg-01234567]}}]",
+			have: existingResources(),
+			want: []string{"change host git vpc"},
+		},
+		{
+			name: "tags",
+			file: "connections: [{name: acme, host: git, tags: {a: '1', b: '3', c: ''}}]",
+			have: existingResources(),
+			want: []string{"change connection acme tag b=3, tag c="},
+		},
+		{
+			name: "no tags",
+			file: "connections: [{name: acme, host: git, tags: {}}]",
+			have: existingResources(),
+			want: []string{"change connection acme tag a removed, tag b removed"},
+		},
+		{
+			name:  "a link moves",
+			file:  "connections: [{name: new, host: git}]\nlinks: [{repository: acme/infra, connection: new}]",
+			have:  existingResources(),
+			prune: true,
+			want: []string{
+				"create connection new",
+				"change link acme/infra connection acme → new",
+				"delete connection acme",
+			},
+		},
+		{
+			name: "a configuration",
+			file: strings.NewReplacer("main", "dev", "web.yaml", "w.yaml").Replace(configurations),
+			have: existingResources(),
+			want: []string{"change configuration web branch main → dev, file web.yaml → w.yaml"},
+		},
+		{
+			name: "a choice",
+			file: "configurations: [{resource: web, link: acme/infra, branch: main, file: web.yaml, role: '" + deploy +
+				"', trigger: FILE_CHANGE, publish-deployment-status: ENABLED}]",
+			have: existingResources(),
+			want: []string{"change configuration web trigger ANY_CHANGE → FILE_CHANGE, " +
+				"publish-deployment-status none → ENABLED"},
+		},
+		{
+			name: "a policy",
+			file: "policies: {read: forbid;}",
+			have: existingResources(),
+			want: []string{"change policy read text"},
+		},
+		{
+			name: "a role",
+			file: "roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s, t], jwks: '{}', " +
+				"max-session-duration: 900}}",
+			have: existingResources(),
+			want: []string{"change role ci role READER → ADMIN, subjects, jwks, max-session-duration"},
+		},
+		{
+			name: "who may assume a role",
+			file: "roles: {ci: {role: READER, issuer: https://j, audiences: [b], subjects: [s], claims: [{name: " +
+				"n, pattern: p}]}}",
+			have: existingResources(),
+			want: []string{"change role ci issuer https://i → https://j, audiences, claims"},
+		},
+		{
+			name:  "what is deleted comes after what is made",
+			file:  "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]",
+			have:  existingResources(),
+			prune: true,
+			want:  []string{"create configuration api", "delete configuration web"},
+		},
 	} {
 		steps, err := manifest.Plan(parse(t, test.file), test.have, test.prune)
 		if err != nil {
@@ -103,24 +218,100 @@ func TestPlanRejectsWhatCannotBeDone(t *testing.T) {
 		have       manifest.Resources
 		prune      bool
 	}{
-		{hosts, `1:9: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{connections, `1:15: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one` + "\n" +
-			`lockstep.yaml:1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{"connections: [{name: new, host: git}]", `1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{"links: [{repository: new, connection: acme}]", `1:9: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`, twice, false},
-		{configurations, `1:18: the server has 2 links named "acme/infra": arn:infra, arn:third. Delete all but one`, twice, false},
-		{connections, `1:15: the connection "acme" refers to the host "git", which is neither in the file nor on the server`, manifest.Resources{}, false},
-		{links, `1:9: the link "acme/infra" refers to the connection "acme", which is neither in the file nor on the server`, manifest.Resources{}, false},
-		{configurations, `1:18: the configuration "web" refers to the link "acme/infra", which is neither in the file nor on the server`, manifest.Resources{}, false},
-		{strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"), `1:9: cannot change the type of the host "git" from Git to GitLabSelfManaged: create one with another name`, existingResources(), false},
-		{"connections: [{name: acme, provider: GitHub}]", `1:15: cannot move the connection "acme" from the host "git": create one with another name`, existingResources(), false},
-		{"connections: [{name: github, provider: GitLab}]", `1:15: cannot change the type of the connection "github" from GitHub to GitLab: create one with another name`, github, false},
-		{"connections: [{name: github, host: git}]", `1:15: cannot move the connection "github" from the provider GitHub to a host: create one with another name`, github, false},
-		{"links: [{repository: acme/infra, connection: github}]", `1:9: cannot move the link "acme/infra" to the connection "github", which is of type GitHub and not Git: ` +
-			`delete the link and its sync configurations first; stacks are not changed`, github, false},
-		{"hosts: []", ` cannot delete the host "git": the connection "acme" uses it, and the file has no list of connections`, existingResources(), true},
-		{"connections: []", ` cannot delete the connection "acme": the link "acme/infra" uses it, and the file has no list of links`, existingResources(), true},
-		{"links: []", ` cannot delete the link "acme/infra": the configuration "web" uses it, and the file has no list of configurations`, existingResources(), true},
+		{
+			file: hosts,
+			says: `1:9: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
+			have: twice,
+		},
+		{
+			file: connections,
+			says: `1:15: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one` + "\n" +
+				`lockstep.yaml:1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
+			have: twice,
+		},
+		{
+			file: "connections: [{name: new, host: git}]",
+			says: `1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
+			have: twice,
+		},
+		{
+			file: "links: [{repository: new, connection: acme}]",
+			says: `1:9: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`,
+			have: twice,
+		},
+		{
+			file: configurations,
+			says: `1:18: the server has 2 links named "acme/infra": arn:infra, arn:third. Delete all but one`,
+			have: twice,
+		},
+		{
+			file: connections,
+			says: `1:15: the connection "acme" refers to the host "git", which is neither in the file nor on the ` +
+				`server`,
+			have: manifest.Resources{},
+		},
+		{
+			file: links,
+			says: `1:9: the link "acme/infra" refers to the connection "acme", which is neither in the file nor ` +
+				`on the server`,
+			have: manifest.Resources{},
+		},
+		{
+			file: configurations,
+			says: `1:18: the configuration "web" refers to the link "acme/infra", which is neither in the file ` +
+				`nor on the server`,
+			have: manifest.Resources{},
+		},
+		{
+			file: strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"),
+			says: `1:9: cannot change the type of the host "git" from Git to GitLabSelfManaged: create one with ` +
+				`another name`,
+			have: existingResources(),
+		},
+		{
+			file: "connections: [{name: acme, provider: GitHub}]",
+			says: `1:15: cannot move the connection "acme" from the host "git": create one with another name`,
+			have: existingResources(),
+		},
+		{
+			file: "connections: [{name: github, provider: GitLab}]",
+			says: `1:15: cannot change the type of the connection "github" from GitHub to GitLab: create one with ` +
+				`another name`,
+			have: github,
+		},
+		{
+			file: "connections: [{name: github, host: git}]",
+			says: `1:15: cannot move the connection "github" from the provider GitHub to a host: create one with ` +
+				`another name`,
+			have: github,
+		},
+		{
+			file: "links: [{repository: acme/infra, connection: github}]",
+			says: `1:9: cannot move the link "acme/infra" to the connection "github", which is of type GitHub and ` +
+				`not Git: delete the link and its sync configurations first; stacks are not changed`,
+			have: github,
+		},
+		{
+			file: "hosts: []",
+			says: ` cannot delete the host "git": the connection "acme" uses it, and the file has no list of ` +
+				`connections`,
+			have:  existingResources(),
+			prune: true,
+		},
+		{
+			file: "connections: []",
+			says: ` cannot delete the connection "acme": the link "acme/infra" uses it, and the file has no list ` +
+				`of links`,
+			have:  existingResources(),
+			prune: true,
+		},
+		{
+			file: "links: []",
+			says: ` cannot delete the link "acme/infra": the configuration "web" uses it, and the file has no ` +
+				`list of configurations`,
+			have:  existingResources(),
+			prune: true,
+		},
 	} {
 		steps, err := manifest.Plan(parse(t, test.file), test.have, test.prune)
 		if err == nil || err.Error() != "lockstep.yaml:"+test.says {
@@ -138,7 +329,16 @@ func TestReadOptionsIncludeWhatPlanningNeeds(t *testing.T) {
 		{"policies: {}", true, []manifest.Kind{manifest.PolicyKind}},
 		{"configurations: []", true, []manifest.Kind{manifest.ConfigurationKind}},
 		{"hosts: []", false, []manifest.Kind{manifest.HostKind}},
-		{"hosts: []", true, []manifest.Kind{manifest.ConfigurationKind, manifest.ConnectionKind, manifest.HostKind, manifest.LinkKind}},
+		{
+			file:  "hosts: []",
+			prune: true,
+			want: []manifest.Kind{
+				manifest.ConfigurationKind,
+				manifest.ConnectionKind,
+				manifest.HostKind,
+				manifest.LinkKind,
+			},
+		},
 	} {
 		var got []manifest.Kind
 		for kind, wanted := range parse(t, test.file).ReadOptions(test.prune).Kinds {
@@ -156,7 +356,12 @@ func TestReadOptionsIncludeWhatPlanningNeeds(t *testing.T) {
 
 func TestParseReadsWhatExportWrites(t *testing.T) {
 	have := existingResources()
-	have.Hosts[0].VPC = &manifest.VPC{ID: "vpc-01234567", Subnets: []string{"subnet-01234567"}, SecurityGroups: []string{"sg-01234567"}, Certificate: "-----BEGIN\nx\n"}
+	have.Hosts[0].VPC = &manifest.VPC{
+		ID:             "vpc-01234567",
+		Subnets:        []string{"subnet-01234567"},
+		SecurityGroups: []string{"sg-01234567"},
+		Certificate:    "-----BEGIN\nx\n",
+	}
 	have.Hosts[0].Tags = map[string]string{"cost": "42", "on": "true"}
 	have.Links[0].EncryptionKey = "arn:aws:kms:us-east-1:111122223333:key/k"
 	have.Links[0].Tags = map[string]string{"a b": "~", "c": ""}
@@ -170,8 +375,12 @@ func TestParseReadsWhatExportWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ours := cmp.Options{placeless, cmpopts.IgnoreFields(manifest.Host{}, "ARN"), cmpopts.IgnoreFields(manifest.Connection{}, "ARN"),
-		cmpopts.IgnoreFields(manifest.Link{}, "ARN", "UUID", "Provider")}
+	ours := cmp.Options{
+		placeless,
+		cmpopts.IgnoreFields(manifest.Host{}, "ARN"),
+		cmpopts.IgnoreFields(manifest.Connection{}, "ARN"),
+		cmpopts.IgnoreFields(manifest.Link{}, "ARN", "UUID", "Provider"),
+	}
 	have.Connections[0].Provider = "" // the host says it
 	if diff := cmp.Diff(have, parse(t, string(text)).Resources, ours); diff != "" {
 		t.Errorf("read again (-exported +read):\n%s\n%s", diff, text)
@@ -182,7 +391,8 @@ func TestExportRejectsAmbiguousNames(t *testing.T) {
 	have := existingResources()
 	have.Connections = append(have.Connections, manifest.Connection{Name: "acme", ARN: "arn:second"})
 	_, err := manifest.Export("server", have)
-	if want := `server: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`; err == nil || err.Error() != want {
+	want := `server: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`
+	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -31,11 +31,20 @@ func randomResources(random *rand.Rand) manifest.Resources {
 	var resources manifest.Resources
 	var connections, links []string
 	for _, name := range some("h") {
-		resources.Hosts = append(resources.Hosts, manifest.Host{Name: name, Provider: "Git", Endpoint: pick("https://a", "https://b"), Tags: tags()})
+		resources.Hosts = append(resources.Hosts, manifest.Host{
+			Name:     name,
+			Provider: "Git",
+			Endpoint: pick("https://a", "https://b"),
+			Tags:     tags(),
+		})
 		// A connection cannot move, so that its name names its host.
 		for _, connection := range some("c-" + name + "-") {
 			connections = append(connections, connection)
-			resources.Connections = append(resources.Connections, manifest.Connection{Name: connection, Host: name, Tags: tags()})
+			resources.Connections = append(resources.Connections, manifest.Connection{
+				Name: connection,
+				Host: name,
+				Tags: tags(),
+			})
 		}
 	}
 
@@ -44,20 +53,48 @@ func randomResources(random *rand.Rand) manifest.Resources {
 	}
 
 	for _, link := range links {
-		resources.Links = append(resources.Links, manifest.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
+		resources.Links = append(resources.Links, manifest.Link{
+			Repository: link,
+			Connection: pick(connections...),
+			Provider:   "Git",
+			Tags:       tags(),
+		})
 	}
 
 	if len(links) > 0 {
 		for _, resource := range some("r") {
-			resources.Configurations = append(resources.Configurations, manifest.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
-				Branch: pick("main", "dev"), File: "f", Role: deploy, Trigger: pick("ANY_CHANGE", "FILE_CHANGE"), PublishDeploymentStatus: "ENABLED", PullRequestComment: "ENABLED",
-				Signers: []*manifest.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[random.IntN(4)]})
+			resources.Configurations = append(resources.Configurations, manifest.Configuration{
+				Type:                    "CFN_STACK_SYNC",
+				Resource:                resource,
+				Link:                    pick(links...),
+				Branch:                  pick("main", "dev"),
+				File:                    "f",
+				Role:                    deploy,
+				Trigger:                 pick("ANY_CHANGE", "FILE_CHANGE"),
+				PublishDeploymentStatus: "ENABLED",
+				PullRequestComment:      "ENABLED",
+				Signers: []*manifest.Signers{
+					nil,
+					{},
+					{Allowed: ann},
+					{Allowed: "\t# Ann\n" + ann + " "},
+				}[random.IntN(4)],
+			})
 		}
 	}
 
 	for _, name := range some("p") {
-		resources.Policies = append(resources.Policies, manifest.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
-		resources.Roles = append(resources.Roles, manifest.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
+		resources.Policies = append(resources.Policies, manifest.Policy{
+			Name:     name,
+			Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb "),
+		})
+		resources.Roles = append(resources.Roles, manifest.Role{
+			Name:      name,
+			Role:      pick("ADMIN", "READER"),
+			Issuer:    "https://i",
+			Audiences: []string{"a"},
+			Subjects:  []string{pick("s", "t")},
+		})
 	}
 
 	return resources
@@ -101,7 +138,8 @@ func applyToModel(t *testing.T, resources *manifest.Resources, step manifest.Ste
 
 	for _, connection := range resources.Configurations {
 		if !contains(resources.Links, connection.Link) {
-			t.Fatalf("after %v the configuration %s follows no link", stepLines([]manifest.Step{step}), connection.Resource)
+			t.Fatalf("after %v the configuration %s follows no link", stepLines([]manifest.Step{step}),
+				connection.Resource)
 		}
 	}
 }
@@ -156,7 +194,10 @@ func TestApplyingAPlanLeavesNoSteps(t *testing.T) {
 			want.Configurations[i] = appliedConfiguration(cfg, had[cfg.ID()])
 		}
 
-		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b manifest.Resource) bool { return a.ID() < b.ID() })); diff != "" {
+		diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b manifest.Resource) bool {
+			return a.ID() < b.ID()
+		}))
+		if diff != "" {
 			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, stepLines(steps), diff)
 		}
 

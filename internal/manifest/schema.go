@@ -67,8 +67,8 @@ func (p *parser) endpoint(node *yaml.Node, into *string) {
 	parsed, err := url.Parse(node.Value)
 	mayHaveUser := err != nil && strings.Contains(node.Value, "@") || err == nil && parsed.User != nil
 	if node.Kind == yaml.ScalarNode && mayHaveUser {
-		p.problem(positionOf(node), "a manifest must not contain secrets: endpoint must not have a user name or a password; "+
-			"give them to the connection with `lockstep connect NAME --basic-stdin`")
+		p.problem(positionOf(node), "a manifest must not contain secrets: endpoint must not have a user name or a "+
+			"password; give them to the connection with `lockstep connect NAME --basic-stdin`")
 		return
 	}
 	p.scalar(node, "endpoint", "Url", into)

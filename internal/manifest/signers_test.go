@@ -45,18 +45,61 @@ func TestPlanChangesSignersAsAWhole(t *testing.T) {
 		have       manifest.Resources
 		want       []string
 	}{
-		{"left out", configurations, both, []string{}},
-		{"the same", configurationWith("allowed-signers: " + quoted(ann) + ", public-keys: " + quoted(keys)), both, []string{}},
-		{"new", configurationWith("allowed-signers: " + quoted(ann)), existingResources(), []string{"change configuration web allowed-signers"}},
-		{"a space more", configurationWith("allowed-signers: " + quoted(ann+" ")), signed(&manifest.Signers{Allowed: ann}), []string{"change configuration web allowed-signers"}},
-		{"one of two", configurationWith("public-keys: " + quoted(keys)), both, []string{"change configuration web allowed-signers removed"}},
-		{"one for the other", configurationWith("public-keys: " + quoted(keys)), signed(&manifest.Signers{Allowed: ann}),
-			[]string{"change configuration web allowed-signers removed, public-keys"}},
-		{"nobody's", configurationWith("allowed-signers: '', public-keys: ''"), both, []string{"change configuration web allowed-signers removed, public-keys removed"}},
-		{"nobody's, by one key", configurationWith("public-keys: ''"), signed(&manifest.Signers{Allowed: ann}), []string{"change configuration web allowed-signers removed"}},
-		{"nobody's already", configurationWith("allowed-signers: ''"), existingResources(), []string{}},
-		{"with the rest", strings.Replace(configurationWith("allowed-signers: "+quoted(ann)), "main", "dev", 1), existingResources(),
-			[]string{"change configuration web branch main → dev, allowed-signers"}},
+		{name: "left out", file: configurations, have: both, want: []string{}},
+		{
+			name: "the same",
+			file: configurationWith("allowed-signers: " + quoted(ann) + ", public-keys: " + quoted(keys)),
+			have: both,
+			want: []string{},
+		},
+		{
+			name: "new",
+			file: configurationWith("allowed-signers: " + quoted(ann)),
+			have: existingResources(),
+			want: []string{"change configuration web allowed-signers"},
+		},
+		{
+			name: "a space more",
+			file: configurationWith("allowed-signers: " + quoted(ann+" ")),
+			have: signed(&manifest.Signers{Allowed: ann}),
+			want: []string{"change configuration web allowed-signers"},
+		},
+		{
+			name: "one of two",
+			file: configurationWith("public-keys: " + quoted(keys)),
+			have: both,
+			want: []string{"change configuration web allowed-signers removed"},
+		},
+		{
+			name: "one for the other",
+			file: configurationWith("public-keys: " + quoted(keys)),
+			have: signed(&manifest.Signers{Allowed: ann}),
+			want: []string{"change configuration web allowed-signers removed, public-keys"},
+		},
+		{
+			name: "nobody's",
+			file: configurationWith("allowed-signers: '', public-keys: ''"),
+			have: both,
+			want: []string{"change configuration web allowed-signers removed, public-keys removed"},
+		},
+		{
+			name: "nobody's, by one key",
+			file: configurationWith("public-keys: ''"),
+			have: signed(&manifest.Signers{Allowed: ann}),
+			want: []string{"change configuration web allowed-signers removed"},
+		},
+		{
+			name: "nobody's already",
+			file: configurationWith("allowed-signers: ''"),
+			have: existingResources(),
+			want: []string{},
+		},
+		{
+			name: "with the rest",
+			file: strings.Replace(configurationWith("allowed-signers: "+quoted(ann)), "main", "dev", 1),
+			have: existingResources(),
+			want: []string{"change configuration web branch main → dev, allowed-signers"},
+		},
 	} {
 		steps, err := manifest.Plan(parse(t, test.file), test.have, true)
 		if err != nil {
@@ -93,8 +136,15 @@ func TestInvalidSignersAreRejectedWithTheirPosition(t *testing.T) {
 	for _, test := range []struct{ keys, want string }{
 		{"  allowed-signers:\n", `7:19: allowed-signers must be text, not null`},
 		{"  public-keys: [a]\n", `7:16: public-keys must be text, not a list`},
-		{"  allowed-signers: " + strings.Repeat("a", 65537) + "\n", `7:20: allowed-signers must have 1 to 65536 characters, not 65537`},
-		{"  allowed-signers: '# nobody'\n", `7:20: the signers are not valid: The lists of allowed signers contain no key, so no commit could be accepted`},
+		{
+			keys: "  allowed-signers: " + strings.Repeat("a", 65537) + "\n",
+			want: `7:20: allowed-signers must have 1 to 65536 characters, not 65537`,
+		},
+		{
+			keys: "  allowed-signers: '# nobody'\n",
+			want: `7:20: the signers are not valid: The lists of allowed signers contain no key, so no commit ` +
+				`could be accepted`,
+		},
 		{"  allowed-signers: |\n    # Ann\n    ann\n",
 			`7:20: the signers are not valid: Allowed signers, line 2: there is no key after the principals`},
 		{"  public-keys: |\n    ann\n    bob\n  allowed-signers: " + quoted(ann),
@@ -104,7 +154,8 @@ func TestInvalidSignersAreRejectedWithTheirPosition(t *testing.T) {
 		{"  public-keys: " + quoted(cut), `7:16: the signers are not valid: OpenPGP keys: `},
 	} {
 		_, err := manifest.Parse("lockstep.yaml", []byte(begin+test.keys))
-		if err == nil || !strings.HasPrefix(err.Error(), "lockstep.yaml:"+test.want) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.HasPrefix(err.Error(), "lockstep.yaml:"+test.want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s\ngot  %v\nwant lockstep.yaml:%s", test.keys, err, test.want)
 		}
 	}
@@ -113,10 +164,23 @@ func TestInvalidSignersAreRejectedWithTheirPosition(t *testing.T) {
 func TestTextsAreExportedByteForByte(t *testing.T) {
 	long := strings.Repeat("words of a comment ", 20)
 	for _, text := range []string{
-		ann, exampleKeys(t), strings.TrimRight(exampleKeys(t), "\n"), exampleKeys(t) + "\n\n", strings.ReplaceAll(exampleKeys(t), "\n", "\r\n"),
-		strings.ReplaceAll(exampleKeys(t), "\n", " \n"), "\t# tab first\n" + ann, "\n" + ann, "\n\n  # blank first\n" + ann, "  # spaces first\n" + ann,
-		"# a\r" + "\n" + ann + "\n \n", "# " + long + "\n" + ann + " \t", "#\u00a0\u0085\u2028\ufeff\x01\x7fé🔑\n" + ann, "# |\n#---\n" + ann, "#: 'a' \"b\" \\n %\n" + ann,
-		ann + "\t\n", strings.TrimRight(ann, "\n"),
+		ann,
+		exampleKeys(t),
+		strings.TrimRight(exampleKeys(t), "\n"),
+		exampleKeys(t) + "\n\n",
+		strings.ReplaceAll(exampleKeys(t), "\n", "\r\n"),
+		strings.ReplaceAll(exampleKeys(t), "\n", " \n"),
+		"\t# tab first\n" + ann,
+		"\n" + ann,
+		"\n\n  # blank first\n" + ann,
+		"  # spaces first\n" + ann,
+		"# a\r" + "\n" + ann + "\n \n",
+		"# " + long + "\n" + ann + " \t",
+		"#\u00a0\u0085\u2028\ufeff\x01\x7fé🔑\n" + ann,
+		"# |\n#---\n" + ann,
+		"#: 'a' \"b\" \\n %\n" + ann,
+		ann + "\t\n",
+		strings.TrimRight(ann, "\n"),
 	} {
 		have := existingResources()
 		have.Configurations[0].Signers = &manifest.Signers{Allowed: text}
@@ -132,7 +196,11 @@ func TestTextsAreExportedByteForByte(t *testing.T) {
 
 		got := parse(t, string(exported))
 		want := []any{have.Configurations[0].Signers, text, text}
-		if diff := cmp.Diff(want, []any{got.Configurations[0].Signers, got.Policies[0].Document, got.Roles[0].JWKS}); diff != "" {
+		if diff := cmp.Diff(want, []any{
+			got.Configurations[0].Signers,
+			got.Policies[0].Document,
+			got.Roles[0].JWKS,
+		}); diff != "" {
 			t.Errorf("%q (-exported +read):\n%s\n%s", text, diff, exported)
 		}
 	}

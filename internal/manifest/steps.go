@@ -232,7 +232,10 @@ func (a *applier) changeTags(ctx context.Context, arn string, want, have map[str
 
 	set, removed := tagChanges(want, have)
 	if len(removed) > 0 {
-		_, err := a.remote.AWS.UntagResource(ctx, &codeconnections.UntagResourceInput{ResourceArn: &arn, TagKeys: removed})
+		_, err := a.remote.AWS.UntagResource(ctx, &codeconnections.UntagResourceInput{
+			ResourceArn: &arn,
+			TagKeys:     removed,
+		})
 		if err != nil {
 			return err
 		}
@@ -247,7 +250,10 @@ func (a *applier) changeTags(ctx context.Context, arn string, want, have map[str
 		changed[key] = want[key]
 	}
 
-	_, err := a.remote.AWS.TagResource(ctx, &codeconnections.TagResourceInput{ResourceArn: &arn, Tags: tagList(changed)})
+	_, err := a.remote.AWS.TagResource(ctx, &codeconnections.TagResourceInput{
+		ResourceArn: &arn,
+		Tags:        tagList(changed),
+	})
 	return err
 }
 

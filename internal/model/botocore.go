@@ -150,7 +150,10 @@ func (m Model) shapes() object {
 			properties = append(properties, entry{"required", required})
 		}
 
-		all = append(all, entry{structure.Name, append(properties, entry{"members", members}).documented(structure.Text)})
+		all = append(all, entry{
+			structure.Name,
+			append(properties, entry{"members", members}).documented(structure.Text),
+		})
 	}
 
 	for _, e := range m.Exceptions {
@@ -274,10 +277,20 @@ func (m Model) endpointRules() object {
 			{"Endpoint", option("SDK::Endpoint", "string")},
 		}},
 		{"rules", []object{
-			{{"conditions", named}, {"endpoint", object{{"url", object{{"ref", "Endpoint"}}}, {"properties", object{}}, {"headers", object{}}}},
-				{"type", "endpoint"}},
-			{{"conditions", []object{}}, {"error", "Set the endpoint of " + m.ID + ": --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_" +
-				strings.ToUpper(m.Name) + ", or the services section of your AWS profile."}, {"type", "error"}},
+			{
+				{"conditions", named},
+				{
+					"endpoint",
+					object{{"url", object{{"ref", "Endpoint"}}}, {"properties", object{}}, {"headers", object{}}},
+				},
+				{"type", "endpoint"},
+			},
+			{
+				{"conditions", []object{}},
+				{"error", "Set the endpoint of " + m.ID + ": --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_" +
+					strings.ToUpper(m.Name) + ", or the services section of your AWS profile."},
+				{"type", "error"},
+			},
 		}},
 	}
 }

@@ -52,7 +52,8 @@ func install(t testing.TB, m model.Model) (dir string) {
 // botocore runs a script of testdata. It skips the test if botocore is not installed.
 func botocore(t testing.TB, models, script string) (stdout string) {
 	t.Helper()
-	if err := exec.CommandContext(t.Context(), "python3", "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('boto3'))").Run(); err != nil {
+	if err := exec.CommandContext(t.Context(), "python3", "-c",
+		"import importlib.util as u, sys; sys.exit(not u.find_spec('boto3'))").Run(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("python3 with boto3 is missing, and with CI=true that is a failure")
 		}
@@ -62,7 +63,8 @@ func botocore(t testing.TB, models, script string) (stdout string) {
 	cmd := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", script))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	cmd.Env = append(os.Environ(), "AWS_DATA_PATH="+models, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+	cmd.Env = append(os.Environ(), "AWS_DATA_PATH="+models, "AWS_CONFIG_FILE="+os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
 		"AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=LSAK", "AWS_SECRET_ACCESS_KEY=secret")
 	out, err := cmd.Output()
 	if err != nil {
@@ -111,7 +113,15 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 		t.Errorf("exceptions (-want +got):\n%s", diff)
 	}
 
-	paged := []string{"ListAccessKeys", "ListPolicies", "ListResourceSyncAttempts", "ListResourceSyncs", "ListSignaturePolicies", "ListSyncBlockers", "ListWebIdentityRoles"}
+	paged := []string{
+		"ListAccessKeys",
+		"ListPolicies",
+		"ListResourceSyncAttempts",
+		"ListResourceSyncs",
+		"ListSignaturePolicies",
+		"ListSyncBlockers",
+		"ListWebIdentityRoles",
+	}
 	if diff := cmp.Diff(paged, seen.Paginators); diff != "" {
 		t.Errorf("paginators (-want +got):\n%s", diff)
 	}
@@ -131,7 +141,8 @@ Parameter validation failed: Invalid length for parameter ResourceName, value: 0
 // Without endpoint rules, botocore would send a signed request to a host below
 // amazonaws.com.
 func TestBotocoreSendsNothingWithoutAnEndpoint(t *testing.T) {
-	want := "Set the endpoint of Lockstep: --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_LOCKSTEP, or the services section of your AWS profile.\n"
+	want := "Set the endpoint of Lockstep: --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_LOCKSTEP, or the " +
+		"services section of your AWS profile.\n"
 	if diff := cmp.Diff(want, botocore(t, install(t, describe(t, wire.Lockstep())), "nowhere.py")); diff != "" {
 		t.Errorf("the error (-want +got):\n%s", diff)
 	}
@@ -164,7 +175,8 @@ func TestTheOlderServiceHasNoPullRequestComments(t *testing.T) {
 	has := func(s wire.Service) bool {
 		for _, structure := range describe(t, s).Structures {
 			if structure.Name == "SyncConfiguration" {
-				return slices.ContainsFunc(structure.Members, func(m model.Member) bool { return m.Name == "PullRequestComment" })
+				return slices.ContainsFunc(structure.Members,
+					func(m model.Member) bool { return m.Name == "PullRequestComment" })
 			}
 		}
 		return false
@@ -192,10 +204,18 @@ func TestOfRejectsStructsThatBreakTheRules(t *testing.T) {
 			B Inner
 		}{}, ""},
 	} {
-		s := wire.Service{Prefix: "X_20260101", Shapes: map[string]wire.Shape{"Count": {}, "Text": {}},
-			Operations: []wire.Operation{{Name: "Op", Input: reflect.TypeOf(test.input), Output: reflect.TypeFor[wire.DeletePolicyOutput]()}}}
+		s := wire.Service{
+			Prefix: "X_20260101",
+			Shapes: map[string]wire.Shape{"Count": {}, "Text": {}},
+			Operations: []wire.Operation{{
+				Name:   "Op",
+				Input:  reflect.TypeOf(test.input),
+				Output: reflect.TypeFor[wire.DeletePolicyOutput](),
+			}},
+		}
 		_, err := model.Of(s)
-		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+		if test.want == "" && err != nil ||
+			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%T: %v, want %q", test.input, err, test.want)
 		}
 	}

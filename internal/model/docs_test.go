@@ -47,9 +47,15 @@ type docsWriter struct {
 
 func TestTheAPIReferenceIsCurrent(t *testing.T) {
 	source := readSource(t)
-	newer, older, own := source.refresh(describe(t, wire.CodeConnections())), source.refresh(describe(t, wire.CodeStarConnections())),
-		source.refresh(describe(t, wire.Lockstep()))
-	w := &docsWriter{structures: map[string]model.Structure{}, shapes: map[string]model.Shape{}, missing: map[string]bool{}, linked: map[string]bool{}}
+	newer := source.refresh(describe(t, wire.CodeConnections()))
+	older := source.refresh(describe(t, wire.CodeStarConnections()))
+	own := source.refresh(describe(t, wire.Lockstep()))
+	w := &docsWriter{
+		structures: map[string]model.Structure{},
+		shapes:     map[string]model.Shape{},
+		missing:    map[string]bool{},
+		linked:     map[string]bool{},
+	}
 	for _, service := range []model.Model{own, newer} {
 		for _, structure := range service.Structures {
 			w.structures[structure.Name] = structure
@@ -69,15 +75,18 @@ func TestTheAPIReferenceIsCurrent(t *testing.T) {
 		w.line("| %s %s | `%s` | `%s` |", service.ID, service.Version, service.Name, service.Prefix)
 	}
 
-	w.line("\nAWS describes both: [CodeConnections](https://docs.aws.amazon.com/codeconnections/latest/APIReference/),\n" +
-		"[CodeStar Connections](https://docs.aws.amazon.com/codestar-connections/latest/APIReference/). They are the same, except\nthat in CodeStar Connections:\n")
+	w.line("\nAWS describes both: " +
+		"[CodeConnections](https://docs.aws.amazon.com/codeconnections/latest/APIReference/),\n" +
+		"[CodeStar Connections](https://docs.aws.amazon.com/codestar-connections/latest/APIReference/). They are " +
+		"the same, except\nthat in CodeStar Connections:\n")
 	for _, d := range differences {
 		w.line("- %s", d)
 	}
 
 	w.line("")
 	w.operations(newer)
-	w.line("## Lockstep's own service\n\nThe signing name is `%s`, the prefix `%s`, and the version %s.\n", own.Name, own.Prefix, own.Version)
+	w.line("## Lockstep's own service\n\nThe signing name is `%s`, the prefix `%s`, and the version %s.\n", own.Name,
+		own.Prefix, own.Version)
 	w.operations(own)
 	w.reference(own, newer)
 	current(t, "../../docs/api.md", []byte(w.String()))
@@ -88,9 +97,11 @@ func (w *docsWriter) line(format string, args ...any) { fmt.Fprintf(w, format+"\
 // compare returns the differences of the older of AWS's services.
 func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 	for _, structure := range newer.Structures {
-		i := slices.IndexFunc(older.Structures, func(other model.Structure) bool { return other.Name == structure.Name })
+		i := slices.IndexFunc(older.Structures,
+			func(other model.Structure) bool { return other.Name == structure.Name })
 		for _, m := range structure.Members {
-			if i < 0 || !slices.ContainsFunc(older.Structures[i].Members, func(other model.Member) bool { return other.Name == m.Name }) {
+			if i < 0 || !slices.ContainsFunc(older.Structures[i].Members,
+				func(other model.Member) bool { return other.Name == m.Name }) {
 				w.missing[structure.Name+"."+m.Name] = true
 				if text := fmt.Sprintf("`%s` is not a member.", m.Name); !slices.Contains(differences, text) {
 					differences = append(differences, text)
@@ -107,8 +118,10 @@ func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 
 		other := older.Shapes[i]
 		if len(structure.Enum) > 0 {
-			gone := slices.DeleteFunc(slices.Clone(structure.Enum), func(v string) bool { return slices.Contains(other.Enum, v) })
-			differences = append(differences, fmt.Sprintf("`%s` is not a `%s`.", strings.Join(gone, "`, `"), structure.Name))
+			gone := slices.DeleteFunc(slices.Clone(structure.Enum),
+				func(v string) bool { return slices.Contains(other.Enum, v) })
+			differences = append(differences,
+				fmt.Sprintf("`%s` is not a `%s`.", strings.Join(gone, "`, `"), structure.Name))
 			continue
 		}
 

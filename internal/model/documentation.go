@@ -34,9 +34,11 @@ func readDocumentation() (documentation, error) {
 // exceptionTexts are the descriptions of exceptions, which have no comment in the source.
 func exceptionTexts() map[string]string {
 	return map[string]string{
-		"AccessDeniedException":                 "You are not allowed to perform this operation.",
-		"ConcurrentModificationException":       "The resource was changed by another request. Read it again and retry.",
-		"ConditionalCheckFailedException":       "The resource is not in the state that the request requires. Read it again and retry.",
+		"AccessDeniedException": "You are not allowed to perform this operation.",
+		"ConcurrentModificationException": "The resource was changed by another request. Read it again and " +
+			"retry.",
+		"ConditionalCheckFailedException": "The resource is not in the state that the request requires. " +
+			"Read it again and retry.",
 		"ConflictException":                     "Two requests for the same resource conflict. Retry later.",
 		"InternalServerException":               "The server failed. Retry later.",
 		"InvalidInputException":                 "The request is invalid.",
@@ -50,6 +52,7 @@ func exceptionTexts() map[string]string {
 		"ThrottlingException":                   "Too many requests. Retry later.",
 		"UnsupportedOperationException":         "The operation is not supported for this resource.",
 		"UnsupportedProviderTypeException":      "The provider type is not supported.",
-		"UpdateOutOfSyncException":              "The resource was changed by another request. Read it again and retry.",
+		"UpdateOutOfSyncException": "The resource was changed by another request. Read it again and " +
+			"retry.",
 	}
 }

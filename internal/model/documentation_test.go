@@ -49,7 +49,11 @@ func TestDocumentationIsWhatTheSourceSays(t *testing.T) {
 
 func readSource(t *testing.T) documentation {
 	t.Helper()
-	texts := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
+	texts := documentation{
+		Operations: map[string]string{},
+		Structures: map[string]structureText{},
+		Values:     map[string]map[string]string{},
+	}
 	texts.readShapes(t, parse(t, "../wire"))
 	texts.describeMembers(t)
 	methods := operationMethods(append(parse(t, "../api"), parse(t, "../iam")...))

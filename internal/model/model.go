@@ -101,8 +101,13 @@ func Of(service wire.Service) (Model, error) {
 			errors[e] = Exception{Name: e, Text: exceptionTexts()[e]}
 		}
 
-		model.Operations = append(model.Operations, Operation{Name: operation.Name, Text: texts.Operations[operation.Name],
-			Input: operation.Input.Name(), Output: operation.Output.Name(), Errors: operation.Errors})
+		model.Operations = append(model.Operations, Operation{
+			Name:   operation.Name,
+			Text:   texts.Operations[operation.Name],
+			Input:  operation.Input.Name(),
+			Output: operation.Output.Name(),
+			Errors: operation.Errors,
+		})
 	}
 
 	slices.SortFunc(model.Operations, func(a, b Operation) int { return cmp.Compare(a.Name, b.Name) })
@@ -158,8 +163,12 @@ func (r *reader) structure(t reflect.Type) error {
 		}
 
 		if shape != "" {
-			structure.Members = append(structure.Members, Member{Name: field.Name, Text: text.Members[field.Name], Shape: shape,
-				Required: field.Tag.Get("json") != ",omitzero"})
+			structure.Members = append(structure.Members, Member{
+				Name:     field.Name,
+				Text:     text.Members[field.Name],
+				Shape:    shape,
+				Required: field.Tag.Get("json") != ",omitzero",
+			})
 		}
 	}
 
@@ -209,7 +218,8 @@ func (r *reader) shape(field reflect.StructField) (string, error) {
 // add adds a shape. It returns an error if another one has its name.
 func (r *reader) add(shape Shape) error {
 	if had, ok := r.shapes[shape.Name]; ok && (had.Kind != shape.Kind || had.Element != shape.Element) {
-		return fmt.Errorf("shape %s is both %s %s and %s %s", shape.Name, had.Kind, had.Element, shape.Kind, shape.Element)
+		return fmt.Errorf("shape %s is both %s %s and %s %s", shape.Name, had.Kind, had.Element, shape.Kind,
+			shape.Element)
 	}
 	if _, ok := r.structures[shape.Name]; ok {
 		return fmt.Errorf("shape %s has the name of a structure", shape.Name)

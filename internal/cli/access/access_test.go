@@ -166,22 +166,48 @@ func TestPolicyErrorsHaveAPosition(t *testing.T) {
 func TestRolePutSendsTheFlags(t *testing.T) {
 	server := clitest.NewServer(t)
 	var received wire.WebIdentityRole
-	clitest.Handle(server, "PutWebIdentityRole", func(request *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
-		received = request.WebIdentityRole
-		return &wire.PutWebIdentityRoleOutput{RoleArn: "arn:aws:iam::111122223333:role/ci"}, nil
-	})
-	clitest.Handle(server, "ListWebIdentityRoles", func(*wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
-		return &wire.ListWebIdentityRolesOutput{WebIdentityRoles: []wire.WebIdentityRole{received}}, nil
-	})
-	clitest.Handle(server, "DeleteWebIdentityRole", func(*wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
-		return nil, clitest.Exception("ResourceNotFoundException", "Could not find role ci.")
-	})
+	clitest.Handle(server, "PutWebIdentityRole",
+		func(request *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
+			received = request.WebIdentityRole
+			return &wire.PutWebIdentityRoleOutput{RoleArn: "arn:aws:iam::111122223333:role/ci"}, nil
+		})
+	clitest.Handle(server, "ListWebIdentityRoles",
+		func(*wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
+			return &wire.ListWebIdentityRolesOutput{WebIdentityRoles: []wire.WebIdentityRole{received}}, nil
+		})
+	clitest.Handle(server, "DeleteWebIdentityRole",
+		func(*wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
+			return nil, clitest.Exception("ResourceNotFoundException", "Could not find role ci.")
+		})
 	jwks := filepath.Join(t.TempDir(), "jwks")
 	clitest.WriteFile(t, jwks, `{"keys":[]}`)
-	args := []string{"role", "put", "ci", "--issuer", "GitHub", "--audience", "lockstep", "--subject", "repo:acme/infra:*", "--subject", "repo:acme/web:*",
-		"--claim", "environment=prod*", "--role", "operator", "--duration", "30m", "--jwks", jwks}
+	args := []string{
+		"role",
+		"put",
+		"ci",
+		"--issuer",
+		"GitHub",
+		"--audience",
+		"lockstep",
+		"--subject",
+		"repo:acme/infra:*",
+		"--subject",
+		"repo:acme/web:*",
+		"--claim",
+		"environment=prod*",
+		"--role",
+		"operator",
+		"--duration",
+		"30m",
+		"--jwks",
+		jwks,
+	}
 	out := clitest.Run(t, server.Env(), args...).OK(t).Stdout
-	for _, line := range []string{"LOCKSTEP_ENDPOINT_URL=" + server.URL, "LOCKSTEP_ROLE_ARN=arn:aws:iam::111122223333:role/ci", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE="} {
+	for _, line := range []string{
+		"LOCKSTEP_ENDPOINT_URL=" + server.URL,
+		"LOCKSTEP_ROLE_ARN=arn:aws:iam::111122223333:role/ci",
+		"LOCKSTEP_WEB_IDENTITY_TOKEN_FILE=",
+	} {
 		if !strings.Contains(out, "\n"+line) {
 			t.Errorf("role put does not print %q:\n%s", line, out)
 		}
@@ -189,12 +215,14 @@ func TestRolePutSendsTheFlags(t *testing.T) {
 
 	clitest.Golden(t, "role.put.json", clitest.Run(t, server.Env(), append(args, "-o", "json")...).OK(t).Stdout)
 	clitest.Golden(t, "role.list.table", clitest.Run(t, server.Env(), "role", "list").OK(t).Stdout)
-	clitest.Run(t, server.Env(), "role", "delete", "ci").Fails(t, 1, "ResourceNotFoundException: Could not find role ci.")
+	clitest.Run(t, server.Env(), "role", "delete", "ci").
+		Fails(t, 1, "ResourceNotFoundException: Could not find role ci.")
 }
 
 func TestAJobAssumesARoleWithItsToken(t *testing.T) {
 	i := clitest.NewInstallation(t)
-	out := i.Run(t, "role", "put", "ci", "--issuer", i.Issuer.URL, "--audience", "lockstep", "--subject", "job:main").OK(t).Stdout
+	out := i.Run(t, "role", "put", "ci", "--issuer", i.Issuer.URL, "--audience", "lockstep", "--subject", "job:main").
+		OK(t).Stdout
 	file := filepath.Join(t.TempDir(), "token")
 	env := map[string]string{}
 	for line := range strings.Lines(out) {
@@ -208,7 +236,8 @@ func TestAJobAssumesARoleWithItsToken(t *testing.T) {
 	clitest.WriteFile(t, file, token)
 	clitest.Run(t, env, "link", "list").OK(t)
 	clitest.Run(t, env, "status").OK(t)
-	clitest.Run(t, env, "key", "list").Fails(t, 1, "AccessDeniedException", "The role arn:aws:iam::111122223333:role/ci (from LOCKSTEP_ROLE_ARN)")
+	clitest.Run(t, env, "key", "list").
+		Fails(t, 1, "AccessDeniedException", "The role arn:aws:iam::111122223333:role/ci (from LOCKSTEP_ROLE_ARN)")
 
 	clitest.WriteFile(t, file, i.Issuer.Token("lockstep", "job:other", nil))
 	result := clitest.Run(t, env, "link", "list")
@@ -221,19 +250,20 @@ func TestAJobAssumesARoleWithItsToken(t *testing.T) {
 
 func TestUsageErrorsNameWhatIsWrong(t *testing.T) {
 	for line, want := range map[string]string{
-		"key create --admin":                                                    "NAME is missing",
-		"key create jo --role root":                                             "must be admin, operator, reader or none",
-		"key create jo --role admin --account 111122223333":                     "--account requires --db",
-		"key create jo --principal jo --db sqlite:x --admin":                    "either NAME or --principal",
-		"key create --db sqlite:x":                                              "exactly one of --role, --admin, --reader",
-		"key list --db sqlite:x --endpoint-url http://x":                        "--db cannot be used with a flag that names a server",
-		"key rotate LSAK --keep-old-for 1.5s":                                   "--keep-old-for 1.5s must be a whole number of seconds",
-		"key list --db sqlite:/nowhere/x.db":                                    "no database /nowhere/x.db",
-		"key disable --db sqlite:x":                                             "ID is missing",
-		"policy put p":                                                          "FILE is missing",
-		"policy put p /nowhere/x.cedar":                                         "Cannot read the policy",
-		"policy check":                                                          "FILE is missing",
-		"role put ci":                                                           "--issuer, --audience, --subject is missing",
+		"key create --admin":                                 "NAME is missing",
+		"key create jo --role root":                          "must be admin, operator, reader or none",
+		"key create jo --role admin --account 111122223333":  "--account requires --db",
+		"key create jo --principal jo --db sqlite:x --admin": "either NAME or --principal",
+		"key create --db sqlite:x":                           "exactly one of --role, --admin, --reader",
+		"key list --db sqlite:x --endpoint-url http://x": "--db cannot be used with a flag " +
+			"that names a server",
+		"key rotate LSAK --keep-old-for 1.5s": "--keep-old-for 1.5s must be a whole number of seconds",
+		"key list --db sqlite:/nowhere/x.db":  "no database /nowhere/x.db",
+		"key disable --db sqlite:x":           "ID is missing",
+		"policy put p":                        "FILE is missing",
+		"policy put p /nowhere/x.cedar":       "Cannot read the policy",
+		"policy check":                        "FILE is missing",
+		"role put ci":                         "--issuer, --audience, --subject is missing",
 		"role put ci --issuer github --audience a --subject s --claim x":        `--claim "x" must be NAME=PATTERN`,
 		"role put ci --issuer github --audience a --subject s --jwks /nowhere":  "--jwks",
 		"role put ci --issuer github --audience a --subject s --duration 901ms": "--duration",
@@ -260,7 +290,8 @@ func TestDocumentsEscapeControlCharacters(t *testing.T) {
 		}
 
 		// The encoders write some of them in two ways.
-		if got := strings.NewReplacer(`\x9B`, `\u009b`, `\x7F`, `\u007f`).Replace(stdout); !strings.Contains(got, want) {
+		got := strings.NewReplacer(`\x9B`, `\u009b`, `\x7F`, `\u007f`).Replace(stdout)
+		if !strings.Contains(got, want) {
 			t.Errorf("%s: the document in %s", format, stdout)
 		}
 	}

@@ -118,7 +118,8 @@ func newKeyCreateCommand(env *command.Env) *cobra.Command {
 	source, format := addSourceFlags(env, cmd), command.AddFormatFlag(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&source.database.SealKeyFile, "seal-key-file", env.Getenv("LOCKSTEP_SEAL_KEY_FILE"),
-		"with --db: key that encrypts the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; default next to an SQLite database)")
+		"with --db: key that encrypts the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; "+
+			"default next to an SQLite database)")
 	flags.StringVar(&source.database.SealKeyKMS, "seal-key-kms", env.Getenv("LOCKSTEP_SEAL_KEY_KMS"),
 		"with --db: `ARN` of the AWS KMS key that encrypts the seal key file (or LOCKSTEP_SEAL_KEY_KMS)")
 	source.database.SealKey = config.SealKey(env.Getenv)
@@ -156,7 +157,8 @@ func newKeyCreateCommand(env *command.Env) *cobra.Command {
 
 		if *principal == "" {
 			return command.Usagef("%s: NAME is missing.", cmd.CommandPath()).
-				WithHint("To create the first key of a server, use its database: --db sqlite:/var/lib/lockstep/lockstep.db.")
+				WithHint("To create the first key of a server, use its database: " +
+					"--db sqlite:/var/lib/lockstep/lockstep.db.")
 		}
 		if flags.Changed("account") {
 			return command.Usagef("%s: --account requires --db.", cmd.CommandPath()).

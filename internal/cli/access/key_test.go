@@ -23,8 +23,15 @@ func keyIDs(t testing.TB, db string) map[string]string {
 func TestKeysOfADatabaseAreCreatedListedAndDisabled(t *testing.T) {
 	dir := t.TempDir()
 	db := "sqlite:" + filepath.Join(dir, "lockstep.db")
-	out := clitest.Run(t, nil, "key", "create", "--db", db, "--admin", "--principal", "jo", "--account", "111122223333").OK(t).Stdout
-	for _, want := range []string{"[lockstep]\naws_access_key_id = LSAK", "\naws_secret_access_key = ", "[profile lockstep]\nregion = ", "\nendpoint_url = "} {
+	out := clitest.Run(t, nil, "key", "create", "--db", db, "--admin", "--principal", "jo", "--account",
+		"111122223333").
+		OK(t).Stdout
+	for _, want := range []string{
+		"[lockstep]\naws_access_key_id = LSAK",
+		"\naws_secret_access_key = ",
+		"[profile lockstep]\nregion = ",
+		"\nendpoint_url = ",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("key create does not print %q:\n%s", want, out)
 		}
@@ -37,7 +44,12 @@ func TestKeysOfADatabaseAreCreatedListedAndDisabled(t *testing.T) {
 	}
 
 	list := clitest.Run(t, nil, "key", "list", "--db", db, "-o", "yaml").OK(t).Stdout
-	for _, want := range []string{"PrincipalName: jo\n    Role: ADMIN\n    Status: ACTIVE", `Account: "111122223333"`, `Account: "000000000000"`, "Role: READER"} {
+	for _, want := range []string{
+		"PrincipalName: jo\n    Role: ADMIN\n    Status: ACTIVE",
+		`Account: "111122223333"`,
+		`Account: "000000000000"`,
+		"Role: READER",
+	} {
 		if !strings.Contains(list, want) {
 			t.Errorf("key list does not print %q:\n%s", want, list)
 		}
@@ -62,21 +74,25 @@ func TestKeysOfADatabaseAreCreatedListedAndDisabled(t *testing.T) {
 		}
 	}
 
-	clitest.Run(t, nil, "key", "disable", "LSAKAAAAAAAAAAAAAAAA", "--db", db).Fails(t, 1, `no access key "LSAKAAAAAAAAAAAAAAAA"`)
+	clitest.Run(t, nil, "key", "disable", "LSAKAAAAAAAAAAAAAAAA", "--db", db).
+		Fails(t, 1, `no access key "LSAKAAAAAAAAAAAAAAAA"`)
 }
 
 func TestTheProfileThatKeyCreatePrintsWorks(t *testing.T) {
 	i := clitest.NewInstallation(t)
-	out := clitest.Run(t, nil, "key", "create", "--db", i.DatabaseURL, "--reader", "--account", "111122223333").OK(t).Stdout
+	out := clitest.Run(t, nil, "key", "create", "--db", i.DatabaseURL, "--reader", "--account", "111122223333").
+		OK(t).Stdout
 	_, rest, _ := strings.Cut(out, "Add to ~/.aws/credentials:\n")
 	credentials, rest, _ := strings.Cut(rest, "\n\n")
 	_, rest, _ = strings.Cut(rest, "Add to ~/.aws/config:\n")
 	config, _, _ := strings.Cut(rest, "\n\n")
 	dir := t.TempDir()
 	clitest.WriteFile(t, filepath.Join(dir, ".aws", "credentials"), credentials)
-	clitest.WriteFile(t, filepath.Join(dir, ".aws", "config"), strings.ReplaceAll(config, "http://127.0.0.1:4747", i.Env["LOCKSTEP_ENDPOINT_URL"]))
+	clitest.WriteFile(t, filepath.Join(dir, ".aws", "config"),
+		strings.ReplaceAll(config, "http://127.0.0.1:4747", i.Env["LOCKSTEP_ENDPOINT_URL"]))
 	clitest.Run(t, map[string]string{"HOME": dir}, "status").OK(t)
-	clitest.Run(t, map[string]string{"HOME": dir}, "retry", "web").Fails(t, 1, "AccessDeniedException", "lockstep policy put", "lockstep key create NAME --role operator")
+	clitest.Run(t, map[string]string{"HOME": dir}, "retry", "web").
+		Fails(t, 1, "AccessDeniedException", "lockstep policy put", "lockstep key create NAME --role operator")
 }
 
 func TestKeyCreateRejectsAnotherSealKey(t *testing.T) {
@@ -91,7 +107,8 @@ func TestKeyCreateRejectsAnotherSealKey(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	clitest.Run(t, nil, "key", "create", "--db", db, "--admin").Fails(t, 1, "lockstep.db.key does not exist", "--seal-key-file")
+	clitest.Run(t, nil, "key", "create", "--db", db, "--admin").
+		Fails(t, 1, "lockstep.db.key does not exist", "--seal-key-file")
 	if len(keyIDs(t, db)) != 1 {
 		t.Error("a refused key is in the list")
 	}
@@ -101,14 +118,16 @@ func TestKeyCreateErrorsDoNotShowThePassword(t *testing.T) {
 	db := "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db")
 	clitest.Run(t, nil, "key", "create", "--db", db, "--admin", "--account", "12").Fails(t, 1, `Account "12"`)
 	clitest.Run(t, nil, "key", "create", "--db", "mysql:x", "--admin").Fails(t, 1, "sqlite: or postgres://")
-	result := clitest.Run(t, nil, "key", "create", "--db", "postgres://me:hunter2@127.0.0.1:1/x?connect_timeout=1", "--admin")
+	result := clitest.Run(t, nil, "key", "create", "--db", "postgres://me:hunter2@127.0.0.1:1/x?connect_timeout=1",
+		"--admin")
 	result.Fails(t, 1, "127.0.0.1")
 
 	if strings.Contains(result.Stderr, "hunter2") {
 		t.Errorf("stderr shows a password: %s", result.Stderr)
 	}
 
-	help := clitest.Run(t, map[string]string{"LOCKSTEP_DB": "postgres://me:hunter2@db/x"}, "key", "list", "--help").OK(t).Stdout
+	help := clitest.Run(t, map[string]string{"LOCKSTEP_DB": "postgres://me:hunter2@db/x"}, "key", "list", "--help").
+		OK(t).Stdout
 	if strings.Contains(help, "hunter2") {
 		t.Errorf("help shows a password:\n%s", help)
 	}

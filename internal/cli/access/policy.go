@@ -105,7 +105,8 @@ func newPolicyListCommand(env *command.Env) *cobra.Command {
 		table := &output.Table{}
 		table.Add("POLICY", "BYTES", "CREATED", "UPDATED")
 		for _, found := range policies {
-			table.Add(found.Name, len(found.Document), output.LocalTime(found.CreatedAt), output.LocalTime(found.UpdatedAt))
+			table.Add(found.Name, len(found.Document), output.LocalTime(found.CreatedAt),
+				output.LocalTime(found.UpdatedAt))
 		}
 
 		return table.WriteList(env.Stdout, "No policies. Only the roles of keys grant permissions.")

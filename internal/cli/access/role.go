@@ -41,7 +41,8 @@ func newRolePutCommand(env *command.Env) *cobra.Command {
 		Short: "Create or replace a role",
 		Long: "Create a role, or replace the one with this name, which ends its sessions. In patterns, *\n" +
 			"matches any text.",
-		Example:               "  lockstep role put ci --issuer github --audience lockstep --subject repo:acme/infra:ref:refs/heads/main",
+		Example: "  lockstep role put ci --issuer github --audience lockstep " +
+			"--subject repo:acme/infra:ref:refs/heads/main",
 		Args:                  command.Args("NAME"),
 		DisableFlagsInUseLine: true,
 	}
@@ -187,7 +188,9 @@ func newRoleDeleteCommand(env *command.Env) *cobra.Command {
 
 	server := command.AddServerFlags(env, cmd)
 	cmd.RunE = server.Run(func(ctx context.Context, remote *client.Client, args []string) error {
-		if _, err := remote.DeleteWebIdentityRole(ctx, &wire.DeleteWebIdentityRoleInput{RoleName: args[0]}); err != nil {
+		if _, err := remote.DeleteWebIdentityRole(ctx, &wire.DeleteWebIdentityRoleInput{
+			RoleName: args[0],
+		}); err != nil {
 			return err
 		}
 		return env.Printf("Deleted role %s and ended its sessions.\n", args[0])

@@ -67,7 +67,8 @@ func authenticate(verifier *sigv4.Verifier) func(*http.Request, []byte, string) 
 	return func(r *http.Request, body []byte, service string) (context.Context, error) {
 		authorization, err := verifier.Parse(r, service)
 		if err == nil && authorization.AccessKeyID != AccessKeyID {
-			return nil, Exception("UnrecognizedClientException", "The security token included in the request is invalid.")
+			return nil, Exception("UnrecognizedClientException",
+				"The security token included in the request is invalid.")
 		}
 
 		if err == nil {

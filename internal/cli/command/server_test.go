@@ -38,9 +38,10 @@ func awsFiles(dir string) map[string]string {
 // newEmptyServer returns a server without resources.
 func newEmptyServer(t testing.TB) *clitest.Server {
 	server := clitest.NewServer(t)
-	clitest.Handle(server, "ListResourceSyncs", func(*wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-		return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{}}, nil
-	})
+	clitest.Handle(server, "ListResourceSyncs",
+		func(*wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{}}, nil
+		})
 	return server
 }
 
@@ -259,14 +260,17 @@ func TestErrorsOfFindingAServerHaveAHint(t *testing.T) {
 
 func TestUsageErrorsNameWhatIsWrongAndHint(t *testing.T) {
 	for line, want := range map[string][]string{
-		"statsu":           {`lockstep: unknown command "statsu"`, "Did you mean `lockstep status`?"},
-		"link remove":      {`lockstep link: unknown command "remove"`, "lockstep link --help"},
-		"--nonsense":       {"--nonsense"},
-		"status --colour":  {"--colour", "lockstep status --help"},
-		"status -o xml":    {"--output", "table, json or yaml"},
-		"status web api":   {`unexpected argument "api"`, "Usage:"},
-		"tag set host/a":   {"KEY=VALUE is missing", "Usage: lockstep tag set ITEM KEY=VALUE…"},
-		"sync create":      {"--resource, --link, --branch, --file, --role-arn is missing", "lockstep sync create --help"},
+		"statsu":          {`lockstep: unknown command "statsu"`, "Did you mean `lockstep status`?"},
+		"link remove":     {`lockstep link: unknown command "remove"`, "lockstep link --help"},
+		"--nonsense":      {"--nonsense"},
+		"status --colour": {"--colour", "lockstep status --help"},
+		"status -o xml":   {"--output", "table, json or yaml"},
+		"status web api":  {`unexpected argument "api"`, "Usage:"},
+		"tag set host/a":  {"KEY=VALUE is missing", "Usage: lockstep tag set ITEM KEY=VALUE…"},
+		"sync create": {
+			"--resource, --link, --branch, --file, --role-arn is missing",
+			"lockstep sync create --help",
+		},
 		"connect x --none": {"--provider is missing"},
 	} {
 		t.Run(line, func(t *testing.T) { clitest.Run(t, nil, strings.Fields(line)...).Fails(t, 2, want...) })

@@ -29,7 +29,8 @@ func NewInitCommand(env *command.Env) *cobra.Command {
 		Use:   "init TEMPLATE [NAME]",
 		Short: "Write a deployment file for a template",
 		Long: "Write a deployment file, which names a CloudFormation template, its parameters and tags.\n" +
-			"The file is " + command.DeploymentDir + "/NAME.yaml in the template's repository. NAME is the stack's name, by\n" +
+			"The file is " + command.DeploymentDir + "/NAME.yaml in the template's repository. " +
+			"NAME is the stack's name, by\n" +
 			"default the template's. An existing file is not changed.",
 		Example: "  lockstep init templates/web.yaml",
 		Args:    command.Args("TEMPLATE", "[NAME]"),

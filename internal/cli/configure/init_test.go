@@ -41,13 +41,18 @@ func workingCopy(t testing.TB, files map[string]string) string {
 func checkDeploymentFile(t testing.TB, root, file, template, name string) {
 	t.Helper()
 	files := targettest.Files(map[string]string{
-		file: clitest.ReadFile(t, filepath.Join(root, file)), template: clitest.ReadFile(t, filepath.Join(root, template))})
+		file:     clitest.ReadFile(t, filepath.Join(root, file)),
+		template: clitest.ReadFile(t, filepath.Join(root, template)),
+	})
 	driver, err := cfnstack.New(cfnstack.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := driver.ReadInputs(t.Context(), lockstep.SyncConfiguration{ResourceName: name, ConfigFile: file}, files); err != nil {
+	if _, err := driver.ReadInputs(t.Context(), lockstep.SyncConfiguration{
+		ResourceName: name,
+		ConfigFile:   file,
+	}, files); err != nil {
 		t.Errorf("%s is not accepted: %v\n%s", file, err, clitest.ReadFile(t, filepath.Join(root, file)))
 	}
 
@@ -92,7 +97,9 @@ func TestInitNamesTheStack(t *testing.T) {
 
 func TestInitWritesTheFileOfTheFlag(t *testing.T) {
 	root := workingCopy(t, map[string]string{"web.yaml": plainTemplate})
-	clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml"), "--file", filepath.Join(root, "prod", "deployment.yml")).OK(t)
+	clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml"), "--file",
+		filepath.Join(root, "prod", "deployment.yml")).
+		OK(t)
 	checkDeploymentFile(t, root, "prod/deployment.yml", "web.yaml", "web")
 }
 
@@ -108,7 +115,8 @@ func TestInitOfATemplateWhoseParametersAllHaveDefaults(t *testing.T) {
 
 func TestInitDoesNotChangeAnExistingFile(t *testing.T) {
 	root := workingCopy(t, map[string]string{"web.yaml": plainTemplate, "deployments/web.yaml": "mine"})
-	clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml")).Fails(t, 1, "deployments/web.yaml exists and was not changed", "another NAME")
+	clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml")).
+		Fails(t, 1, "deployments/web.yaml exists and was not changed", "another NAME")
 	if got := clitest.ReadFile(t, filepath.Join(root, "deployments/web.yaml")); got != "mine" {
 		t.Errorf("the file now holds %q", got)
 	}
@@ -150,7 +158,8 @@ func TestInitErrors(t *testing.T) {
 
 func TestInitWarnsAboutALargeTemplate(t *testing.T) {
 	root := workingCopy(t, map[string]string{"web.yaml": plainTemplate + strings.Repeat("\n# long", 10_000)})
-	if result := clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml")).OK(t); !strings.Contains(result.Stderr, "only templates of at most 51200 bytes") {
+	result := clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml")).OK(t)
+	if !strings.Contains(result.Stderr, "only templates of at most 51200 bytes") {
 		t.Errorf("stderr is %q", result.Stderr)
 	}
 }
@@ -159,7 +168,8 @@ func TestInitPrintsPathsFromTheWorkingDirectory(t *testing.T) {
 	root := workingCopy(t, map[string]string{"stacks/web.yaml": plainTemplate})
 	t.Chdir(root)
 	out := clitest.Run(t, nil, "init", "stacks/web.yaml").OK(t).Stdout
-	if !strings.Contains(out, "Wrote deployments/web.yaml: stack web from stacks/web.yaml.\nNext: git add deployments/web.yaml ") {
+	if !strings.Contains(out, "Wrote deployments/web.yaml: stack web from stacks/web.yaml.\nNext: git add "+
+		"deployments/web.yaml ") {
 		t.Errorf("it prints:\n%s", out)
 	}
 	checkDeploymentFile(t, root, "deployments/web.yaml", "stacks/web.yaml", "web")

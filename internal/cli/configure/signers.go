@@ -54,7 +54,8 @@ func newSyncSignersCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
-		return env.Printf("Replaced the signature policy of %s: only commits signed by these signers are synced.\n", args[0])
+		return env.Printf("Replaced the signature policy of %s: only commits signed by these signers are synced.\n",
+			args[0])
 	})
 
 	return cmd
@@ -92,7 +93,8 @@ func deleteSigners(ctx context.Context, env *command.Env, remote *client.Client,
 	if err != nil {
 		return err
 	}
-	return env.Printf("Removed the signature policy of %s: all commits of its branch are synced, signed or not.\n", resource)
+	return env.Printf("Removed the signature policy of %s: all commits of its branch are synced, signed or not.\n",
+		resource)
 }
 
 func showSigners(

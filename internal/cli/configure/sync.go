@@ -89,7 +89,8 @@ func newSyncCreateCommand(env *command.Env) *cobra.Command {
 		Long: "Create a sync configuration, which starts the first sync. With --allowed-signers or\n" +
 			"--openpgp-keys, only commits signed by these signers are synced, from the first commit on; see\n" +
 			"`lockstep sync signers --help`.",
-		Example: "  lockstep sync create --resource web --link acme/infra --branch main --file deployments/web.yaml \\\n" +
+		Example: "  lockstep sync create --resource web --link acme/infra --branch main " +
+			"--file deployments/web.yaml \\\n" +
 			"    --role-arn arn:aws:iam::111122223333:role/lockstep",
 		Args:                  command.Args(),
 		DisableFlagsInUseLine: true,

@@ -35,7 +35,8 @@ func NewCommand(env *command.Env) *cobra.Command {
 			"Over SSH, the server must know the host's key. It knows github.com, gitlab.com, bitbucket.org\n" +
 			"and ssh.dev.azure.com; add others with its setting known-hosts.\n\n" +
 			"A connection cannot be named like one of the subcommands below.",
-		Example: "  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n" +
+		Example: "  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com " +
+			"--token-stdin\n" +
 			"  lockstep connect infra --provider Git --endpoint ssh://git@git.example.com --ssh-key deploy_key\n" +
 			"  lockstep connect hub --provider GitHub --app 12345 --installation 67890 --app-key app.pem\n" +
 			"  lockstep connect lab --provider GitLab --oauth --client-id ID",
@@ -50,7 +51,8 @@ func NewCommand(env *command.Env) *cobra.Command {
 	flags.StringVar(&options.provider, "provider", "",
 		"provider type: "+providerTypes()+"; "+wire.ProviderGit+" is any Git host")
 	flags.StringVar(&options.endpoint, "endpoint", "",
-		"URL that the URLs of the host's repositories begin with (default the provider's own, or that of the only host)")
+		"URL that the URLs of the host's repositories begin with (default the provider's own, or "+
+			"that of the only host)")
 	certificate := flags.String("certificate", "",
 		"`FILE` with the host's TLS certificate in PEM, if no public authority signed it")
 	credentials := addCredentialFlags(flags)
@@ -230,7 +232,9 @@ func findOrCreateHost(
 		return "", err
 	}
 
-	ofType := slices.DeleteFunc(all, func(host types.Host) bool { return string(host.ProviderType) != options.provider })
+	ofType := slices.DeleteFunc(all, func(host types.Host) bool {
+		return string(host.ProviderType) != options.provider
+	})
 	for _, host := range ofType {
 		onlyHost := options.endpoint == "" && len(ofType) == 1
 		if onlyHost || sameEndpoint(aws.ToString(host.ProviderEndpoint), options.endpoint) {
@@ -241,7 +245,8 @@ func findOrCreateHost(
 	if options.endpoint == "" {
 		return "", command.Usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType),
 			options.provider).
-			WithHint("Give the URL that the URLs of the repositories begin with, such as --endpoint https://git.example.com.")
+			WithHint("Give the URL that the URLs of the repositories begin with, such as " +
+				"--endpoint https://git.example.com.")
 	}
 	if nameTaken {
 		return "", nameTakenError(options.name)

@@ -98,7 +98,8 @@ func TestConnectRejectsANameThatIsTaken(t *testing.T) {
 	}
 }
 
-const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
+const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n" +
+	"-----END OPENSSH PRIVATE KEY-----\n"
 
 // connectWith connects acme with standard input and further flags.
 func connectWith(t testing.TB, i clitest.Installation, stdin string, flags ...string) clitest.Result {

@@ -61,7 +61,9 @@ func newConnectShowCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
-		response, err := remote.AWS.GetConnection(ctx, &codeconnections.GetConnectionInput{ConnectionArn: aws.String(arn)})
+		response, err := remote.AWS.GetConnection(ctx, &codeconnections.GetConnectionInput{
+			ConnectionArn: aws.String(arn),
+		})
 		if err != nil {
 			return err
 		}
@@ -172,7 +174,9 @@ func newConnectDeleteCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
-		_, err = remote.AWS.DeleteConnection(ctx, &codeconnections.DeleteConnectionInput{ConnectionArn: aws.String(arn)})
+		_, err = remote.AWS.DeleteConnection(ctx, &codeconnections.DeleteConnectionInput{
+			ConnectionArn: aws.String(arn),
+		})
 		if err != nil {
 			return err
 		}

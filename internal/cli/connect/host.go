@@ -149,7 +149,9 @@ func newHostDeleteCommand(env *command.Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := remote.AWS.DeleteHost(ctx, &codeconnections.DeleteHostInput{HostArn: aws.String(arn)}); err != nil {
+		if _, err := remote.AWS.DeleteHost(ctx, &codeconnections.DeleteHostInput{
+			HostArn: aws.String(arn),
+		}); err != nil {
 			return err
 		}
 

@@ -254,7 +254,8 @@ func TestAGitHubAppIsConnectedWithItsKeyFile(t *testing.T) {
 	keyFile := filepath.Join(t.TempDir(), "app.pem")
 	clitest.WriteFile(t, keyFile, keyText)
 
-	i.Run(t, "connect", "hub", "--provider", "GitHub", "--app", "12", "--installation", "34", "--app-key", keyFile).OK(t)
+	i.Run(t, "connect", "hub", "--provider", "GitHub", "--app", "12", "--installation", "34",
+		"--app-key", keyFile).OK(t)
 
 	checkCredentials(t, i, lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: keyText})
 }
@@ -272,7 +273,8 @@ func TestTheCertificateOfAHostIsReadFromAFile(t *testing.T) {
 	connectLab("good-token", privateKey).Fails(t, 2, "must be a certificate in PEM")
 	connectLab("good-token", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").Fails(t, 1, "in PEM")
 	connectLab("good-token", connectiontest.Certificate(t)).OK(t)
-	connectLab("canary-bad", connectiontest.Certificate(t)).Fails(t, 1, "The credential was not stored because it does not work")
+	connectLab("canary-bad", connectiontest.Certificate(t)).
+		Fails(t, 1, "The credential was not stored because it does not work")
 }
 
 func TestACredentialThatDoesNotWorkIsNotStored(t *testing.T) {

@@ -22,7 +22,8 @@ func newLinkProposeCommand(env *command.Env) *cobra.Command {
 			"checked first, as by a sync.\n\n" +
 			"An existing file is never overwritten; if it has the same content, no pull request is opened.\n" +
 			"After the pull request is merged, `lockstep sync create` syncs the resource.",
-		Example:               "  lockstep link propose acme/infra --resource web --template templates/web.yaml --tag team=platform",
+		Example: "  lockstep link propose acme/infra --resource web --template templates/web.yaml " +
+			"--tag team=platform",
 		Args:                  command.Args("LINK"),
 		DisableFlagsInUseLine: true,
 	}
@@ -72,7 +73,8 @@ func showProposal(
 	env *command.Env, response *wire.ProposeDeploymentFileOutput, link string, request wire.ProposeDeploymentFileInput,
 ) error {
 	if response.Number == 0 {
-		return env.Printf("Branch %s of %s already has this file: there is nothing to propose.\n", response.Branch, link)
+		return env.Printf("Branch %s of %s already has this file: there is nothing to propose.\n", response.Branch,
+			link)
 	}
 
 	file := cmp.Or(request.ConfigFile, command.DeploymentDir+"/"+request.ResourceName+".yaml")

@@ -89,7 +89,10 @@ func newTagSetCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
-		_, err = remote.AWS.TagResource(ctx, &codeconnections.TagResourceInput{ResourceArn: aws.String(arn), Tags: tags})
+		_, err = remote.AWS.TagResource(ctx, &codeconnections.TagResourceInput{
+			ResourceArn: aws.String(arn),
+			Tags:        tags,
+		})
 		if err != nil {
 			return err
 		}

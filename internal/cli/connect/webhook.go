@@ -44,7 +44,8 @@ func newLinkWebhookCommand(env *command.Env) *cobra.Command {
 	register := flags.Bool("register", false, "register the webhook at the Git host, over the link's connection")
 	secretStdin := flags.Bool("secret-stdin", false, "read the secret from standard input instead of generating one")
 	remove := flags.Bool("delete", false, "delete the webhook")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(webhookKinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind",
+		cobra.FixedCompletions(webhookKinds(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if *remove && *kind != "" || *register && (*remove || *kind != "") {
 			return command.Usagef("%s: give only one of --register, --kind, --delete.", cmd.CommandPath())
@@ -205,24 +206,29 @@ func showNewWebhook(env *command.Env, webhook newWebhook, link string, isPublic 
 func registrationSteps(kind string) string {
 	switch kind {
 	case wire.WebhookGitHub:
-		return "At GitHub: Settings, Webhooks, Add webhook. Enter the Payload URL and the Secret; choose just the push event."
+		return "At GitHub: Settings, Webhooks, Add webhook. Enter the Payload URL and the Secret; " +
+			"choose just the push event."
 	case wire.WebhookGitLab:
-		return "At GitLab: Settings, Webhooks, Add new webhook. Enter the URL and the Secret token; trigger: push events."
+		return "At GitLab: Settings, Webhooks, Add new webhook. Enter the URL and the Secret token; " +
+			"trigger: push events."
 	case wire.WebhookGitLabSigning:
-		return "At GitLab: Settings, Webhooks, Add new webhook. Enter the URL and the Signing token; trigger: push events."
+		return "At GitLab: Settings, Webhooks, Add new webhook. Enter the URL and the Signing token; " +
+			"trigger: push events."
 	case wire.WebhookBitbucket:
 		return "At Bitbucket: Repository settings, Webhooks, Add webhook. Enter the URL and the Secret;" +
 			" trigger: repository push."
 	case wire.WebhookAzureDevOps:
 		return "At Azure DevOps: Project settings, Service hooks, Web Hooks, Code pushed, this repository. Enter\n" +
-			"the URL, and the secret as the Basic authentication password with any user name. Or send the header X-Lockstep-Token: SECRET."
+			"the URL, and the secret as the Basic authentication password with any user name. Or send the header " +
+			"X-Lockstep-Token: SECRET."
 	case wire.WebhookGitea:
 		return "At Gitea or Forgejo: Settings, Webhooks, Add webhook, Gitea or Forgejo. Enter the Target URL and" +
 			" the Secret; push events."
 	}
 
 	return "Send a POST with the header Authorization: Bearer SECRET, or with X-Lockstep-Signature: sha256=HEX,\n" +
-		"the HMAC-SHA256 of the body. With X-Lockstep-Delivery: ID, repeated deliveries have no effect. The body may be anything."
+		"the HMAC-SHA256 of the body. With X-Lockstep-Delivery: ID, repeated deliveries have no effect. " +
+		"The body may be anything."
 }
 
 // webhookKinds returns the kinds as the command line spells them.

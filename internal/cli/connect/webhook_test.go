@@ -22,7 +22,8 @@ func TestANewWebhookIsPrintedWithItsSecretAndSteps(t *testing.T) {
 		"generic":        "X-Lockstep-Signature",
 	} {
 		t.Run(kind, func(t *testing.T) {
-			result := i.Run(t, "link", "webhook", "acme/infra", "--kind", kind, "--url", "https://hooks.example.com/").OK(t)
+			result := i.Run(t, "link", "webhook", "acme/infra", "--kind", kind, "--url", "https://hooks.example.com/").
+				OK(t)
 
 			result.Prints(t, steps)
 			url := regexp.MustCompile(`(?m)^URL     https://hooks\.example\.com/webhooks/` + kind + `/[a-z2-7]{26}$`)

@@ -36,7 +36,8 @@ func NewRetryCommand(env *command.Env) *cobra.Command {
 		}
 
 		if *sha != "" {
-			return env.Printf("Retrying %[1]s with commit %[2]s. Run `lockstep wait %[1]s --sha %[3]s` to wait for it.\n",
+			return env.Printf("Retrying %[1]s with commit %[2]s. Run `lockstep wait %[1]s --sha %[3]s` to wait "+
+				"for it.\n",
 				args[0], output.ShortSHA(*sha), *sha)
 		}
 		return env.Printf("Retrying %[1]s. Run `lockstep wait %[1]s` to wait for it.\n", args[0])

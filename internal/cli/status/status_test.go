@@ -25,12 +25,25 @@ func timeAt(minute, second int) wire.Time {
 }
 
 func revision(sha string) wire.Revision {
-	return wire.Revision{Branch: "main", Directory: "deployments/web.yaml", OwnerId: "acme", RepositoryName: "infra", ProviderType: "Git", Sha: sha}
+	return wire.Revision{
+		Branch:         "main",
+		Directory:      "deployments/web.yaml",
+		OwnerId:        "acme",
+		RepositoryName: "infra",
+		ProviderType:   "Git",
+		Sha:            sha,
+	}
 }
 
 func attempt(status, sha string, events ...wire.ResourceSyncEvent) wire.ResourceSyncAttempt {
-	return wire.ResourceSyncAttempt{Events: events, InitialRevision: revision(sha1), StartedAt: timeAt(4, 0), Status: status,
-		TargetRevision: revision(sha), Target: "web"}
+	return wire.ResourceSyncAttempt{
+		Events:          events,
+		InitialRevision: revision(sha1),
+		StartedAt:       timeAt(4, 0),
+		Status:          status,
+		TargetRevision:  revision(sha),
+		Target:          "web",
+	}
 }
 
 func event(second int, kind, text string) wire.ResourceSyncEvent {
@@ -42,25 +55,44 @@ func event(second int, kind, text string) wire.ResourceSyncEvent {
 func newFleetServer(t testing.TB) *clitest.Server {
 	server := clitest.NewServer(t)
 	summary := func(name, status, target, desired string) wire.ResourceSyncSummary {
-		summary := wire.ResourceSyncSummary{ResourceName: name, SyncType: "CFN_STACK_SYNC", AccountId: "111122223333", RepositoryLinkId: link,
-			OwnerId: "acme", RepositoryName: "infra",
-			Branch: "main", ConfigFile: "deployments/" + name + ".yaml", Status: status, TargetSha: target, DesiredSha: desired}
+		summary := wire.ResourceSyncSummary{
+			ResourceName:     name,
+			SyncType:         "CFN_STACK_SYNC",
+			AccountId:        "111122223333",
+			RepositoryLinkId: link,
+			OwnerId:          "acme",
+			RepositoryName:   "infra",
+			Branch:           "main",
+			ConfigFile:       "deployments/" + name + ".yaml",
+			Status:           status,
+			TargetSha:        target,
+			DesiredSha:       desired,
+		}
 		if status != "" {
 			summary.StartedAt = timeAt(4, 0)
 		}
 
 		return summary
 	}
-	clitest.Handle(server, "ListResourceSyncs", func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-		blocked := summary("queue", "FAILED", sha1, sha1)
-		blocked.Blocked = true
-		if request.NextToken == "" {
-			return &wire.ListResourceSyncsOutput{NextToken: "more",
-				ResourceSyncs: []wire.ResourceSyncSummary{summary("api", "SUCCEEDED", sha2, sha2), summary("web", "FAILED", sha2, sha3)}}, nil
-		}
+	clitest.Handle(server, "ListResourceSyncs",
+		func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			blocked := summary("queue", "FAILED", sha1, sha1)
+			blocked.Blocked = true
+			if request.NextToken == "" {
+				return &wire.ListResourceSyncsOutput{
+					NextToken: "more",
+					ResourceSyncs: []wire.ResourceSyncSummary{
+						summary("api", "SUCCEEDED", sha2, sha2),
+						summary("web", "FAILED", sha2, sha3),
+					},
+				}, nil
+			}
 
-		return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{blocked, summary("new", "", "", "")}}, nil
-	})
+			return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{
+				blocked,
+				summary("new", "", "", ""),
+			}}, nil
+		})
 	statuses := map[string]wire.GetResourceSyncStatusOutput{
 		"api": {LatestSync: attempt("SUCCEEDED", sha2, event(1, "STACK_UPDATE_SUCCEEDED", "Stack update succeeded."))},
 		"web": {LatestSync: attempt("FAILED", sha2,
@@ -69,28 +101,41 @@ func newFleetServer(t testing.TB) *clitest.Server {
 			event(3, "STACK_RESOURCE_FAILED", "Topic was cancelled."),
 			event(4, "STACK_UPDATE_FAILED", "Stack update failed.")),
 			DesiredState: new(revision(sha3)), LatestSuccessfulSync: new(attempt("SUCCEEDED", sha1))},
-		"queue": {LatestSync: attempt("FAILED", sha1, event(9, "SYNC_BLOCKED", "The stack was changed by somebody else."))},
+		"queue": {
+			LatestSync: attempt("FAILED", sha1, event(9, "SYNC_BLOCKED", "The stack was changed by somebody else.")),
+		},
 	}
-	clitest.HandleAWS(server, "GetResourceSyncStatus", func(request *wire.GetResourceSyncStatusInput) (*wire.GetResourceSyncStatusOutput, error) {
-		if summary, ok := statuses[request.ResourceName]; ok {
-			return &summary, nil
-		}
-		return nil, clitest.Exception("ResourceNotFoundException", "Could not find a sync status.")
-	})
-	clitest.HandleAWS(server, "GetSyncConfiguration", func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-		if request.ResourceName == "unknown" {
-			return nil, clitest.Exception("ResourceNotFoundException", "Could not find a sync configuration for unknown.")
-		}
-		return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration(request.ResourceName)}, nil
-	})
+	clitest.HandleAWS(server, "GetResourceSyncStatus",
+		func(request *wire.GetResourceSyncStatusInput) (*wire.GetResourceSyncStatusOutput, error) {
+			if summary, ok := statuses[request.ResourceName]; ok {
+				return &summary, nil
+			}
+			return nil, clitest.Exception("ResourceNotFoundException", "Could not find a sync status.")
+		})
+	clitest.HandleAWS(server, "GetSyncConfiguration",
+		func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+			if request.ResourceName == "unknown" {
+				return nil, clitest.Exception("ResourceNotFoundException",
+					"Could not find a sync configuration for unknown.")
+			}
+			return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration(request.ResourceName)}, nil
+		})
 
 	return server
 }
 
 func configuration(name string) wire.SyncConfiguration {
-	return wire.SyncConfiguration{Branch: "main", ConfigFile: "deployments/" + name + ".yaml", OwnerId: "acme", ProviderType: "Git",
-		RepositoryLinkId: link, RepositoryName: "infra", ResourceName: name, RoleArn: "arn:aws:iam::000000000000:role/sync",
-		SyncType: "CFN_STACK_SYNC"}
+	return wire.SyncConfiguration{
+		Branch:           "main",
+		ConfigFile:       "deployments/" + name + ".yaml",
+		OwnerId:          "acme",
+		ProviderType:     "Git",
+		RepositoryLinkId: link,
+		RepositoryName:   "infra",
+		ResourceName:     name,
+		RoleArn:          "arn:aws:iam::000000000000:role/sync",
+		SyncType:         "CFN_STACK_SYNC",
+	}
 }
 
 func TestStatusPrintsTheFleetAndOneResourceInEachFormat(t *testing.T) {
@@ -104,9 +149,10 @@ func TestStatusPrintsTheFleetAndOneResourceInEachFormat(t *testing.T) {
 
 func TestStatusWithoutResourcesPrintsWhatToDo(t *testing.T) {
 	server := clitest.NewServer(t)
-	clitest.Handle(server, "ListResourceSyncs", func(*wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-		return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{}}, nil
-	})
+	clitest.Handle(server, "ListResourceSyncs",
+		func(*wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{}}, nil
+		})
 
 	clitest.Run(t, server.Env(), "status").OK(t).Prints(t, "lockstep sync create")
 	clitest.Run(t, server.Env(), "status", "-o", "json").OK(t).Prints(t, "{\n  \"ResourceSyncs\": []\n}\n")
@@ -125,27 +171,28 @@ func TestStatusShowsThatAResourceIsBlocked(t *testing.T) {
 // the last request it received.
 func newFilterServer(t testing.TB) (*clitest.Server, *wire.ListResourceSyncsInput) {
 	server, received := clitest.NewServer(t), &wire.ListResourceSyncsInput{}
-	clitest.Handle(server, "ListResourceSyncs", func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-		*received = *request
-		if request.Branch != "main" {
-			return &wire.ListResourceSyncsOutput{
-				ResourceSyncs: []wire.ResourceSyncSummary{},
-				Counts:        &wire.ResourceSyncCounts{},
-			}, nil
-		}
+	clitest.Handle(server, "ListResourceSyncs",
+		func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			*received = *request
+			if request.Branch != "main" {
+				return &wire.ListResourceSyncsOutput{
+					ResourceSyncs: []wire.ResourceSyncSummary{},
+					Counts:        &wire.ResourceSyncCounts{},
+				}, nil
+			}
 
-		return &wire.ListResourceSyncsOutput{
-			ResourceSyncs: []wire.ResourceSyncSummary{{ResourceName: "new", Branch: "main"}},
-			Counts: &wire.ResourceSyncCounts{
-				Total:       5,
-				Succeeded:   1,
-				Failed:      2,
-				InProgress:  1,
-				NeverSynced: 1,
-				Blocked:     1,
-			},
-		}, nil
-	})
+			return &wire.ListResourceSyncsOutput{
+				ResourceSyncs: []wire.ResourceSyncSummary{{ResourceName: "new", Branch: "main"}},
+				Counts: &wire.ResourceSyncCounts{
+					Total:       5,
+					Succeeded:   1,
+					Failed:      2,
+					InProgress:  1,
+					NeverSynced: 1,
+					Blocked:     1,
+				},
+			}, nil
+		})
 	return server, received
 }
 
@@ -183,14 +230,15 @@ func TestStatusCountsTheResourcesThatMatch(t *testing.T) {
 func TestRetryStartsASync(t *testing.T) {
 	server := clitest.NewServer(t)
 	var received []string
-	clitest.Handle(server, "StartResourceSync", func(request *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
-		if request.ResourceName != "web" {
-			return nil, clitest.Exception("RetryLatestCommitFailedException", "It is being deleted.")
-		}
+	clitest.Handle(server, "StartResourceSync",
+		func(request *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+			if request.ResourceName != "web" {
+				return nil, clitest.Exception("RetryLatestCommitFailedException", "It is being deleted.")
+			}
 
-		received = append(received, request.Sha)
-		return &wire.StartResourceSyncOutput{}, nil
-	})
+			received = append(received, request.Sha)
+			return &wire.StartResourceSyncOutput{}, nil
+		})
 
 	clitest.Run(t, server.Env(), "retry", "web").OK(t).Prints(t, "Retrying web.")
 	clitest.Run(t, server.Env(), "retry", "web", "--sha", upperSHA).OK(t).Prints(t, "with commit aaaaaaaa")

@@ -32,7 +32,8 @@ func NewWaitCommand(env *command.Env) *cobra.Command {
 			"commit is the head of the branch at the Git host now, so that the success of an older commit\n" +
 			"does not count.\n\n" +
 			"Exit codes:\n" +
-			"  0  synced, also if to a later commit, or if the commit does not affect the resource and its sync succeeded\n" +
+			"  0  synced, also if to a later commit, or if the commit does not affect the resource and its sync " +
+			"succeeded\n" +
 			"  1  the sync failed\n" +
 			"  2  wrong usage\n" +
 			"  3  timed out\n" +

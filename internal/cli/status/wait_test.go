@@ -23,36 +23,39 @@ type requests struct {
 // the last one for ever.
 func newRevisionServer(t testing.TB, answers ...any) (*clitest.Server, *requests) {
 	server, asked := clitest.NewServer(t), &requests{}
-	clitest.HandleAWS(server, "GetSyncConfiguration", func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-		if request.ResourceName != "web" {
-			return nil, clitest.Exception("ResourceNotFoundException", "Could not find it.")
-		}
-		return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration("web")}, nil
-	})
-	clitest.Handle(server, "GetRevisionSync", func(request *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
-		asked.mu.Lock()
-		defer asked.mu.Unlock()
+	clitest.HandleAWS(server, "GetSyncConfiguration",
+		func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+			if request.ResourceName != "web" {
+				return nil, clitest.Exception("ResourceNotFoundException", "Could not find it.")
+			}
+			return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration("web")}, nil
+		})
+	clitest.Handle(server, "GetRevisionSync",
+		func(request *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
+			asked.mu.Lock()
+			defer asked.mu.Unlock()
 
-		asked.shas = append(asked.shas, short(request.Sha))
-		answer := answers[0]
-		if len(answers) > 1 {
-			answers = answers[1:]
-		}
+			asked.shas = append(asked.shas, short(request.Sha))
+			answer := answers[0]
+			if len(answers) > 1 {
+				answers = answers[1:]
+			}
 
-		if err, ok := answer.(error); ok {
-			return nil, err
-		}
+			if err, ok := answer.(error); ok {
+				return nil, err
+			}
 
-		out := answer.(wire.GetRevisionSyncOutput)
-		return &out, nil
-	})
-	clitest.Handle(server, "StartRepositorySync", func(request *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
-		asked.mu.Lock()
-		defer asked.mu.Unlock()
+			out := answer.(wire.GetRevisionSyncOutput)
+			return &out, nil
+		})
+	clitest.Handle(server, "StartRepositorySync",
+		func(request *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
+			asked.mu.Lock()
+			defer asked.mu.Unlock()
 
-		asked.triggered = append(asked.triggered, request.RepositoryLinkId+" "+request.Branch)
-		return nil, clitest.Exception("AccessDeniedException", "Not authorized.")
-	})
+			asked.triggered = append(asked.triggered, request.RepositoryLinkId+" "+request.Branch)
+			return nil, clitest.Exception("AccessDeniedException", "Not authorized.")
+		})
 
 	return server, asked
 }
@@ -63,7 +66,11 @@ func response(status, sha string) wire.GetRevisionSyncOutput {
 	return wire.GetRevisionSyncOutput{Sha: sha, Status: status}
 }
 
-func responseWith(state, sha, reason string, latest wire.ResourceSyncAttempt, desired string) wire.GetRevisionSyncOutput {
+func responseWith(
+	state, sha, reason string,
+	latest wire.ResourceSyncAttempt,
+	desired string,
+) wire.GetRevisionSyncOutput {
 	status := &wire.GetResourceSyncStatusOutput{LatestSync: latest, DesiredState: new(revision(desired))}
 	if latest.Status == "SUCCEEDED" {
 		status.LatestSuccessfulSync = &latest
@@ -86,45 +93,82 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 			line:    "web SUCCEEDED main@11111111", asked: []string{""},
 		},
 		"the head of the branch at the Git host": {
-			answers: []any{response(wire.RevisionPending, sha1), response(wire.RevisionInProgress, sha1), response(wire.RevisionSucceeded, sha1)},
-			line:    "web SUCCEEDED main@11111111", asked: []string{"", "11111111", "11111111"},
+			answers: []any{
+				response(wire.RevisionPending, sha1),
+				response(wire.RevisionInProgress, sha1),
+				response(wire.RevisionSucceeded, sha1),
+			},
+			line:  "web SUCCEEDED main@11111111",
+			asked: []string{"", "11111111", "11111111"},
 		},
 		"--sha in capitals": {
-			answers: []any{response(wire.RevisionSucceeded, strings.ToLower(upperSHA))}, args: []string{"--sha", upperSHA},
-			line: "web SUCCEEDED main@aaaaaaaa", asked: []string{"aaaaaaaa"},
+			answers: []any{response(wire.RevisionSucceeded, strings.ToLower(upperSHA))},
+			args:    []string{"--sha", upperSHA},
+			line:    "web SUCCEEDED main@aaaaaaaa",
+			asked:   []string{"aaaaaaaa"},
 		},
 		"a later head succeeded": {
-			answers: []any{responseWith(wire.RevisionLaterSucceeded, sha1, "", good, sha2)}, args: []string{"--sha", sha1},
-			line: "web SUCCEEDED main@22222222, later than 11111111", asked: []string{"11111111"},
+			answers: []any{responseWith(wire.RevisionLaterSucceeded, sha1, "", good, sha2)},
+			args:    []string{"--sha", sha1},
+			line:    "web SUCCEEDED main@22222222, later than 11111111",
+			asked:   []string{"11111111"},
 		},
 		"failed": {
 			answers: []any{responseWith(wire.RevisionFailed, sha1, "Queue failed.\nAll of it.", bad, sha2)},
-			line:    "web FAILED main@22222222: Queue failed. All of it.", stderr: "lockstep retry web", code: 1, asked: []string{""},
+			line:    "web FAILED main@22222222: Queue failed. All of it.",
+			stderr:  "lockstep retry web",
+			code:    1,
+			asked:   []string{""},
 		},
 		"blocked": {
 			answers: []any{responseWith(wire.RevisionBlocked, sha1, "Somebody else changed the stack.", bad, sha2)},
-			line:    "web BLOCKED main@11111111: Somebody else changed the stack.", stderr: "Remove the cause", code: 4, asked: []string{""},
+			line:    "web BLOCKED main@11111111: Somebody else changed the stack.",
+			stderr:  "Remove the cause",
+			code:    4,
+			asked:   []string{""},
 		},
 		"not affected, and the latest succeeded": {
-			answers: []any{responseWith(wire.RevisionNotAffected, sha1, "", good, sha2), responseWith(wire.RevisionSucceeded, sha2, "", good, sha2)},
-			line:    "web SUCCEEDED main@22222222, not affected by 11111111", asked: []string{"", "22222222"},
+			answers: []any{
+				responseWith(wire.RevisionNotAffected, sha1, "", good, sha2),
+				responseWith(wire.RevisionSucceeded, sha2, "", good, sha2),
+			},
+			line:  "web SUCCEEDED main@22222222, not affected by 11111111",
+			asked: []string{"", "22222222"},
 		},
 		"not affected, and the latest is still on its way": {
-			answers: []any{responseWith(wire.RevisionNotAffected, sha1, "", bad, sha3), responseWith(wire.RevisionInProgress, sha3, "", bad, sha3),
-				responseWith(wire.RevisionSucceeded, sha3, "", attempt("SUCCEEDED", sha3), sha3)},
-			line: "web SUCCEEDED main@33333333, not affected by 11111111", asked: []string{"", "33333333", "33333333"},
+			answers: []any{
+				responseWith(wire.RevisionNotAffected, sha1, "", bad, sha3),
+				responseWith(wire.RevisionInProgress, sha3, "", bad, sha3),
+				responseWith(wire.RevisionSucceeded, sha3, "", attempt("SUCCEEDED", sha3), sha3),
+			},
+			line:  "web SUCCEEDED main@33333333, not affected by 11111111",
+			asked: []string{"", "33333333", "33333333"},
 		},
 		"not affected, and the latest failed": {
-			answers: []any{responseWith(wire.RevisionNotAffected, sha1, "", bad, sha2), responseWith(wire.RevisionFailed, sha2, "No.", bad, sha2)},
-			line:    "web FAILED main@22222222, not affected by 11111111: No.", code: 1, asked: []string{"", "22222222"},
+			answers: []any{
+				responseWith(wire.RevisionNotAffected, sha1, "", bad, sha2),
+				responseWith(wire.RevisionFailed, sha2, "No.", bad, sha2),
+			},
+			line:  "web FAILED main@22222222, not affected by 11111111: No.",
+			code:  1,
+			asked: []string{"", "22222222"},
 		},
 		"not affected, and the server has forgotten the latest": {
-			answers: []any{responseWith(wire.RevisionNotAffected, sha1, "", good, sha2), responseWith(wire.RevisionNotAffected, sha2, "", good, sha2)},
-			line:    "web SUCCEEDED main@22222222, not affected by 11111111", asked: []string{"", "22222222"},
+			answers: []any{
+				responseWith(wire.RevisionNotAffected, sha1, "", good, sha2),
+				responseWith(wire.RevisionNotAffected, sha2, "", good, sha2),
+			},
+			line:  "web SUCCEEDED main@22222222, not affected by 11111111",
+			asked: []string{"", "22222222"},
 		},
 		"the Git host was unavailable": {
-			answers: []any{clitest.Exception("ResourceUnavailableException", "The Git host does not answer."), response(wire.RevisionSucceeded, sha1)},
-			line:    "web SUCCEEDED main@11111111", stderr: "The Git host does not answer.\n  Still waiting.", asked: []string{"", ""},
+			answers: []any{
+				clitest.Exception("ResourceUnavailableException", "The Git host does not answer."),
+				response(wire.RevisionSucceeded, sha1),
+			},
+			line:   "web SUCCEEDED main@11111111",
+			stderr: "The Git host does not answer.\n  Still waiting.",
+			asked:  []string{"", ""},
 		},
 		"timed out": {
 			answers: []any{response(wire.RevisionInProgress, sha1)}, args: []string{"--timeout", "150ms"},
@@ -132,9 +176,12 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 			asked: []string{"", "11111111"},
 		},
 		"timed out for a commit that no sync has seen": {
-			answers: []any{response(wire.RevisionPending, sha1)}, args: []string{"--timeout", "150ms", "--sha", sha1},
-			line: "web TIMED OUT main@11111111: still PENDING after 150ms", stderr: "Check that it is on branch main", code: 3,
-			asked: []string{"11111111", "11111111"},
+			answers: []any{response(wire.RevisionPending, sha1)},
+			args:    []string{"--timeout", "150ms", "--sha", sha1},
+			line:    "web TIMED OUT main@11111111: still PENDING after 150ms",
+			stderr:  "Check that it is on branch main",
+			code:    3,
+			asked:   []string{"11111111", "11111111"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +189,8 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 			server, asked := newRevisionServer(t, test.answers...)
 			got := clitest.Run(t, server.Env(), append([]string{"wait", "web"}, test.args...)...)
 			if got.Code != test.code || got.Stdout != test.line+"\n" || !strings.Contains(got.Stderr, test.stderr) {
-				t.Errorf("exit code %d, stdout %q, stderr %q\nwant %d, %q, %q", got.Code, got.Stdout, got.Stderr, test.code, test.line, test.stderr)
+				t.Errorf("exit code %d, stdout %q, stderr %q\nwant %d, %q, %q", got.Code, got.Stdout, got.Stderr,
+					test.code, test.line, test.stderr)
 			}
 
 			if diff := cmp.Diff(test.asked, asked.shas); diff != "" {
@@ -155,7 +203,8 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 const upperSHA = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func TestWaitTriggersASyncOfAPendingBranchOnce(t *testing.T) {
-	server, asked := newRevisionServer(t, response(wire.RevisionPending, sha1), response(wire.RevisionPending, sha1), response(wire.RevisionSucceeded, sha1))
+	server, asked := newRevisionServer(t, response(wire.RevisionPending, sha1), response(wire.RevisionPending, sha1),
+		response(wire.RevisionSucceeded, sha1))
 	clitest.Run(t, server.Env(), "wait", "web").OK(t)
 	if diff := cmp.Diff([]string{link + " main"}, asked.triggered); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

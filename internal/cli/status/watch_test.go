@@ -18,30 +18,45 @@ func newEventServer(t testing.TB) (server *clitest.Server, ctx context.Context, 
 	server, cursors = clitest.NewServer(t), new([]string)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	clitest.HandleAWS(server, "GetSyncConfiguration", func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-		if request.ResourceName != "web" {
-			return nil, clitest.Exception("ResourceNotFoundException", "Could not find it.")
-		}
-		return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration("web")}, nil
-	})
+	clitest.HandleAWS(server, "GetSyncConfiguration",
+		func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+			if request.ResourceName != "web" {
+				return nil, clitest.Exception("ResourceNotFoundException", "Could not find it.")
+			}
+			return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration("web")}, nil
+		})
 	happened := func(second int, resource, kind, status, text string) wire.SyncEvent {
-		return wire.SyncEvent{Time: timeAt(4, second), Event: text, Type: kind, ResourceName: resource, Branch: "main", Sha: sha1,
-			AttemptId: "attempt of " + resource, Status: status}
-	}
-	clitest.Handle(server, "ListSyncEvents", func(request *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
-		*cursors = append(*cursors, request.ResourceName+">"+request.After)
-		switch request.After {
-		case "":
-			return &wire.ListSyncEventsOutput{NextCursor: "2", Events: []wire.SyncEvent{
-				happened(1, "", "STARTING_SYNC", "SUCCEEDED", "Starting syncs"), happened(2, "web", "TEMPLATE_BUNDLED", "IN_PROGRESS", "Template bundled")}}, nil
-		case "2":
-			return &wire.ListSyncEventsOutput{NextCursor: "3", Events: []wire.SyncEvent{
-				happened(3, "web", "STACK_UPDATE_SUCCEEDED", "SUCCEEDED", "Done\nand \x1bover")}}, nil
+		return wire.SyncEvent{
+			Time:         timeAt(4, second),
+			Event:        text,
+			Type:         kind,
+			ResourceName: resource,
+			Branch:       "main",
+			Sha:          sha1,
+			AttemptId:    "attempt of " + resource,
+			Status:       status,
 		}
+	}
+	clitest.Handle(server, "ListSyncEvents",
+		func(request *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+			*cursors = append(*cursors, request.ResourceName+">"+request.After)
+			switch request.After {
+			case "":
+				return &wire.ListSyncEventsOutput{
+					NextCursor: "2",
+					Events: []wire.SyncEvent{
+						happened(1, "", "STARTING_SYNC", "SUCCEEDED", "Starting syncs"),
+						happened(2, "web", "TEMPLATE_BUNDLED", "IN_PROGRESS", "Template bundled"),
+					},
+				}, nil
+			case "2":
+				return &wire.ListSyncEventsOutput{NextCursor: "3", Events: []wire.SyncEvent{
+					happened(3, "web", "STACK_UPDATE_SUCCEEDED", "SUCCEEDED", "Done\nand \x1bover")}}, nil
+			}
 
-		cancel()
-		return nil, clitest.Exception("ThrottlingException", "Slow down.")
-	})
+			cancel()
+			return nil, clitest.Exception("ThrottlingException", "Slow down.")
+		})
 
 	return server, ctx, cursors
 }
@@ -50,7 +65,8 @@ func TestWatchPrintsEachEventOnceUntilItIsInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"table", "json", "yaml"} {
 		server, ctx, cursors := newEventServer(t)
-		clitest.Golden(t, "watch."+format, clitest.RunWith(t, ctx, server.Env(), "", "watch", "-o", format).OK(t).Stdout)
+		clitest.Golden(t, "watch."+format, clitest.RunWith(t, ctx, server.Env(), "", "watch", "-o", format).
+			OK(t).Stdout)
 		if diff := cmp.Diff([]string{">", ">2", ">3"}, *cursors); diff != "" {
 			t.Errorf("cursors (-want +got):\n%s", diff)
 		}
@@ -75,7 +91,8 @@ func TestWatchFailsIfNothingListens(t *testing.T) {
 	server, ctx, _ := newEventServer(t)
 	env := server.Env()
 	env["LOCKSTEP_ENDPOINT_URL"] = clitest.ClosedPort(t)
-	clitest.RunWith(t, ctx, env, "", "watch").Fails(t, 1, "Nothing listens at http://127.0.0.1:", "LOCKSTEP_ENDPOINT_URL", "lockstep up")
+	clitest.RunWith(t, ctx, env, "", "watch").
+		Fails(t, 1, "Nothing listens at http://127.0.0.1:", "LOCKSTEP_ENDPOINT_URL", "lockstep up")
 }
 
 func TestWatchRemovesControlCharacters(t *testing.T) {
@@ -83,22 +100,23 @@ func TestWatchRemovesControlCharacters(t *testing.T) {
 	const bad = "a\x1b[2J\u009b2J\x7f\u202e\u2066\r\n09:00:00  forged"
 	server := clitest.NewServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	clitest.Handle(server, "ListSyncEvents", func(request *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
-		if request.After != "" {
-			cancel()
-			return &wire.ListSyncEventsOutput{NextCursor: request.After}, nil
-		}
-		return &wire.ListSyncEventsOutput{NextCursor: "1", Events: []wire.SyncEvent{{
-			Time:         timeAt(4, 1),
-			Event:        bad,
-			Type:         bad,
-			ResourceName: bad,
-			Branch:       bad,
-			Sha:          sha1,
-			AttemptId:    "a",
-			Status:       "IN_PROGRESS",
-		}}}, nil
-	})
+	clitest.Handle(server, "ListSyncEvents",
+		func(request *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+			if request.After != "" {
+				cancel()
+				return &wire.ListSyncEventsOutput{NextCursor: request.After}, nil
+			}
+			return &wire.ListSyncEventsOutput{NextCursor: "1", Events: []wire.SyncEvent{{
+				Time:         timeAt(4, 1),
+				Event:        bad,
+				Type:         bad,
+				ResourceName: bad,
+				Branch:       bad,
+				Sha:          sha1,
+				AttemptId:    "a",
+				Status:       "IN_PROGRESS",
+			}}}, nil
+		})
 
 	stdout := clitest.RunWith(t, ctx, server.Env(), "", "watch").OK(t).Stdout
 
