@@ -44,10 +44,12 @@ func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
 				os.Symlink(outside.Dir, filepath.Join(filepath.Dir(outside.Dir), "repo.git")))
 		},
 		"a working copy whose .git leads elsewhere": func(dir string) error {
-			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755), os.Symlink(outside.Dir, filepath.Join(dir, ".git")))
+			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755),
+				os.Symlink(outside.Dir, filepath.Join(dir, ".git")))
 		},
 		"alternates": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "objects", "info", "alternates"), []byte(filepath.Join(outside.Dir, "objects")+"\n"), 0o644)
+			return os.WriteFile(filepath.Join(dir, "objects", "info", "alternates"),
+				[]byte(filepath.Join(outside.Dir, "objects")+"\n"), 0o644)
 		},
 	}
 	for name, replace := range tests {
@@ -55,8 +57,8 @@ func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
 			base := real(t)
 			repo := gitwiretest.NewRepoAt(t, filepath.Join(base, "team", "repo.git"))
 			own := id(t, repo.Commit(map[string]string{"a": "1"}))
-			r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{base}})
-			if err := reading(t, r, own); err != nil {
+			remote := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{base}})
+			if err := reading(t, remote, own); err != nil {
 				t.Fatal(err)
 			}
 
@@ -64,7 +66,7 @@ func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if err := reading(t, r, secret); !errors.Is(err, giterr.ErrRoot) {
+			if err := reading(t, remote, secret); !errors.Is(err, giterr.ErrRoot) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -77,8 +79,10 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	hook := script(t, "echo \"$0 $*\" >>"+ran+"; exec \"$@\"")
 	for _, key := range []string{
-		"uploadpack.packObjectsHook", "core.fsmonitor", "core.sshCommand", "core.gitProxy", "core.alternateRefsCommand", "core.pager",
-		"core.editor", "core.askPass", "credential.helper", "diff.external", "gpg.program", "filter.x.smudge", "filter.x.process",
+		"uploadpack.packObjectsHook", "core.fsmonitor", "core.sshCommand", "core.gitProxy",
+		"core.alternateRefsCommand", "core.pager",
+		"core.editor", "core.askPass", "credential.helper", "diff.external", "gpg.program", "filter.x.smudge",
+		"filter.x.process",
 	} {
 		repo.Git("config", key, hook)
 	}
@@ -93,17 +97,17 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 	repo.Git("config", "remote.p.promisor", "true")
 	repo.Git("config", "core.repositoryFormatVersion", "1")
 	repo.Git("config", "extensions.partialClone", "p")
-	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}})
-	s, err := r.Snapshot(t.Context(), commit, nil)
+	remote := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}})
+	snapshot, err := remote.Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if b, err := s.Tree(t.Context()).ReadFile("b/c"); err != nil || string(b) != "2" {
+	if b, err := snapshot.Tree(t.Context()).ReadFile("b/c"); err != nil || string(b) != "2" {
 		t.Errorf("got %q, %v", b, err)
 	}
 
-	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); err == nil {
+	if _, err := remote.Snapshot(t.Context(), object.ID{1}, nil); err == nil {
 		t.Error("a commit that is nowhere was read")
 	}
 
@@ -138,9 +142,14 @@ func TestAttack18WhatAServerRepeatsIsHidden(t *testing.T) {
 			t.Cleanup(server.Close)
 			network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 			t.Cleanup(network.Close)
-			r := open(t, gitwire.Options{URL: server.URL + "/a", Network: network, Auth: transport.Basic(server.URL, "ann", secret)})
+			r := open(t, gitwire.Options{
+				URL:     server.URL + "/a",
+				Network: network,
+				Auth:    transport.Basic(server.URL, "ann", secret),
+			})
 			_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
-			if err == nil || !strings.Contains(err.Error(), "****") || strings.Contains(err.Error(), pair[:8]) || strings.Contains(err.Error(), secret[:8]) {
+			if err == nil || !strings.Contains(err.Error(), "****") || strings.Contains(err.Error(), pair[:8]) ||
+				strings.Contains(err.Error(), secret[:8]) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -52,12 +52,14 @@ func (w *packWriter) add(kind byte, size int, base, data []byte) (offset int) {
 }
 
 func (w *packWriter) object(kind byte, data []byte) (object.ID, int) {
-	sum := sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", []string{"", "commit", "tree", "blob"}[kind], len(data)), data...))
+	sum := sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", []string{"", "commit", "tree", "blob"}[kind], len(data)),
+		data...))
 	return sum, w.add(kind, len(data), nil, data)
 }
 
 func (w *packWriter) commit(tree object.ID) object.ID {
-	id, _ := w.object(commitKind, fmt.Appendf(nil, "tree %s\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nx\n", tree))
+	id, _ := w.object(commitKind, fmt.Appendf(nil,
+		"tree %s\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nx\n", tree))
 	return id
 }
 
@@ -120,7 +122,14 @@ func spent(f func()) (uint64, time.Duration) {
 
 func TestAttack10BombsAreRefused(t *testing.T) {
 	zeros := make([]byte, 24<<20)
-	limits := gitwire.Limits{ObjectBytes: 1 << 20, TreeBytes: 4 << 20, InflatedBytes: 16 << 20, Objects: 1000, PackBytes: 1 << 20, BlobBytes: 1 << 20}
+	limits := gitwire.Limits{
+		ObjectBytes:   1 << 20,
+		TreeBytes:     4 << 20,
+		InflatedBytes: 16 << 20,
+		Objects:       1000,
+		PackBytes:     1 << 20,
+		BlobBytes:     1 << 20,
+	}
 	blob := object.ID{1}
 	tests := map[string]struct {
 		make func(*packWriter) object.ID
@@ -245,12 +254,12 @@ func TestAttack10DeepFoldersMadeOfKnownOnes(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	one := id(t, repo.Commit(map[string]string{"a/b/c/x": "1"}))
 	two := id(t, repo.Commit(map[string]string{"p/q/r/a/b/c/x": "1"}))
-	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Limits: gitwire.Limits{Depth: 5}})
-	base, err := r.Snapshot(t.Context(), one, nil)
+	remote := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Limits: gitwire.Limits{Depth: 5}})
+	base, err := remote.Snapshot(t.Context(), one, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Snapshot(t.Context(), two, base); !errors.Is(err, giterr.ErrLimit) {
+	if _, err := remote.Snapshot(t.Context(), two, base); !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -258,7 +267,10 @@ func TestAttack10DeepFoldersMadeOfKnownOnes(t *testing.T) {
 func TestAttack10LongListOfRefs(t *testing.T) {
 	line := packet(strings.Repeat("1", 40) + " refs/heads/main-" + strings.Repeat("x", 1000) + "\n")
 	url := cannedServer(t, func([]byte) string { return strings.Repeat(line, 100) + "0000" })
-	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{RefBytes: 50_000}}).Refs(t.Context(), []string{"refs/heads/main"})
+	_, err := open(t, gitwire.Options{
+		URL:    url,
+		Limits: gitwire.Limits{RefBytes: 50_000},
+	}).Refs(t.Context(), []string{"refs/heads/main"})
 	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
@@ -302,24 +314,25 @@ func TestAnswerIsVerifiedByHash(t *testing.T) {
 	tree, _ := w.object(treeKind, treeEntry("100644", "a", blob))
 	honest := w.commit(tree)
 	url := packServer(t, w.bytes())
-	r := open(t, gitwire.Options{URL: url})
-	if _, err := r.Snapshot(t.Context(), object.ID{0xaa}, nil); !errors.Is(err, giterr.ErrProtocol) {
+	remote := open(t, gitwire.Options{URL: url})
+	if _, err := remote.Snapshot(t.Context(), object.ID{0xaa}, nil); !errors.Is(err, giterr.ErrProtocol) {
 		t.Errorf("another commit than asked for: %v", err)
 	}
 
-	s, err := r.Snapshot(t.Context(), honest, nil)
+	snapshot, err := remote.Snapshot(t.Context(), honest, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	got, err := s.Tree(t.Context()).ReadFile("a")
+	got, err := snapshot.Tree(t.Context()).ReadFile("a")
 	if err != nil || string(got) != "x" {
 		t.Errorf("%q, %v", got, err)
 	}
 
 	broken := w.bytes()
 	broken[len(broken)-1] ^= 1
-	if _, err := open(t, gitwire.Options{URL: packServer(t, broken)}).Snapshot(t.Context(), honest, nil); !errors.Is(err, giterr.ErrProtocol) {
+	remote = open(t, gitwire.Options{URL: packServer(t, broken)})
+	if _, err := remote.Snapshot(t.Context(), honest, nil); !errors.Is(err, giterr.ErrProtocol) {
 		t.Errorf("wrong checksum: %v", err)
 	}
 }
@@ -336,12 +349,12 @@ func TestDeltasWhoseBaseComesLaterAreResolved(t *testing.T) {
 	w.object(treeKind, raw)
 	top := sha1.Sum(append(fmt.Appendf(nil, "tree %d\x00", len(want)), want...))
 	commit := w.commit(top)
-	s, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
+	snapshot, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	got, err := s.Tree(t.Context()).ObjectID("b")
+	got, err := snapshot.Tree(t.Context()).ObjectID("b")
 	b := object.ID{2}
 	equal(t, "id", hex.EncodeToString(b[:]), got)
 

@@ -20,7 +20,8 @@ func Known(err error) bool {
 }
 
 func FuzzAdvertisement(f *testing.F) {
-	f.Add([]byte("000eversion 2\n0015agent=git/2.39.5\n0013ls-refs=unborn\n0027fetch=shallow wait-for-done filter\n0017object-format=sha1\n0000"))
+	f.Add([]byte("000eversion 2\n0015agent=git/2.39.5\n0013ls-refs=unborn\n0027fetch=shallow wait-for-done " +
+		"filter\n0017object-format=sha1\n0000"))
 	f.Add([]byte("001e# service=git-upload-pack\n0000000eversion 2\n0000"))
 	f.Add([]byte("0032ERR upload-pack: not our ref 0123456789abcdef\n"))
 	f.Add([]byte("0003"))
@@ -39,13 +40,15 @@ func FuzzAdvertisement(f *testing.F) {
 
 func FuzzOldRefs(f *testing.F) {
 	const one = "1111111111111111111111111111111111111111"
-	f.Add([]byte("001e# service=git-upload-pack\n0000008b" + one + " HEAD\x00multi_ack thin-pack side-band-64k shallow filter symref=HEAD:refs/heads/main object-format=sha1\n003d" + one + " refs/heads/main\n0000"))
+	f.Add([]byte("001e# service=git-upload-pack\n0000008b" + one +
+		" HEAD\x00multi_ack thin-pack side-band-64k shallow filter symref=HEAD:refs/heads/main " +
+		"object-format=sha1\n003d" + one + " refs/heads/main\n0000"))
 	f.Add([]byte("000eversion 1\n0050" + one + " capabilities^{}\x00side-band shallow \n0035shallow " + one + "0000"))
 	f.Add([]byte("0000"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const limit = 1 << 12
-		p := pktline.NewReader(bytes.NewReader(b), limit)
-		c, line, err := readCapabilities(p)
+		packets := pktline.NewReader(bytes.NewReader(b), limit)
+		offered, line, err := readCapabilities(packets)
 		if !Known(err) {
 			t.Fatal(err)
 		}
@@ -54,12 +57,12 @@ func FuzzOldRefs(f *testing.F) {
 			t.Fatal(err)
 		}
 
-		if err != nil || !c.isOld || line == "" {
+		if err != nil || !offered.isOld || line == "" {
 			return
 		}
 
 		refs := 0
-		err = readOldRefs(p, c, line, func(ref refLine) {
+		err = readOldRefs(packets, offered, line, func(ref refLine) {
 			if refs++; ref.name == "" || ref.target != "" && !object.ValidRef(ref.target) {
 				t.Fatalf("ref %+v", ref)
 			}
@@ -68,7 +71,7 @@ func FuzzOldRefs(f *testing.F) {
 			t.Fatalf("%d refs, %v", refs, err)
 		}
 
-		request, err := fetchRequest{want: []object.ID{{1}}, depth: 1}.encode(c, "a")
+		request, err := fetchRequest{want: []object.ID{{1}}, depth: 1}.encode(offered, "a")
 		if !Known(err) || len(request) > 1<<10 {
 			t.Fatalf("%d bytes, %v", len(request), err)
 		}

@@ -50,35 +50,35 @@ func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 	gitwiretest.Git(t, shallow, "pack-refs", "--all")
 
 	for path, branch := range map[string]string{bare.Dir: "main", work: "main", shallow: "main", tree: "side"} {
-		r := open(t, gitwire.Options{Path: path, Roots: []string{base}})
+		remote := open(t, gitwire.Options{Path: path, Roots: []string{base}})
 		ref := "refs/heads/" + branch
-		got, err := r.Head(t.Context())
+		got, err := remote.Head(t.Context())
 		equal(t, path+" head", gitwire.Head{Ref: ref, ID: head}, got)
-		refs, err2 := r.Refs(t.Context(), []string{ref, "refs/heads/none"})
+		refs, err2 := remote.Refs(t.Context(), []string{ref, "refs/heads/none"})
 		equal(t, path+" refs", map[string]object.ID{ref: head}, refs)
-		s, err3 := r.Snapshot(t.Context(), head, nil)
+		snapshot, err3 := remote.Snapshot(t.Context(), head, nil)
 		if err := errors.Join(err, err2, err3); err != nil {
 			t.Fatal(err)
 		}
 
-		content, err := s.Tree(t.Context()).ReadFile("a")
+		content, err := snapshot.Tree(t.Context()).ReadFile("a")
 		equal(t, path+" file", "2", string(content))
-		h, err2 := r.Commits(t.Context(), head, 0)
+		history, err2 := remote.Commits(t.Context(), head, 0)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
 
-		equal(t, path+" history complete", path != shallow, h.Complete)
+		equal(t, path+" history complete", path != shallow, history.Complete)
 	}
 }
 
 func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	r := openLocal(t, repo.Dir)
+	remote := openLocal(t, repo.Dir)
 	main := "refs/heads/main"
 	want := func(step, commit string) {
 		t.Helper()
-		got, err := r.Refs(t.Context(), []string{main})
+		got, err := remote.Refs(t.Context(), []string{main})
 		if err != nil {
 			t.Fatal(step, err)
 		}
@@ -103,7 +103,7 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 	want("symbolic", one)
 	repo.Git("symbolic-ref", "refs/heads/other", main)
 
-	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrLimit) {
+	if _, err := remote.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("a loop: got %v", err)
 	}
 
@@ -115,7 +115,7 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrNotRepository) {
+	if _, err := remote.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrNotRepository) {
 		t.Errorf("removed: got %v", err)
 	}
 }
@@ -150,11 +150,11 @@ func TestLocalSHA256RepositoryIsRefused(t *testing.T) {
 	gitwiretest.Git(t, "", "init", "--quiet", "--object-format=sha256", work)
 	gitwiretest.Git(t, work, "commit", "--quiet", "--allow-empty", "-m", "x")
 	gitwiretest.Git(t, work, "branch", "-M", "main")
-	r := openLocal(t, work)
-	if _, err := r.Refs(t.Context(), []string{"refs/heads/main"}); !errors.Is(err, giterr.ErrSHA256) {
+	remote := openLocal(t, work)
+	if _, err := remote.Refs(t.Context(), []string{"refs/heads/main"}); !errors.Is(err, giterr.ErrSHA256) {
 		t.Errorf("refs: got %v", err)
 	}
-	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrSHA256) {
+	if _, err := remote.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrSHA256) {
 		t.Errorf("snapshot: got %v", err)
 	}
 }
@@ -181,7 +181,8 @@ func TestAttack04PrefixContainment(t *testing.T) {
 	}
 
 	for _, path := range []string{
-		evil, filepath.Join(base, "root/link.git"), base + "/root/../root-evil/app.git", base, "/", "/none/at/all", filepath.Join(base, "root-evil/none"),
+		evil, filepath.Join(base, "root/link.git"), base + "/root/../root-evil/app.git", base, "/",
+		"/none/at/all", filepath.Join(base, "root-evil/none"),
 	} {
 		_, err := gitwire.Open(gitwire.Options{Path: path, Roots: roots})
 		if !errors.Is(err, giterr.ErrRoot) {
@@ -196,7 +197,8 @@ func TestAttack04PrefixContainment(t *testing.T) {
 		}
 	}
 
-	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"), Roots: roots[:1]}); !errors.Is(err, giterr.ErrNotRepository) {
+	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"),
+		Roots: roots[:1]}); !errors.Is(err, giterr.ErrNotRepository) {
 		t.Errorf("missing below a root: got %v", err)
 	}
 }
@@ -214,7 +216,8 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 	write(t, filepath.Join(root, "alternates.git/objects/info/alternates"), "# comment\n../../../secret.git/objects\n")
 	gitwiretest.NewRepoAt(t, filepath.Join(root, "objects.git"))
 	objects := filepath.Join(root, "objects.git/objects")
-	if err := errors.Join(os.RemoveAll(objects), os.Symlink(secret.Dir+"/objects", objects), os.MkdirAll(root+"/dotgit", 0o755),
+	if err := errors.Join(os.RemoveAll(objects), os.Symlink(secret.Dir+"/objects", objects),
+		os.MkdirAll(root+"/dotgit", 0o755),
 		os.Symlink(secret.Dir, root+"/dotgit/.git")); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +228,8 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 	write(t, filepath.Join(root, "worktree/.git"), "gitdir: "+base+"/elsewhere")
 
 	for _, name := range []string{"file", "common", "alternates.git", "objects.git", "dotgit", "worktree"} {
-		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name), Roots: []string{root}}); !errors.Is(err, giterr.ErrRoot) {
+		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name),
+			Roots: []string{root}}); !errors.Is(err, giterr.ErrRoot) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -247,18 +251,22 @@ func TestRefFilesThatAreNoneDoNotHangOrLeak(t *testing.T) {
 	write(t, filepath.Join(repo.Dir, "refs/heads/outside"), "ref: ../../../etc/passwd\n")
 	write(t, filepath.Join(repo.Dir, "refs/heads/huge"), strings.Repeat("a", 1<<20))
 	makePipe(t, filepath.Join(repo.Dir, "refs/heads/pipe"))
-	r := openLocal(t, repo.Dir)
+	remote := openLocal(t, repo.Dir)
 	for name, want := range map[string]error{
-		"text": giterr.ErrNotRepository, "outside": giterr.ErrRef, "huge": giterr.ErrLimit, "pipe": giterr.ErrNotRepository,
+		"text":    giterr.ErrNotRepository,
+		"outside": giterr.ErrRef,
+		"huge":    giterr.ErrLimit,
+		"pipe":    giterr.ErrNotRepository,
 	} {
-		_, err := r.Refs(t.Context(), []string{"refs/heads/" + name})
+		_, err := remote.Refs(t.Context(), []string{"refs/heads/" + name})
 		if !errors.Is(err, want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 
 	write(t, filepath.Join(repo.Dir, "packed-refs"), "# pack-refs with: peeled\nhunter2 refs/heads/x\n")
-	if _, err := r.Refs(t.Context(), []string{"refs/heads/x"}); !errors.Is(err, giterr.ErrNotRepository) || strings.Contains(err.Error(), "hunter2") {
+	if _, err := remote.Refs(t.Context(), []string{"refs/heads/x"}); !errors.Is(err, giterr.ErrNotRepository) ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("packed: got %v", err)
 	}
 }
@@ -280,21 +288,21 @@ func TestGitAndItsChildrenEndWithTheContext(t *testing.T) {
 
 	// Each living process holds the pipe open, the child included.
 	program := script(t, "exec 3>"+alive+"; sleep 600 & wait")
-	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
+	remote := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		f, err := os.Open(alive) // when the script opens it
+		file, err := os.Open(alive) // when the script opens it
 		cancel()
 		if err == nil {
-			_ = f.SetReadDeadline(time.Now().Add(20 * time.Second))
-			_, err = io.ReadAll(f)
+			_ = file.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_, err = io.ReadAll(file)
 		}
 
 		ended <- err
 	}()
 
-	if _, err := r.Snapshot(ctx, object.ID{1}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := remote.Snapshot(ctx, object.ID{1}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 
@@ -308,7 +316,8 @@ func TestWhatGitComplainsAboutIsQuotedAndCut(t *testing.T) {
 	program := script(t, `printf 'fatal: \033[31mno\n' >&2; head -c 3000000 /dev/zero | tr '\0' x >&2; exit 128`)
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
 	_, err := r.Snapshot(t.Context(), object.ID{1}, nil)
-	if !errors.Is(err, giterr.ErrGit) || !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) || len(err.Error()) > 600 {
+	if !errors.Is(err, giterr.ErrGit) || !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) ||
+		len(err.Error()) > 600 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -329,8 +338,10 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 
-	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") || !strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") ||
-		!strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") || !strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
+	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") ||
+		!strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") ||
+		!strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") ||
+		!strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
 		t.Errorf("environment: %s", got)
 	}
 

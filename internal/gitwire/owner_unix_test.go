@@ -44,14 +44,14 @@ func TestRepositoryOfAnotherUserIsReadOnlyWhenAllowed(t *testing.T) {
 	}
 
 	for _, path := range []string{repo.Dir, work, tree} {
-		o := gitwire.Options{Path: path, Roots: []string{path, work}}
-		_, err := gitwire.Open(o)
+		options := gitwire.Options{Path: path, Roots: []string{path, work}}
+		_, err := gitwire.Open(options)
 		if !errors.Is(err, giterr.ErrOwner) || !strings.Contains(err.Error(), "user 12345") {
 			t.Errorf("%s: got %v", path, err)
 		}
 
-		o.AnyOwner = true
-		if _, err := open(t, o).Snapshot(t.Context(), commit, nil); err != nil {
+		options.AnyOwner = true
+		if _, err := open(t, options).Snapshot(t.Context(), commit, nil); err != nil {
 			t.Errorf("%s, any owner: %v", path, err)
 		}
 	}

@@ -28,22 +28,27 @@ func TestHTTPGoesThroughTheProxyWhichResolvesTheName(t *testing.T) {
 				sha := id(t, repo.Commit(map[string]string{"a": "1"}))
 				proxy := newProxy(t, srv.URL, secureProxy)
 				proxy.pair = proxyPair
-				o := transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)} // and itself nothing of this machine
+				// The network itself may reach nothing of this machine.
+				options := transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)}
 				for _, s := range []*httptest.Server{srv.Server, proxy.Server} {
 					if s.TLS != nil {
-						o.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+						options.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 					}
 				}
 
-				network := transport.NewNetwork(o)
+				network := transport.NewNetwork(options)
 				t.Cleanup(network.Close)
 				address, want := "http://example.com/team/app.git", "POST example.com"
 				if secure {
 					address, want = "https://example.com/team/app.git", "CONNECT example.com:443"
 				}
 
-				r := open(t, gitwire.Options{URL: address, Network: network, Auth: transport.Bearer(address, "canary-of-a-token")})
-				if got, err := mainOf(t, r); err != nil || got != sha {
+				remote := open(t, gitwire.Options{
+					URL:     address,
+					Network: network,
+					Auth:    transport.Bearer(address, "canary-of-a-token"),
+				})
+				if got, err := mainOf(t, remote); err != nil || got != sha {
 					t.Fatalf("got %v, %v", got, err)
 				}
 
@@ -51,9 +56,9 @@ func TestHTTPGoesThroughTheProxyWhichResolvesTheName(t *testing.T) {
 					t.Errorf("the proxy was asked for %q; the last should be %q", asked, want)
 				}
 
-				for _, r := range srv.Requests() {
-					if r.Header.Get("Proxy-Authorization") != "" {
-						t.Errorf("the host was sent the proxy's password: %s", r.Header)
+				for _, remote := range srv.Requests() {
+					if remote.Header.Get("Proxy-Authorization") != "" {
+						t.Errorf("the host was sent the proxy's password: %s", remote.Header)
 					}
 				}
 			})
@@ -71,8 +76,12 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 	})
 	t.Cleanup(network.Close)
 	const address = "https://example.com/team/app.git"
-	r := open(t, gitwire.Options{URL: address, Network: network, Auth: transport.Bearer(address, "canary-of-a-token")})
-	if _, err := mainOf(t, r); err != nil {
+	remote := open(t, gitwire.Options{
+		URL:     address,
+		Network: network,
+		Auth:    transport.Bearer(address, "canary-of-a-token"),
+	})
+	if _, err := mainOf(t, remote); err != nil {
 		t.Fatal(err)
 	}
 
@@ -82,12 +91,13 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 	}
 
 	seen := 0
-	for _, r := range srv.Requests() {
-		if r.Header.Get("Authorization") == "Bearer canary-of-a-token" {
+	for _, remote := range srv.Requests() {
+		if remote.Header.Get("Authorization") == "Bearer canary-of-a-token" {
 			seen++
 		}
-		if strings.Contains(fmt.Sprint(r.Header), "canary-of-a-proxy") || r.Header.Get("Proxy-Authorization") != "" {
-			t.Errorf("the host was sent the proxy's password: %s", r.Header)
+		if strings.Contains(fmt.Sprint(remote.Header), "canary-of-a-proxy") ||
+			remote.Header.Get("Proxy-Authorization") != "" {
+			t.Errorf("the host was sent the proxy's password: %s", remote.Header)
 		}
 	}
 
@@ -105,13 +115,23 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		o     transport.NetworkOptions
 		hosts []string
 	}{
-		{transport.NetworkOptions{}, []string{"10.0.0.1", "192.168.1.1:8080", "[fd12::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "10.0.0.1."}},
+		{transport.NetworkOptions{}, []string{
+			"10.0.0.1",
+			"192.168.1.1:8080",
+			"[fd12::1]",
+			"[::ffff:10.0.0.1]",
+			"[64:ff9b::a00:1]",
+			"10.0.0.1.",
+		}},
 		{transport.NetworkOptions{AllowPrivate: true}, []string{
-			"127.0.0.1", "127.0.0.1.", "localhost", "LOCALHOST.:80", "a.localhost", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]",
+			"127.0.0.1", "127.0.0.1.", "localhost", "LOCALHOST.:80", "a.localhost", "[::1]",
+			"[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]",
 		}},
 		{everything, []string{
-			"169.254.169.254", "169.254.169.254.", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "100.100.100.200",
-			"[fe80::1]", "[fe80::1%25eth0]", "0.0.0.0", "[::]", "224.0.0.1", "2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376",
+			"169.254.169.254", "169.254.169.254.", "[fd00:ec2::254]", "[::ffff:169.254.169.254]",
+			"[64:ff9b::a9fe:a9fe]", "100.100.100.200",
+			"[fe80::1]", "[fe80::1%25eth0]", "0.0.0.0", "[::]", "224.0.0.1", "2852039166", "0xa9fea9fe",
+			"169.254.43518", "0251.0376.0251.0376",
 			"169.254.169.0xfe", "127.1", "0", "１６９.254.169.254", "169。254。169。254", "ｌocalhost", "a..", "example.com,x",
 		}},
 	} {
@@ -136,10 +156,13 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 
 func TestAttack16ARedirectDoesNotLeadTheProxyToAForbiddenAddress(t *testing.T) {
 	for _, to := range []string{
-		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs", "http://2852039166/info/refs", "http://10.0.0.1/info/refs",
+		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs",
+		"http://2852039166/info/refs", "http://10.0.0.1/info/refs",
 		"http://localhost/info/refs", "https://127.0.0.1/info/refs",
 	} {
-		_, srv, _ := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string { return to }, http.StatusFound)})
+		_, srv, _ := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string {
+			return to
+		}, http.StatusFound)})
 		proxy := newProxy(t, srv.URL, false)
 		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, "")})
 		t.Cleanup(network.Close)
@@ -188,13 +211,17 @@ func TestAttack18AProxysRefusalNamesItAndHidesItsPassword(t *testing.T) {
 		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
 		t.Cleanup(network.Close)
 
-		for address, want := range map[string]error{"https://example.com/app": row.tunnel, "http://example.com/app": row.clear} {
+		for address, want := range map[string]error{
+			"https://example.com/app": row.tunnel,
+			"http://example.com/app":  row.clear,
+		} {
 			_, err := open(t, gitwire.Options{URL: address, Network: network}).Head(t.Context())
 			if !errors.Is(err, want) || !strings.Contains(err.Error(), "the proxy "+proxy.URL) {
 				t.Errorf("%d for %s: got %v; want %v", row.status, address, err, want)
 			}
 
-			if shown := fmt.Sprintf("%v %+v", err, err); strings.Contains(shown, "canary") || strings.Contains(shown, pair[:8]) {
+			if shown := fmt.Sprintf("%v %+v", err, err); strings.Contains(shown, "canary") ||
+				strings.Contains(shown, pair[:8]) {
 				t.Errorf("%d for %s: the password is shown: %s", row.status, address, shown)
 			}
 		}
@@ -220,7 +247,9 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 
 	t.Cleanup(func() { silent.Close(); served.Wait() })
 	for raw, want := range map[string]error{
-		secure.URL: giterr.ErrCertificate, away.String(): giterr.ErrUnavailable, "http://169.254.169.254:3128": giterr.ErrAddress,
+		secure.URL:                         giterr.ErrCertificate,
+		away.String():                      giterr.ErrUnavailable,
+		"http://169.254.169.254:3128":      giterr.ErrAddress,
 		"http://" + silent.Addr().String(): giterr.ErrUnavailable,
 	} {
 		proxy, err := transport.ParseProxy(raw)
@@ -232,7 +261,8 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 		t.Cleanup(network.Close)
 		for _, scheme := range []string{"http", "https"} {
 			_, err = open(t, gitwire.Options{URL: scheme + "://example.com/app", Network: network}).Head(t.Context())
-			if !errors.Is(err, want) || !strings.Contains(err.Error(), "the proxy "+proxy.Scheme+"://"+proxy.Host) || strings.Contains(err.Error(), "canary") {
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), "the proxy "+proxy.Scheme+"://"+proxy.Host) ||
+				strings.Contains(err.Error(), "canary") {
 				t.Errorf("%s: got %v; want %v", scheme, err, want)
 			}
 		}
@@ -274,7 +304,11 @@ func TestSSHGoesDirectly(t *testing.T) {
 	repo, srv := servedSSH(t, gitwiretest.SSHOptions{})
 	sha := id(t, repo.Commit(map[string]string{"a": "1"}))
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
-	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, KnownHosts: srv.KnownHosts, Proxy: proxy.address(t, "")})
+	network := transport.NewNetwork(transport.NetworkOptions{
+		AllowLoopback: true,
+		KnownHosts:    srv.KnownHosts,
+		Proxy:         proxy.address(t, ""),
+	})
 	t.Cleanup(network.Close)
 	address := srv.URL + "/team/app.git"
 	got, err := mainOf(t, open(t, gitwire.Options{URL: address, Network: network, Auth: sshKey(t, address, srv.Key)}))
@@ -326,7 +360,8 @@ func TestAProxyThatSaysNothingIsLeftWithTheCaller(t *testing.T) {
 			}
 		})
 
-		if _, err := open(t, gitwire.Options{URL: scheme + "://example.com/app", Network: network}).Head(ctx); !errors.Is(err, context.Canceled) {
+		remote := open(t, gitwire.Options{URL: scheme + "://example.com/app", Network: network})
+		if _, err := remote.Head(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v", scheme, err)
 		}
 
@@ -336,12 +371,27 @@ func TestAProxyThatSaysNothingIsLeftWithTheCaller(t *testing.T) {
 
 func TestProxyAddressesHaveOneForm(t *testing.T) {
 	for raw, want := range map[string]bool{
-		"http://proxy.example:3128": true, "https://u:p@proxy.example:443/": true, "http://[fd00::1]:80": true, "http://10.0.0.1:8080": true,
-		"": false, "proxy.example:3128": false, "http://proxy.example": false, "http://proxy.example:": false, "http://:3128": false,
-		"http://proxy.example:0": false, "http://proxy.example:65536": false, "socks5://proxy.example:1080": false,
-		"http://proxy.example:3128/canary": false, "http://proxy.example:3128?canary": false, "http://proxy.example:3128#canary": false,
-		"http://canary@proxy.example:3128": false, "http://:canary@proxy.example:3128": false, "http://me:@proxy.example:3128": false,
-		"http://me:canary%zz@proxy.example:3128": false, "http://me:canary@proxy.example:port": false, "//me:canary@proxy.example:3128": false,
+		"http://proxy.example:3128":              true,
+		"https://u:p@proxy.example:443/":         true,
+		"http://[fd00::1]:80":                    true,
+		"http://10.0.0.1:8080":                   true,
+		"":                                       false,
+		"proxy.example:3128":                     false,
+		"http://proxy.example":                   false,
+		"http://proxy.example:":                  false,
+		"http://:3128":                           false,
+		"http://proxy.example:0":                 false,
+		"http://proxy.example:65536":             false,
+		"socks5://proxy.example:1080":            false,
+		"http://proxy.example:3128/canary":       false,
+		"http://proxy.example:3128?canary":       false,
+		"http://proxy.example:3128#canary":       false,
+		"http://canary@proxy.example:3128":       false,
+		"http://:canary@proxy.example:3128":      false,
+		"http://me:@proxy.example:3128":          false,
+		"http://me:canary%zz@proxy.example:3128": false,
+		"http://me:canary@proxy.example:port":    false,
+		"//me:canary@proxy.example:3128":         false,
 	} {
 		u, err := transport.ParseProxy(raw)
 		if (err == nil) != want || err != nil && strings.Contains(err.Error(), "canary") {

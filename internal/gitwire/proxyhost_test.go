@@ -32,26 +32,26 @@ type testProxy struct {
 
 func newProxy(t testing.TB, to string, secure bool) *testProxy {
 	t.Helper()
-	u, err := url.Parse(to)
+	address, err := url.Parse(to)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	p := &testProxy{to: u.Host}
-	p.Server = httptest.NewUnstartedServer(p)
+	proxy := &testProxy{to: address.Host}
+	proxy.Server = httptest.NewUnstartedServer(proxy)
 	if secure {
-		p.StartTLS()
+		proxy.StartTLS()
 	} else {
-		p.Start()
+		proxy.Start()
 	}
 
 	t.Cleanup(func() {
-		p.Close()
-		p.requests() // takes the lock, so that no tunnel is being begun
-		p.tunnels.Wait()
+		proxy.Close()
+		proxy.requests() // takes the lock, so that no tunnel is being begun
+		proxy.tunnels.Wait()
 	})
 
-	return p
+	return proxy
 }
 
 func (p *testProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -117,9 +117,9 @@ func (p *testProxy) address(t testing.TB, pair string) *url.URL {
 	if pair != "" {
 		raw = strings.Replace(raw, "://", "://"+pair+"@", 1)
 	}
-	u, err := transport.ParseProxy(raw)
+	address, err := transport.ParseProxy(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return u
+	return address
 }

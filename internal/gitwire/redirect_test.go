@@ -37,7 +37,8 @@ func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 
-			if r.Header.Get("Authorization") != "" || r.Method != http.MethodGet || strings.Contains(fmt.Sprint(r.URL, r.Header), "hunter2") {
+			if r.Header.Get("Authorization") != "" || r.Method != http.MethodGet ||
+				strings.Contains(fmt.Sprint(r.URL, r.Header), "hunter2") {
 				leaked = append(leaked, fmt.Sprint(r.Method, " ", r.URL, r.Header))
 			}
 
@@ -58,7 +59,10 @@ func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
 		to := func(r *http.Request) string { return strings.TrimSuffix(there, "/team/app.git") + r.URL.String() }
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			for method, want := range map[string]error{http.MethodGet: test.want, http.MethodPost: giterr.ErrRedirect} {
-				repo, _, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: redirects(method, to, status)})
+				repo, _, address := served(t, gitwiretest.Options{
+					Token: "hunter2",
+					Wrap:  redirects(method, to, status),
+				})
 				repo.Commit(map[string]string{"a": "1"})
 				r := open(t, gitwire.Options{URL: address, Auth: transport.Bearer(address, "hunter2")})
 				_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
@@ -112,16 +116,20 @@ func TestAttack17TheWayBackIsWithoutTheCredential(t *testing.T) {
 
 func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 	for _, to := range []string{
-		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs", "http://[::ffff:169.254.169.254]/info/refs",
+		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs",
+		"http://[::ffff:169.254.169.254]/info/refs",
 	} {
-		_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string { return to }, http.StatusFound)})
+		_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string {
+			return to
+		}, http.StatusFound)})
 		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
 		if !errors.Is(err, giterr.ErrAddress) {
 			t.Errorf("%s: got %v", to, err)
 		}
 	}
 
-	for _, to := range []string{"file:///etc/info/refs", "ssh://git.example.com/info/refs", "https:///info/refs", "http://git.example.com/elsewhere"} {
+	for _, to := range []string{"file:///etc/info/refs", "ssh://git.example.com/info/refs", "https:///info/refs",
+		"http://git.example.com/elsewhere"} {
 		_, _, address := served(t, gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", to)
@@ -140,8 +148,12 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 func TestTheWayToSignInIsARefusedCredential(t *testing.T) {
 	to := func(*http.Request) string { return "https://signin.example.com/_signin?realm=x&reply_to=y" }
 	_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, to, http.StatusFound)})
-	_, err := open(t, gitwire.Options{URL: address, Auth: transport.Basic(address, "", "hunter2-hunter2")}).Head(t.Context())
-	if !errors.Is(err, giterr.ErrUnauthorized) || !strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
+	_, err := open(t, gitwire.Options{
+		URL:  address,
+		Auth: transport.Basic(address, "", "hunter2-hunter2"),
+	}).Head(t.Context())
+	if !errors.Is(err, giterr.ErrUnauthorized) ||
+		!strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -204,7 +204,8 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, ha
 // were new: another server may have taken the place. If refs is not nil the command is ls-refs,
 // which the advertisement of an old server answers.
 func (r *Remote) command(
-	ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error,
+	ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error),
+	read func(*pktline.Reader) error,
 ) error {
 	for again := true; ; again = false {
 		caps, fresh, err := r.capabilities(ctx, refs)
@@ -268,7 +269,8 @@ func (r *Remote) setCapabilities(c *capabilities) {
 
 // exchange sends a request and reads the answer within the time limits.
 func (r *Remote) exchange(
-	ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*pktline.Reader) error,
+	ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error),
+	read func(*pktline.Reader) error,
 ) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -24,18 +24,18 @@ import (
 )
 
 // open opens a remote that may reach loopback, for the time of the test.
-func open(t testing.TB, o gitwire.Options) *gitwire.Remote {
+func open(t testing.TB, options gitwire.Options) *gitwire.Remote {
 	t.Helper()
-	if o.URL != "" && o.Network == nil {
-		o.Network = transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
-		t.Cleanup(o.Network.Close)
+	if options.URL != "" && options.Network == nil {
+		options.Network = transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
+		t.Cleanup(options.Network.Close)
 	}
-	r, err := gitwire.Open(o)
+	remote, err := gitwire.Open(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.Close)
-	return r
+	t.Cleanup(remote.Close)
+	return remote
 }
 
 // local opens a repository of this machine, allowing its folder.
@@ -45,11 +45,11 @@ func openLocal(t testing.TB, path string) *gitwire.Remote {
 }
 
 // served makes a repository with a server in front of it.
-func served(t testing.TB, o gitwiretest.Options) (*gitwiretest.Repo, *gitwiretest.Server, string) {
+func served(t testing.TB, options gitwiretest.Options) (*gitwiretest.Repo, *gitwiretest.Server, string) {
 	t.Helper()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "team/app.git"))
-	srv := gitwiretest.NewServer(t, dir, o)
+	srv := gitwiretest.NewServer(t, dir, options)
 	return repo, srv, srv.URL + "/team/app.git"
 }
 
@@ -83,12 +83,12 @@ func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
 	main := repo.Commit(map[string]string{"a": "1"})
 	dev := repo.CommitTo("refs/heads/dev", map[string]string{"a": "2"})
 	repo.CommitTo("refs/heads/main-old", map[string]string{"a": "3"}) // begins like main
-	r := open(t, gitwire.Options{URL: url})
+	remote := open(t, gitwire.Options{URL: url})
 	names := []string{"refs/heads/main", "refs/heads/dev", "refs/heads/none"}
 	want := map[string]object.ID{"refs/heads/main": id(t, main), "refs/heads/dev": id(t, dev)}
 
 	for _, requests := range [][]string{{"GET refs", "POST git-upload-pack"}, {"POST git-upload-pack"}} {
-		got, err := r.Refs(t.Context(), names)
+		got, err := remote.Refs(t.Context(), names)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,12 +101,12 @@ func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
 func TestRequestsShareOneConnection(t *testing.T) {
 	repo, srv, url := served(t, gitwiretest.Options{})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
-	r := open(t, gitwire.Options{URL: url})
+	remote := open(t, gitwire.Options{URL: url})
 	for range 3 {
-		if _, err := r.Refs(t.Context(), []string{"refs/heads/main"}); err != nil {
+		if _, err := remote.Refs(t.Context(), []string{"refs/heads/main"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Snapshot(t.Context(), commit, nil); err != nil {
+		if _, err := remote.Snapshot(t.Context(), commit, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,19 +118,19 @@ func TestHeadTellsTheDefaultBranch(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
 	unborn := gitwiretest.NewRepo(t)
 	commit := repo.Commit(map[string]string{"a": "1"})
-	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
+	for _, remote := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
 		repo.Git("symbolic-ref", "HEAD", "refs/heads/main")
-		head, err := r.Head(t.Context())
+		head, err := remote.Head(t.Context())
 		equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: id(t, commit)}, head)
 		repo.Git("update-ref", "--no-deref", "HEAD", commit)
-		detached, err2 := r.Head(t.Context())
+		detached, err2 := remote.Head(t.Context())
 		equal(t, "detached head", gitwire.Head{ID: id(t, commit)}, detached)
 		repo.Git("symbolic-ref", "HEAD", "refs/heads/next")
-		next, err3 := r.Head(t.Context())
+		next, err3 := remote.Head(t.Context())
 		equal(t, "unborn head", gitwire.Head{Ref: "refs/heads/next"}, next)
 
 		if err := errors.Join(err, err2, err3); err != nil {
-			t.Error(r.Name(), err)
+			t.Error(remote.Name(), err)
 		}
 	}
 
@@ -147,16 +147,30 @@ func TestCredentialsOpenTheRepository(t *testing.T) {
 		auth   func(url string) transport.Auth
 		want   error
 	}{
-		"basic":        {gitwiretest.Options{User: "u", Password: "p:w"}, func(u string) transport.Auth { return transport.Basic(u, "u", "p:w") }, nil},
-		"bearer":       {gitwiretest.Options{Token: "tok"}, func(u string) transport.Auth { return transport.Bearer(u, "tok") }, nil},
-		"none":         {gitwiretest.Options{Token: "tok"}, func(string) transport.Auth { return transport.Auth{} }, giterr.ErrUnauthorized},
-		"wrong bearer": {gitwiretest.Options{Token: "tok"}, func(u string) transport.Auth { return transport.Bearer(u, "hunter2") }, giterr.ErrUnauthorized},
+		"basic": {gitwiretest.Options{
+			User:     "u",
+			Password: "p:w",
+		}, func(u string) transport.Auth { return transport.Basic(u, "u", "p:w") }, nil},
+		"bearer": {gitwiretest.Options{Token: "tok"}, func(u string) transport.Auth {
+			return transport.Bearer(u, "tok")
+		}, nil},
+		"none": {gitwiretest.Options{Token: "tok"}, func(string) transport.Auth {
+			return transport.Auth{}
+		}, giterr.ErrUnauthorized},
+		"wrong bearer": {
+			gitwiretest.Options{Token: "tok"},
+			func(u string) transport.Auth { return transport.Bearer(u, "hunter2") },
+			giterr.ErrUnauthorized,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			repo, _, url := served(t, test.server)
 			repo.Commit(map[string]string{"a": "1"})
-			_, err := open(t, gitwire.Options{URL: url, Auth: test.auth(url)}).Refs(t.Context(), []string{"refs/heads/main"})
+			_, err := open(t, gitwire.Options{
+				URL:  url,
+				Auth: test.auth(url),
+			}).Refs(t.Context(), []string{"refs/heads/main"})
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
@@ -169,7 +183,10 @@ func TestCredentialsOpenTheRepository(t *testing.T) {
 }
 
 func TestAttack18CredentialIsNotPrinted(t *testing.T) {
-	r, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/a", Auth: transport.Bearer("https://git.example.com", "hunter2")})
+	remote, err := gitwire.Open(gitwire.Options{
+		URL:  "https://git.example.com/a",
+		Auth: transport.Bearer("https://git.example.com", "hunter2"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +194,10 @@ func TestAttack18CredentialIsNotPrinted(t *testing.T) {
 	auth := transport.Basic("https://git.example.com", "u", "hunter2")
 	held := struct{ a transport.Auth }{auth}
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "auth", auth, "held", held, "remote", r)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "auth", auth, "held", held, "remote", remote)
 	printed := []string{
-		fmt.Sprintf("%v %+v %#v %s", auth, auth, auth, auth), fmt.Sprintf("%v %+v %#v", held, held, held), fmt.Sprintf("%+v", r), log.String(),
+		fmt.Sprintf("%v %+v %#v %s", auth, auth, auth, auth), fmt.Sprintf("%v %+v %#v", held, held, held),
+		fmt.Sprintf("%+v", remote), log.String(),
 	}
 	for _, s := range printed {
 		if strings.Contains(s, "hunter2") || strings.Contains(s, "dTpodW50ZXIy") {
@@ -190,7 +208,7 @@ func TestAttack18CredentialIsNotPrinted(t *testing.T) {
 
 func TestStatusSaysWhoHasToAct(t *testing.T) {
 	_, srv, url := served(t, gitwiretest.Options{})
-	r := open(t, gitwire.Options{URL: url})
+	remote := open(t, gitwire.Options{URL: url})
 	tests := []struct {
 		status int
 		after  string
@@ -211,7 +229,7 @@ func TestStatusSaysWhoHasToAct(t *testing.T) {
 	}
 	for _, test := range tests {
 		srv.Fail(test.status, http.Header{"Retry-After": {test.after}})
-		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
+		_, err := remote.Refs(t.Context(), []string{"refs/heads/main"})
 		var fault *giterr.Error
 		if !errors.Is(err, test.want) || !errors.As(err, &fault) || fault.RetryAfter != test.wait {
 			t.Errorf("%d: got %v, retry after %v", test.status, err, fault.RetryAfter)

@@ -52,15 +52,15 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 			repo, srv, url := served(t, gitwiretest.Options{NoFilter: noFilter, Wrap: counting(&received)})
 			one := id(t, repo.Commit(manyFiles()))
 			two := id(t, repo.Commit(map[string]string{"d3/f3.txt": "new", "d9/new.txt": "new"}))
-			r := open(t, gitwire.Options{URL: url})
-			base, err := r.Snapshot(t.Context(), one, nil)
+			remote := open(t, gitwire.Options{URL: url})
+			base, err := remote.Snapshot(t.Context(), one, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 
 			cold := received.Swap(0)
 			srv.Requests()
-			s, err := r.Snapshot(t.Context(), two, base)
+			snapshot, err := remote.Snapshot(t.Context(), two, base)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,13 +71,13 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 				t.Errorf("cold %d bytes, warm %d bytes", cold, warm)
 			}
 
-			got, err := gitwire.Changed(base, s)
+			got, err := gitwire.Changed(base, snapshot)
 			if err != nil {
 				t.Fatal(err)
 			}
 
 			equal(t, "changed", []string{"d3/f3.txt", "d9/new.txt"}, got)
-			equal(t, "tree", repo.Git("rev-parse", two.String()+"^{tree}"), s.Root().String())
+			equal(t, "tree", repo.Git("rev-parse", two.String()+"^{tree}"), snapshot.Root().String())
 		})
 	}
 }
@@ -88,19 +88,23 @@ func TestServerWithoutFilterSendsLargeBlobsThatAreNotKept(t *testing.T) {
 
 	// One of the large files is sent as a delta of the other, that is also too large
 	// to be kept.
-	commit := id(t, repo.Commit(map[string]string{"large.bin": large, "larger.bin": large + noise(9000), "a/small.txt": "s"}))
+	commit := id(t, repo.Commit(map[string]string{
+		"large.bin":   large,
+		"larger.bin":  large + noise(9000),
+		"a/small.txt": "s",
+	}))
 	repo.Git("repack", "-adfq")
 	limits := gitwire.Limits{TreeBytes: 4096, BlobBytes: 2 << 20}
-	s, err := open(t, gitwire.Options{URL: url, Limits: limits}).Snapshot(t.Context(), commit, nil)
+	snapshot, err := open(t, gitwire.Options{URL: url, Limits: limits}).Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if s.Size() > 1000 {
-		t.Errorf("the snapshot holds %d bytes", s.Size())
+	if snapshot.Size() > 1000 {
+		t.Errorf("the snapshot holds %d bytes", snapshot.Size())
 	}
 
-	got, err := s.Tree(t.Context()).ReadFile("large.bin")
+	got, err := snapshot.Tree(t.Context()).ReadFile("large.bin")
 	if err != nil || string(got) != large {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
@@ -121,12 +125,12 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 
 	next := id(t, repo.Commit(map[string]string{"c": "2"}))
 	lying := gitwire.Rename(base, commit)
-	s, err := open(t, gitwire.Options{URL: url}).Snapshot(t.Context(), next, lying)
+	snapshot, err := open(t, gitwire.Options{URL: url}).Snapshot(t.Context(), next, lying)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	got, err := s.Tree(t.Context()).ReadFile("a/b")
+	got, err := snapshot.Tree(t.Context()).ReadFile("a/b")
 	if err != nil || string(got) != "1" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -135,24 +139,24 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
 	gone := id(t, repo.Commit(map[string]string{"a": "1", "b/c": "2", "b/d": "3"}))
-	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
-		base, err := r.Snapshot(t.Context(), gone, nil)
+	for _, remote := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
+		base, err := remote.Snapshot(t.Context(), gone, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		defer func() {
 			now := id(t, repo.ID(gitwiretest.Main))
-			if _, err := r.Snapshot(t.Context(), gone, nil); !errors.Is(err, giterr.ErrMissing) {
-				t.Errorf("%s: got %v", r.Name(), err)
+			if _, err := remote.Snapshot(t.Context(), gone, nil); !errors.Is(err, giterr.ErrMissing) {
+				t.Errorf("%s: got %v", remote.Name(), err)
 			}
 
-			s, err := r.Snapshot(t.Context(), now, base)
+			snapshot, err := remote.Snapshot(t.Context(), now, base)
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			got, err := gitwire.Changed(base, s)
+			got, err := gitwire.Changed(base, snapshot)
 			equal(t, "changed", []string{"a", "b/d", "e"}, got)
 			if err != nil {
 				t.Error(err)
@@ -167,12 +171,12 @@ func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 func TestSnapshotOfWhatIsNoCommitFails(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
-	r := openLocal(t, repo.Dir)
+	remote := openLocal(t, repo.Dir)
 	tree := id(t, repo.Git("rev-parse", "main^{tree}"))
-	if _, err := r.Snapshot(t.Context(), tree, nil); err == nil {
+	if _, err := remote.Snapshot(t.Context(), tree, nil); err == nil {
 		t.Error("a tree was taken for a commit")
 	}
-	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrMissing) {
+	if _, err := remote.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrMissing) {
 		t.Errorf("unknown id: got %v", err)
 	}
 }
@@ -180,14 +184,14 @@ func TestSnapshotOfWhatIsNoCommitFails(t *testing.T) {
 func TestSnapshotOfTheBaseItselfAsksNobody(t *testing.T) {
 	repo, srv, url := served(t, gitwiretest.Options{})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
-	r := open(t, gitwire.Options{URL: url})
-	base, err := r.Snapshot(t.Context(), commit, nil)
+	remote := open(t, gitwire.Options{URL: url})
+	base, err := remote.Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	srv.Requests()
-	again, err := r.Snapshot(t.Context(), commit, base)
+	again, err := remote.Snapshot(t.Context(), commit, base)
 	if err != nil || again != base || len(srv.Requests()) > 0 {
 		t.Errorf("%v, %v", again, err)
 	}
@@ -200,8 +204,8 @@ func TestRemoteServesManyAtOnce(t *testing.T) {
 		commits = append(commits, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
 	}
 
-	r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 400}})
-	base, err := r.Snapshot(t.Context(), commits[0], nil)
+	remote := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 400}})
+	base, err := remote.Snapshot(t.Context(), commits[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,13 +213,13 @@ func TestRemoteServesManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			s, err := r.Snapshot(t.Context(), commits[1+i%3], base)
+			snapshot, err := remote.Snapshot(t.Context(), commits[1+i%3], base)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 
-			got, err := s.Tree(t.Context()).ReadFile("a")
+			got, err := snapshot.Tree(t.Context()).ReadFile("a")
 			if err != nil || string(got) != fmt.Sprint(i%3) {
 				t.Errorf("%q, %v", got, err)
 			}
@@ -233,30 +237,33 @@ func TestCommitsFindsAncestors(t *testing.T) {
 	}
 
 	other := id(t, repo.CommitTo("refs/heads/other", map[string]string{"b": "1"}))
-	r := open(t, gitwire.Options{URL: url})
+	remote := open(t, gitwire.Options{URL: url})
 	tests := []struct {
 		depth, length int
 		complete      bool
 	}{{0, 5, true}, {1, 1, false}, {3, 3, false}, {5, 5, true}, {1 << 30, 5, true}}
 	for _, test := range tests {
-		h, err := r.Commits(t.Context(), ids[4], test.depth)
+		history, err := remote.Commits(t.Context(), ids[4], test.depth)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		equal(t, fmt.Sprint("depth ", test.depth), []any{test.length, test.complete}, []any{h.Len(), h.Complete})
-		if !h.Contains(ids[5-test.length]) || h.Contains(other) || test.length < 5 && h.Contains(ids[4-test.length]) {
-			t.Errorf("depth %d: %v of %v", test.depth, h.IDs(), ids)
+		equal(t, fmt.Sprint("depth ", test.depth), []any{test.length, test.complete},
+			[]any{history.Len(), history.Complete})
+		if !history.Contains(ids[5-test.length]) || history.Contains(other) ||
+			test.length < 5 && history.Contains(ids[4-test.length]) {
+			t.Errorf("depth %d: %v of %v", test.depth, history.IDs(), ids)
 		}
 
-		equal(t, "ids", test.length, len(h.IDs()))
+		equal(t, "ids", test.length, len(history.IDs()))
 	}
 }
 
 func TestCommitsNeedsAFilter(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
-	if _, err := open(t, gitwire.Options{URL: url}).Commits(t.Context(), commit, 0); !errors.Is(err, giterr.ErrNoFilter) {
+	remote := open(t, gitwire.Options{URL: url})
+	if _, err := remote.Commits(t.Context(), commit, 0); !errors.Is(err, giterr.ErrNoFilter) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -44,17 +44,22 @@ func sshNetwork(t testing.TB, knownHosts string) *transport.Network {
 
 func sshKey(t testing.TB, origin, private string) transport.Auth {
 	t.Helper()
-	a, err := transport.SSHKey(origin, private)
+	auth, err := transport.SSHKey(origin, private)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return auth
 }
 
 // openSSH opens the repository of servedSSH with the accepted key.
 func openSSH(t testing.TB, s *gitwiretest.SSHServer, l gitwire.Limits) *gitwire.Remote {
 	t.Helper()
-	return open(t, gitwire.Options{URL: s.URL + "/team/app.git", Auth: sshKey(t, s.URL, s.Key), Network: sshNetwork(t, s.KnownHosts), Limits: l})
+	return open(t, gitwire.Options{
+		URL:     s.URL + "/team/app.git",
+		Auth:    sshKey(t, s.URL, s.Key),
+		Network: sshNetwork(t, s.KnownHosts),
+		Limits:  l,
+	})
 }
 
 func mainOf(t testing.TB, r *gitwire.Remote) (object.ID, error) {
@@ -66,18 +71,18 @@ func mainOf(t testing.TB, r *gitwire.Remote) (object.ID, error) {
 func TestSSHReadsRefsAndFilesOverOneConnection(t *testing.T) {
 	repo, srv := servedSSH(t, gitwiretest.SSHOptions{})
 	first := id(t, repo.Commit(map[string]string{"a": "1", "dir/b": "2"}))
-	r := openSSH(t, srv, gitwire.Limits{})
-	base, err := r.Snapshot(t.Context(), first, nil)
+	remote := openSSH(t, srv, gitwire.Limits{})
+	base, err := remote.Snapshot(t.Context(), first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	second := id(t, repo.Commit(map[string]string{"dir/b": "3"}))
-	if got, err := mainOf(t, r); err != nil || got != second {
+	if got, err := mainOf(t, remote); err != nil || got != second {
 		t.Fatalf("main: %s, %v; want %s", got, err, second)
 	}
 
-	next, err := r.Snapshot(t.Context(), second, base)
+	next, err := remote.Snapshot(t.Context(), second, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +112,12 @@ func TestSSHServerThatTakesNoVersionIsReadInTheOldProtocol(t *testing.T) {
 	for _, noFilter := range []bool{false, true} {
 		repo, srv := servedSSH(t, gitwiretest.SSHOptions{RefuseEnv: true, NoFilter: noFilter})
 		commit := id(t, repo.Commit(map[string]string{"a": "1", "dir/b": "2"}))
-		r := openSSH(t, srv, gitwire.Limits{})
-		if got, err := mainOf(t, r); err != nil || got != commit {
+		remote := openSSH(t, srv, gitwire.Limits{})
+		if got, err := mainOf(t, remote); err != nil || got != commit {
 			t.Fatalf("main: %s, %v; want %s", got, err, commit)
 		}
 
-		snapshot, err := r.Snapshot(t.Context(), commit, nil)
+		snapshot, err := remote.Snapshot(t.Context(), commit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,10 +194,12 @@ func TestSSHKeyThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 		"small":      {gitwiretest.SSHKey(t, small), "1024 bits"},
 		"token":      {"hunter2", "not a private key"},
 		"empty":      {"", "not a private key"},
-		"public":     {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "not a private key"},
+		"public": {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+			"not a private key"},
 	} {
 		_, err := transport.SSHKey("ssh://git.example.com", row.key)
-		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hunter2") {
+		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), row.want) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -211,14 +218,14 @@ func TestSSHServerSaysWhoHasToAct(t *testing.T) {
 		{"/team/app.git", stranger, giterr.ErrUnauthorized},
 		{"/team/other.git", sshKey(t, srv.URL, srv.Key), giterr.ErrNotFound},
 	} {
-		r := open(t, gitwire.Options{URL: srv.URL + row.path, Auth: row.auth, Network: network})
-		if _, err := mainOf(t, r); !errors.Is(err, row.want) {
+		remote := open(t, gitwire.Options{URL: srv.URL + row.path, Auth: row.auth, Network: network})
+		if _, err := mainOf(t, remote); !errors.Is(err, row.want) {
 			t.Errorf("%s: got %v, want %v", row.path, err, row.want)
 		}
 	}
 
-	r := openSSH(t, srv, gitwire.Limits{})
-	_, err := r.Snapshot(t.Context(), id(t, "1234567812345678123456781234567812345678"), nil)
+	remote := openSSH(t, srv, gitwire.Limits{})
+	_, err := remote.Snapshot(t.Context(), id(t, "1234567812345678123456781234567812345678"), nil)
 	if !errors.Is(err, giterr.ErrMissing) {
 		t.Errorf("an object that is not there: %v", err)
 	}
@@ -226,7 +233,11 @@ func TestSSHServerSaysWhoHasToAct(t *testing.T) {
 
 func TestSSHExitStatusTellsAMissingRepositoryFromAnOutage(t *testing.T) {
 	for status, want := range map[uint32]error{
-		0: giterr.ErrProtocol, 1: giterr.ErrNotFound, 128: giterr.ErrNotFound, 127: giterr.ErrVersion, 255: giterr.ErrUnavailable,
+		0:   giterr.ErrProtocol,
+		1:   giterr.ErrNotFound,
+		128: giterr.ErrNotFound,
+		127: giterr.ErrVersion,
+		255: giterr.ErrUnavailable,
 	} {
 		_, srv := servedSSH(t, gitwiretest.SSHOptions{Answer: func(_ string, _ io.Reader, _, stderr io.Writer) uint32 {
 			_, _ = io.WriteString(stderr, "no\x1b[31m luck\n"+strings.Repeat("x", 1<<20))
@@ -305,7 +316,9 @@ func TestAttack10SSHServerThatNeverSpeaksIsLeft(t *testing.T) {
 
 	origin := "ssh://" + listener.Addr().String()
 	r := open(t, gitwire.Options{
-		URL: origin + "/app", Auth: sshKey(t, origin, gitwiretest.NewSSHKey(t)), Limits: gitwire.Limits{Timeout: 50 * time.Millisecond},
+		URL:    origin + "/app",
+		Auth:   sshKey(t, origin, gitwiretest.NewSSHKey(t)),
+		Limits: gitwire.Limits{Timeout: 50 * time.Millisecond},
 	})
 	if _, err := mainOf(t, r); !errors.Is(err, giterr.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("got %v", err)
@@ -326,14 +339,18 @@ func TestAttack10SSHCommandThatStallsOrFloodsIsLeft(t *testing.T) {
 		answer func(stdout, stderr io.Writer) // and then it stalls
 		want   error
 	}{
-		"sends nothing":    {func(_, _ io.Writer) {}, giterr.ErrUnavailable},
-		"begins and stops": {func(out, _ io.Writer) { _, _ = io.WriteString(out, "000eversion 2\n") }, giterr.ErrUnavailable},
-		"errors for ever":  {func(_, stderr io.Writer) { flood(stderr, ref) }, giterr.ErrUnavailable},
-		"refs for ever":    {func(out, _ io.Writer) { flood(out, ref) }, giterr.ErrLimit},
+		"sends nothing": {func(_, _ io.Writer) {}, giterr.ErrUnavailable},
+		"begins and stops": {func(out, _ io.Writer) {
+			_, _ = io.WriteString(out, "000eversion 2\n")
+		}, giterr.ErrUnavailable},
+		"errors for ever": {func(_, stderr io.Writer) { flood(stderr, ref) }, giterr.ErrUnavailable},
+		"refs for ever":   {func(out, _ io.Writer) { flood(out, ref) }, giterr.ErrLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			over := make(chan struct{})
-			_, srv := servedSSH(t, gitwiretest.SSHOptions{Answer: func(_ string, _ io.Reader, out, stderr io.Writer) uint32 {
+			_, srv := servedSSH(t, gitwiretest.SSHOptions{Answer: func(
+				_ string, _ io.Reader, out, stderr io.Writer,
+			) uint32 {
 				row.answer(out, stderr)
 				<-over
 				return 0

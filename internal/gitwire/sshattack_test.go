@@ -22,18 +22,22 @@ func TestAttack06APathCannotLeaveItsQuotes(t *testing.T) {
 	repo.Commit(map[string]string{"a": "1"})
 	network, auth := sshNetwork(t, srv.KnownHosts), sshKey(t, srv.URL, srv.Key)
 	for _, path := range []string{
-		"/a'b", "/a%27;touch%20x;%27", "/a%5Cb", "/a%22b", "/a%60id%60", "/$(id)", "/a;id", "/a&b", "/a%7Cid", "/a%0Aid", "/a%00b", "/a!b",
+		"/a'b", "/a%27;touch%20x;%27", "/a%5Cb", "/a%22b", "/a%60id%60", "/$(id)", "/a;id", "/a&b", "/a%7Cid",
+		"/a%0Aid", "/a%00b", "/a!b",
 		"/a%3Cb", "/a*", "/a%E2%80%99b", "/../app", "/team/./app.git", "", "/", "/a%FFb",
 	} {
-		if _, err := gitwire.Open(gitwire.Options{URL: srv.URL + path, Auth: auth, Network: network}); !errors.Is(err, giterr.ErrURL) {
+		_, err := gitwire.Open(gitwire.Options{URL: srv.URL + path, Auth: auth, Network: network})
+		if !errors.Is(err, giterr.ErrURL) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
 
 	equal(t, "connections", int64(0), srv.Connections())
 	for path, want := range map[string]string{
-		"/team/app.git": "'/team/app.git'", "/v3/acme/My%20Project/web": "'/v3/acme/My Project/web'", "/~ann/app/": "'~ann/app'",
-		"/-x": "'/-x'", "/Überblick": "'/Überblick'",
+		"/team/app.git":             "'/team/app.git'",
+		"/v3/acme/My%20Project/web": "'/v3/acme/My Project/web'",
+		"/~ann/app/":                "'~ann/app'",
+		"/-x":                       "'/-x'", "/Überblick": "'/Überblick'",
 	} {
 		r := open(t, gitwire.Options{URL: srv.URL + path, Auth: auth, Network: network})
 		_, _ = mainOf(t, r)
@@ -46,8 +50,10 @@ func TestAttack06APathCannotLeaveItsQuotes(t *testing.T) {
 func TestAttack05ASSHHostOrUserIsNoOption(t *testing.T) {
 	key := gitwiretest.NewSSHKey(t)
 	for _, address := range []string{
-		"ssh://-oProxyCommand=x/app", "ssh://-x/app", "ssh://git@-x/app", "ssh://-oProxyCommand@git.example.com/app", "ssh://a%20b@git.example.com/app",
-		"ssh://a%0Ab@git.example.com/app", "ssh:app", "ssh://git@git.example.com/app?x", "ssh://git@git.example.com/app#x",
+		"ssh://-oProxyCommand=x/app", "ssh://-x/app", "ssh://git@-x/app",
+		"ssh://-oProxyCommand@git.example.com/app", "ssh://a%20b@git.example.com/app",
+		"ssh://a%0Ab@git.example.com/app", "ssh:app", "ssh://git@git.example.com/app?x",
+		"ssh://git@git.example.com/app#x",
 	} {
 		auth := sshKey(t, address, key)
 		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: auth}); !errors.Is(err, giterr.ErrURL) {
@@ -62,7 +68,10 @@ func TestAttack16SSHDialsNoForbiddenAddress(t *testing.T) {
 	everything := transport.NetworkOptions{AllowLoopback: true, AllowPrivate: true}
 	for host, policy := range map[string]transport.NetworkOptions{
 		"127.0.0.1": {}, "localhost": {AllowPrivate: true}, "[::ffff:127.0.0.1]": {}, "10.0.0.1": {AllowLoopback: true},
-		"169.254.169.254": everything, "[fd00:ec2::254]": everything, "[::ffff:169.254.169.254]": everything, "[fe80::1]": everything,
+		"169.254.169.254":          everything,
+		"[fd00:ec2::254]":          everything,
+		"[::ffff:169.254.169.254]": everything,
+		"[fe80::1]":                everything,
 	} {
 		address := fmt.Sprintf("ssh://git@%s:%s/app", host, port)
 		network := transport.NewNetwork(policy)
@@ -79,9 +88,11 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 	key := gitwiretest.NewSSHKey(t)
 	const address = "ssh://git@git.example.com/app"
 	for _, origin := range []string{
-		"ssh://git.example.com:2222", "ssh://git.example.com.evil.example", "ssh://evil.example", "https://git.example.com", "", "::",
+		"ssh://git.example.com:2222", "ssh://git.example.com.evil.example", "ssh://evil.example",
+		"https://git.example.com", "", "::",
 	} {
-		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: sshKey(t, origin, key)}); !errors.Is(err, giterr.ErrURL) {
+		_, err := gitwire.Open(gitwire.Options{URL: address, Auth: sshKey(t, origin, key)})
+		if !errors.Is(err, giterr.ErrURL) {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
@@ -92,13 +103,13 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 		}
 	}
 
-	for _, o := range []gitwire.Options{
+	for _, options := range []gitwire.Options{
 		{URL: address, Auth: transport.Bearer(address, "hunter2")},
 		{URL: address, Auth: transport.Basic(address, "git", "hunter2")},
 		{URL: "https://git.example.com/app", Auth: sshKey(t, "https://git.example.com", key)},
 	} {
-		if _, err := gitwire.Open(o); !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v", o.URL, err)
+		if _, err := gitwire.Open(options); !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", options.URL, err)
 		}
 	}
 }
@@ -118,7 +129,8 @@ func TestAttack17AForgedKeyIsNotLetIntoAKeptConnection(t *testing.T) {
 	repo.Commit(map[string]string{"a": "1"})
 	network := sshNetwork(t, srv.KnownHosts)
 	address := srv.URL + "/team/app.git"
-	if _, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, right), Network: network})); err != nil {
+	if _, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, right),
+		Network: network})); err != nil {
 		t.Fatal(err)
 	}
 
@@ -138,7 +150,8 @@ func TestAttack17AKeptConnectionServesOneUserAlone(t *testing.T) {
 	network := sshNetwork(t, srv.KnownHosts)
 	for n, user := range []string{"git", "ann"} {
 		address := "ssh://" + user + "@" + srv.Address + "/team/app.git"
-		if _, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, srv.Key), Network: network})); err != nil {
+		if _, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, srv.Key),
+			Network: network})); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "connections", int64(n+1), srv.Connections())
@@ -151,7 +164,8 @@ func TestAttack18ASSHKeyShowsNothing(t *testing.T) {
 	middle := key[len(key)/2 : len(key)/2+20]
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for _, thing := range []any{auth, &auth, gitwire.Options{Auth: auth}} {
-			if text := fmt.Sprintf(verb, thing); strings.Contains(text, middle) || strings.Contains(text, fmt.Sprintf("%x", middle)) {
+			if text := fmt.Sprintf(verb, thing); strings.Contains(text, middle) ||
+				strings.Contains(text, fmt.Sprintf("%x", middle)) {
 				t.Errorf("%s shows the key: %s", verb, text)
 			}
 		}
@@ -185,13 +199,18 @@ func TestAttack29OnlyAKnownHostKeyIsAccepted(t *testing.T) {
 		"revoked":      {mark("@revoked ", srv.KnownHosts), "revokes"},
 		"missing file": {filepath.Join(t.TempDir(), "none"), "cannot be read"},
 	} {
-		r := open(t, gitwire.Options{URL: srv.URL + "/team/app.git", Auth: sshKey(t, srv.URL, srv.Key), Network: sshNetwork(t, row.file)})
+		r := open(t, gitwire.Options{
+			URL:     srv.URL + "/team/app.git",
+			Auth:    sshKey(t, srv.URL, srv.Key),
+			Network: sshNetwork(t, row.file),
+		})
 		_, err := mainOf(t, r)
 		if !errors.Is(err, giterr.ErrHostKey) || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 
-		if name != "missing file" && (!strings.Contains(err.Error(), gitwiretest.SSHFingerprint(t, mine)) || !strings.Contains(err.Error(), srv.Address[strings.LastIndex(srv.Address, ":"):])) {
+		if name != "missing file" && (!strings.Contains(err.Error(), gitwiretest.SSHFingerprint(t, mine)) ||
+			!strings.Contains(err.Error(), srv.Address[strings.LastIndex(srv.Address, ":"):])) {
 			t.Errorf("%s: neither fingerprint nor host in %v", name, err)
 		}
 	}
@@ -210,7 +229,11 @@ func TestAttack29ALineThatIsAddedHoldsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r := open(t, gitwire.Options{URL: srv.URL + "/team/app.git", Auth: sshKey(t, srv.URL, srv.Key), Network: sshNetwork(t, file)})
+	r := open(t, gitwire.Options{
+		URL:     srv.URL + "/team/app.git",
+		Auth:    sshKey(t, srv.URL, srv.Key),
+		Network: sshNetwork(t, file),
+	})
 	for _, want := range []error{giterr.ErrHostKey, nil} {
 		if _, err := mainOf(t, r); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)

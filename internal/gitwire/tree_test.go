@@ -20,7 +20,8 @@ import (
 // oddTree makes a commit with a link, a submodule, an executable and odd names.
 func oddTree(t *testing.T, repo *gitwiretest.Repo) object.ID {
 	t.Helper()
-	out := repo.Import([]byte("commit refs/heads/main\nmark :1\ncommitter T <t@example.com> 1700000000 +0000\ndata 1\nx\n" +
+	out := repo.Import([]byte("commit refs/heads/main\nmark :1\ncommitter T <t@example.com> 1700000000 " +
+		"+0000\ndata 1\nx\n" +
 		"M 100644 inline dir/file.txt\ndata 5\nhello\n" +
 		"M 100755 inline run.sh\ndata 2\n#!\n" +
 		"M 120000 inline link\ndata 12\ndir/file.txt\n" +
@@ -38,23 +39,23 @@ func oddTree(t *testing.T, repo *gitwiretest.Repo) object.ID {
 
 func tree(t *testing.T, r *gitwire.Remote, commit object.ID) *gitwire.Tree {
 	t.Helper()
-	s, err := r.Snapshot(t.Context(), commit, nil)
+	snapshot, err := r.Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Tree(t.Context())
+	return snapshot.Tree(t.Context())
 }
 
 func TestTreeIsAFileSystem(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a.txt": "A", "a/b/c.txt": "C", "a/b.txt": "", "z": "Z"}))
-	tr := tree(t, openLocal(t, repo.Dir), commit)
-	if err := fstest.TestFS(tr, "a.txt", "a/b/c.txt", "a/b.txt", "z"); err != nil {
+	root := tree(t, openLocal(t, repo.Dir), commit)
+	if err := fstest.TestFS(root, "a.txt", "a/b/c.txt", "a/b.txt", "z"); err != nil {
 		t.Error(err)
 	}
 
-	equal(t, "commit", commit, tr.Commit())
-	sub, err := fs.Sub(tr, "a")
+	equal(t, "commit", commit, root.Commit())
+	sub, err := fs.Sub(root, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +70,9 @@ func TestTreeIsAFileSystem(t *testing.T) {
 func TestObjectIDIsGits(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := oddTree(t, repo)
-	tr := tree(t, openLocal(t, repo.Dir), commit)
+	root := tree(t, openLocal(t, repo.Dir), commit)
 	for _, path := range []string{".", "dir", "dir/file.txt", "run.sh", "link", "module", "new\nline"} {
-		got, err := tr.ObjectID(path)
+		got, err := root.ObjectID(path)
 		if err != nil {
 			t.Error(err)
 		}
@@ -80,7 +81,7 @@ func TestObjectIDIsGits(t *testing.T) {
 	}
 
 	for _, path := range []string{"none", "dir/none", "dir/file.txt/none", "DIR"} {
-		if got, err := tr.ObjectID(path); !errors.Is(err, fs.ErrNotExist) || got != "" {
+		if got, err := root.ObjectID(path); !errors.Is(err, fs.ErrNotExist) || got != "" {
 			t.Errorf("%s: %q, %v", path, got, err)
 		}
 	}
@@ -88,15 +89,16 @@ func TestObjectIDIsGits(t *testing.T) {
 
 func TestAttack01PathTraversal(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
+	root := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
 	for _, path := range []string{
-		"", "/", "/etc/passwd", "..", "../x", "dir/../run.sh", "dir/./file.txt", "dir//file.txt", "dir/", `dir\file.txt`, `back\slash`, "a\x00b", "\xff",
+		"", "/", "/etc/passwd", "..", "../x", "dir/../run.sh", "dir/./file.txt", "dir//file.txt", "dir/",
+		`dir\file.txt`, `back\slash`, "a\x00b", "\xff",
 	} {
-		_, open := tr.Open(path)
-		_, read := tr.ReadFile(path)
-		_, list := tr.ReadDir(path)
-		_, stat := tr.Stat(path)
-		_, object := tr.ObjectID(path)
+		_, open := root.Open(path)
+		_, read := root.ReadFile(path)
+		_, list := root.ReadDir(path)
+		_, stat := root.Stat(path)
+		_, object := root.ObjectID(path)
 		for _, err := range []error{open, read, list, stat, object} {
 			if !errors.Is(err, fs.ErrInvalid) {
 				t.Errorf("%q: got %v", path, err)
@@ -107,24 +109,27 @@ func TestAttack01PathTraversal(t *testing.T) {
 
 func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
+	root := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
 	tests := map[string]error{
 		"link": giterr.ErrSymlink, "up": giterr.ErrSymlink, "loop": giterr.ErrSymlink, "dirlink": giterr.ErrSymlink,
-		"dirlink/file.txt": giterr.ErrSymlink, "loop/loop/x": giterr.ErrSymlink, "module": giterr.ErrSubmodule, "module/x": giterr.ErrSubmodule,
+		"dirlink/file.txt": giterr.ErrSymlink,
+		"loop/loop/x":      giterr.ErrSymlink,
+		"module":           giterr.ErrSubmodule,
+		"module/x":         giterr.ErrSubmodule,
 	}
 	for path, want := range tests {
-		_, err := tr.Open(path)
+		_, err := root.Open(path)
 		if !errors.Is(err, want) {
 			t.Errorf("open %s: got %v", path, err)
 		}
 
-		if _, err := tr.ReadFile(path); !errors.Is(err, want) {
+		if _, err := root.ReadFile(path); !errors.Is(err, want) {
 			t.Errorf("read %s: got %v", path, err)
 		}
 	}
 
 	var walked []string
-	err := fs.WalkDir(tr, ".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
 		walked = append(walked, path+" "+d.Type().String())
 		return err
 	})
@@ -133,7 +138,8 @@ func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 	}
 
 	equal(t, "walk", []string{
-		". d---------", "dir d---------", "dir/file.txt ----------", "dirlink L---------", "link L---------", "loop L---------",
+		". d---------", "dir d---------", "dir/file.txt ----------", "dirlink L---------", "link L---------",
+		"loop L---------",
 		"module ?---------", "new\nline ----------", "run.sh ----------", "up L---------",
 	}, walked)
 }
@@ -141,17 +147,17 @@ func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 func TestPrefetchAsksOnce(t *testing.T) {
 	repo, srv, url := served(t, gitwiretest.Options{})
 	repo.Commit(map[string]string{"a": "same", "b": "other", "c/d": "same", "e": "unread"})
-	tr := tree(t, open(t, gitwire.Options{URL: url}), id(t, repo.ID(gitwiretest.Main)))
+	root := tree(t, open(t, gitwire.Options{URL: url}), id(t, repo.ID(gitwiretest.Main)))
 	srv.Requests()
 	paths := []string{"a", "b", "c/d", "c", "none", "../x"}
 	for range 2 {
-		if err := tr.Prefetch(t.Context(), paths...); err != nil {
+		if err := root.Prefetch(t.Context(), paths...); err != nil {
 			t.Fatal(err)
 		}
 	}
 
 	for path, want := range map[string]string{"a": "same", "b": "other", "c/d": "same"} {
-		got, err := tr.ReadFile(path)
+		got, err := root.ReadFile(path)
 		equal(t, path, want, string(got))
 		if err != nil {
 			t.Error(err)
@@ -163,14 +169,14 @@ func TestPrefetchAsksOnce(t *testing.T) {
 
 func TestBytesOfAFileBelongToTheCaller(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, openLocal(t, repo.Dir), id(t, repo.Commit(map[string]string{"a": "abc"})))
-	first, err := tr.ReadFile("a")
+	root := tree(t, openLocal(t, repo.Dir), id(t, repo.Commit(map[string]string{"a": "abc"})))
+	first, err := root.ReadFile("a")
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	first[0] = 'X'
-	second, err := tr.ReadFile("a")
+	second, err := root.ReadFile("a")
 	equal(t, "file", "abc", string(second))
 
 	if err != nil {
@@ -189,19 +195,19 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 
 	commit := id(t, repo.Commit(files))
 	repo.Git("repack", "-adfq")
-	tr := tree(t, open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobBytes: 10000}}), commit)
+	root := tree(t, open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobBytes: 10000}}), commit)
 	var all []string
 	for path := range files {
 		all = append(all, path)
 	}
 
-	if err := tr.Prefetch(t.Context(), all...); err != nil {
+	if err := root.Prefetch(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
 
 	srv.Requests()
 	for path, want := range files {
-		got, err := tr.ReadFile(path)
+		got, err := root.ReadFile(path)
 		if len(want) > 10000 {
 			if !errors.Is(err, giterr.ErrLimit) {
 				t.Errorf("%s: got %v", path, err)
@@ -236,23 +242,23 @@ func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 	paths := slices.Sorted(maps.Keys(files))
 	commit := id(t, repo.Commit(files))
 	for name, limits := range map[string]gitwire.Limits{"cache": {BlobCacheBytes: 20000}, "wire": {PackBytes: 10000}} {
-		tr := tree(t, open(t, gitwire.Options{URL: url, Limits: limits}), commit)
+		root := tree(t, open(t, gitwire.Options{URL: url, Limits: limits}), commit)
 		// In the order of the cache, which is the server's, from its middle: what comes
 		// in by reading pushes the oldest out.
 		slices.SortFunc(paths, func(a, b string) int {
-			x, _ := tr.ObjectID(a)
-			y, _ := tr.ObjectID(b)
+			x, _ := root.ObjectID(a)
+			y, _ := root.ObjectID(b)
 			return strings.Compare(x, y)
 		})
 
 		paths = slices.Concat(paths[10:], paths[:10])
-		if err := tr.Prefetch(t.Context(), paths...); err != nil {
+		if err := root.Prefetch(t.Context(), paths...); err != nil {
 			t.Fatal(name, err)
 		}
 
 		srv.Requests()
 		for _, path := range paths {
-			got, err := tr.ReadFile(path)
+			got, err := root.ReadFile(path)
 			if err != nil || string(got) != files[path] {
 				t.Errorf("%s: %s: %d bytes, %v", name, path, len(got), err)
 			}

@@ -48,12 +48,12 @@ func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 		network *transport.Network
 		want    error
 	}{{network, giterr.ErrCertificate}, {trusting, nil}} {
-		r, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: row.network})
+		remote, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: row.network})
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		refs, err := r.Refs(t.Context(), []string{"refs/heads/main"})
+		refs, err := remote.Refs(t.Context(), []string{"refs/heads/main"})
 		if !errors.Is(err, row.want) || err == nil && refs["refs/heads/main"].String() != sha {
 			t.Errorf("refs %v, %v; want %v", refs, err, row.want)
 		}
@@ -69,14 +69,16 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 
 	var now string
 	var broken error
-	auth := transport.BasicFunc(server.URL, "x-access-token", func(context.Context) (string, error) { return now, broken })
-	r, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: network, Auth: auth})
+	auth := transport.BasicFunc(server.URL, "x-access-token", func(context.Context) (string, error) {
+		return now, broken
+	})
+	remote, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: network, Auth: auth})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	refs := func() error {
-		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
+		_, err := remote.Refs(t.Context(), []string{"refs/heads/main"})
 		return err
 	}
 	now = "first-token"

@@ -42,7 +42,8 @@ func TestOpenTakesOnlyPlainAddresses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := gitwire.Open(gitwire.Options{URL: test.url})
-		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), test.hint) || strings.Contains(err.Error(), "hunter2") {
+		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), test.hint) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", test.url, err)
 		}
 	}
@@ -65,13 +66,15 @@ func TestAttack05OptionInjectionAndRemoteHelpers(t *testing.T) {
 
 	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
-	r := openLocal(t, repo.Dir)
+	remote := openLocal(t, repo.Dir)
 	for _, ref := range []string{
-		"--upload-pack=touch " + mark, "-", "main", "HEAD", "refs/heads/-x", "refs/heads/../../config", "refs/heads/a..b",
-		"refs/heads/a\nwant", "refs/heads/a b", "refs/heads/.a", "refs/heads/a.lock", "refs/heads/a.", "refs/heads//a", "refs/heads/",
+		"--upload-pack=touch " + mark, "-", "main", "HEAD", "refs/heads/-x", "refs/heads/../../config",
+		"refs/heads/a..b",
+		"refs/heads/a\nwant", "refs/heads/a b", "refs/heads/.a", "refs/heads/a.lock", "refs/heads/a.",
+		"refs/heads//a", "refs/heads/",
 		"refs/heads/a@{1}", `refs/heads/a\b`, "refs/heads/a\x00", "refs/a", "refs/heads/" + strings.Repeat("a", 2000),
 	} {
-		if _, err := r.Refs(t.Context(), []string{ref}); !errors.Is(err, giterr.ErrRef) {
+		if _, err := remote.Refs(t.Context(), []string{ref}); !errors.Is(err, giterr.ErrRef) {
 			t.Errorf("%q: got %v", ref, err)
 		}
 	}
@@ -87,16 +90,21 @@ func TestAttack16SSRF(t *testing.T) {
 	defer srv.Close()
 
 	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "http://"), ":")
-	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "[64:ff9b::7f00:1]"} {
+	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+		"0.0.0.0", "[64:ff9b::7f00:1]"} {
 		for _, policy := range []transport.NetworkOptions{{}, {AllowPrivate: true}} {
-			_, err := open(t, gitwire.Options{URL: fmt.Sprintf("http://%s:%s/app", host, port), Network: transport.NewNetwork(policy)}).Head(t.Context())
+			_, err := open(t, gitwire.Options{
+				URL:     fmt.Sprintf("http://%s:%s/app", host, port),
+				Network: transport.NewNetwork(policy),
+			}).Head(t.Context())
 			if !errors.Is(err, giterr.ErrAddress) {
 				t.Errorf("%s with %+v: got %v", host, policy, err)
 			}
 		}
 	}
 
-	for _, host := range []string{"169.254.169.254", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "100.100.100.200", "[fe80::1]"} {
+	for _, host := range []string{"169.254.169.254", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "100.100.100.200",
+		"[fe80::1]"} {
 		everything := transport.NewNetwork(transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true})
 		_, err := open(t, gitwire.Options{URL: "http://" + host + "/app", Network: everything}).Head(t.Context())
 		if !errors.Is(err, giterr.ErrAddress) {
@@ -110,7 +118,9 @@ func TestAttack16SSRF(t *testing.T) {
 }
 
 func TestAttack16ProxyFromTheEnvironmentIsNotUsed(t *testing.T) {
-	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the proxy was asked")
+	}))
 	defer proxy.Close()
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
@@ -122,21 +132,30 @@ func TestAttack16ProxyFromTheEnvironmentIsNotUsed(t *testing.T) {
 
 func TestAttack17CredentialIsBoundToItsOrigin(t *testing.T) {
 	for _, origin := range []string{
-		"http://git.example.com", "https://git.example.com:8443", "https://git.example.com.evil.example", "https://example.com", "", "::",
+		"http://git.example.com", "https://git.example.com:8443", "https://git.example.com.evil.example",
+		"https://example.com", "", "::",
 	} {
-		_, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: transport.Bearer(origin, "hunter2")})
+		_, err := gitwire.Open(gitwire.Options{
+			URL:  "https://git.example.com/app",
+			Auth: transport.Bearer(origin, "hunter2"),
+		})
 		if !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
 
-	for _, origin := range []string{"https://git.example.com", "https://GIT.example.com:443/", "https://git.example.com/other/path"} {
-		if _, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: transport.Bearer(origin, "hunter2")}); err != nil {
+	for _, origin := range []string{"https://git.example.com", "https://GIT.example.com:443/",
+		"https://git.example.com/other/path"} {
+		if _, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app",
+			Auth: transport.Bearer(origin, "hunter2")}); err != nil {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
 
-	_, err := gitwire.Open(gitwire.Options{URL: "https://a.example/app", Auth: transport.Bearer("https://a.example", "hunter2\r\nHost: x")})
+	_, err := gitwire.Open(gitwire.Options{
+		URL:  "https://a.example/app",
+		Auth: transport.Bearer("https://a.example", "hunter2\r\nHost: x"),
+	})
 	if !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("control characters: got %v", err)
 	}
@@ -178,7 +197,9 @@ func TestRedirectLoopEnds(t *testing.T) {
 }
 
 func TestRedirectFromHTTPSToHTTPIsNotFollowed(t *testing.T) {
-	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("asked without TLS") }))
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("asked without TLS")
+	}))
 	defer plain.Close()
 
 	_, srv, address := served(t, gitwiretest.Options{TLS: true, Wrap: func(http.Handler) http.Handler {

@@ -18,24 +18,24 @@ import (
 )
 
 func TestOldServersAreReadLikeNewOnes(t *testing.T) {
-	for name, o := range map[string]gitwiretest.Options{
+	for name, options := range map[string]gitwiretest.Options{
 		"with filter": {Version0: true}, "without filter": {Version0: true, NoFilter: true},
 		"version 1": {Wrap: version("version=1")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			repo, srv, url := served(t, o)
+			repo, srv, url := served(t, options)
 			one := id(t, repo.Commit(map[string]string{"a": "1", "b/c": "2", "large": noise(9000)}))
 			repo.Git("tag", "-a", "-m", "first", "v1", one.String())
 			repo.Git("symbolic-ref", "HEAD", "refs/heads/main")
-			r := open(t, gitwire.Options{URL: url})
-			refs, err := r.Refs(t.Context(), []string{"refs/heads/main", "refs/heads/none", "refs/tags/v1"})
+			remote := open(t, gitwire.Options{URL: url})
+			refs, err := remote.Refs(t.Context(), []string{"refs/heads/main", "refs/heads/none", "refs/tags/v1"})
 			want := map[string]object.ID{"refs/heads/main": one, "refs/tags/v1": id(t, repo.Git("rev-parse", "v1"))}
 			equal(t, "refs", want, refs)
-			head, err2 := r.Head(t.Context())
+			head, err2 := remote.Head(t.Context())
 			equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: one}, head)
-			base, err3 := r.Snapshot(t.Context(), one, nil)
+			base, err3 := remote.Snapshot(t.Context(), one, nil)
 			two := id(t, repo.Commit(map[string]string{"b/c": "3"}))
-			next, err4 := r.Snapshot(t.Context(), two, base)
+			next, err4 := remote.Snapshot(t.Context(), two, base)
 			if err := errors.Join(err, err2, err3, err4); err != nil {
 				t.Fatal(err)
 			}
@@ -52,8 +52,8 @@ func TestOldServersAreReadLikeNewOnes(t *testing.T) {
 			}
 
 			srv.Requests()
-			_, err = r.Refs(t.Context(), []string{"refs/heads/main"})
-			_, err2 = r.Refs(t.Context(), []string{"refs/heads/main"})
+			_, err = remote.Refs(t.Context(), []string{"refs/heads/main"})
+			_, err2 = remote.Refs(t.Context(), []string{"refs/heads/main"})
 			if err := errors.Join(err, err2); err != nil {
 				t.Error(err)
 			}
@@ -78,8 +78,8 @@ func TestOfAnOldServersNextCommitOnlyTheDifferenceTravels(t *testing.T) {
 		var received atomic.Int64
 		repo, srv, url := served(t, gitwiretest.Options{Version0: true, NoFilter: noFilter, Wrap: counting(&received)})
 		one := id(t, repo.Commit(map[string]string{"a": "1", "large": noise(9000)}))
-		r := open(t, gitwire.Options{URL: url})
-		base, err := r.Snapshot(t.Context(), one, nil)
+		remote := open(t, gitwire.Options{URL: url})
+		base, err := remote.Snapshot(t.Context(), one, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestOfAnOldServersNextCommitOnlyTheDifferenceTravels(t *testing.T) {
 		srv.Requests()
 		received.Store(0)
 
-		if _, err := r.Snapshot(t.Context(), two, base); err != nil {
+		if _, err := remote.Snapshot(t.Context(), two, base); err != nil {
 			t.Fatal(err)
 		}
 
@@ -188,24 +188,27 @@ const someID = "1111111111111111111111111111111111111111"
 
 // The capabilities are those that Azure DevOps is known to offer.
 func TestOnlyWhatAnOldServerOffersIsAskedFor(t *testing.T) {
-	const offered = "multi_ack thin-pack side-band side-band-64k no-progress multi_ack_detailed no-done shallow allow-tip-sha1-in-want filter symref=HEAD:refs/heads/main"
+	const offered = "multi_ack thin-pack side-band side-band-64k no-progress multi_ack_detailed no-done shallow " +
+		"allow-tip-sha1-in-want filter symref=HEAD:refs/heads/main"
 	var got string
-	url := oldServer(t, packet(someID+" HEAD\x00"+offered+"\n")+packet(someID+" refs/heads/main\n")+"0000", func(request string) string {
-		got = request
-		return packet("shallow "+someID) + "0000" + packet("ACK "+someID+"\n") + packet("\x03not today")
-	})
-	r := open(t, gitwire.Options{URL: url})
-	head, err := r.Head(t.Context())
+	url := oldServer(t, packet(someID+" HEAD\x00"+offered+"\n")+packet(someID+" refs/heads/main\n")+"0000",
+		func(request string) string {
+			got = request
+			return packet("shallow "+someID) + "0000" + packet("ACK "+someID+"\n") + packet("\x03not today")
+		})
+	remote := open(t, gitwire.Options{URL: url})
+	head, err := remote.Head(t.Context())
 	if err != nil || head.Ref != "refs/heads/main" {
 		t.Errorf("head %v, %v", head, err)
 	}
 
-	_, err = r.Snapshot(t.Context(), head.ID, nil)
+	_, err = remote.Snapshot(t.Context(), head.ID, nil)
 	if !errors.Is(err, giterr.ErrUnavailable) || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("got %v", err)
 	}
 
-	equal(t, "request", packet("want "+someID+" side-band-64k thin-pack no-progress multi_ack_detailed shallow filter\n")+
+	equal(t, "request", packet("want "+someID+" side-band-64k thin-pack no-progress multi_ack_detailed shallow "+
+		"filter\n")+
 		packet("deepen 1\n")+packet("filter blob:none\n")+"0000"+packet("done\n"), got)
 }
 
@@ -258,7 +261,10 @@ func TestAttack10LongListOfRefsOfAnOldServer(t *testing.T) {
 	}
 
 	url := oldServer(t, list.String(), func(string) string { return strings.Repeat("0000", 1<<16) })
-	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 1 << 16}}).Snapshot(t.Context(), object.ID{1}, nil)
+	_, err := open(t, gitwire.Options{
+		URL:    url,
+		Limits: gitwire.Limits{FullPackBytes: 1 << 16},
+	}).Snapshot(t.Context(), object.ID{1}, nil)
 	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("nothing but markers: got %v", err)
 	}
@@ -295,20 +301,20 @@ func TestAServerThatGivesOutNoFilesIsReadWhole(t *testing.T) {
 	repo, srv, url := served(t, o)
 	one := repo.Commit(map[string]string{"a": "1", "b/c": "2"})
 	commits = []string{one}
-	r := open(t, gitwire.Options{URL: url})
-	s, err := r.Snapshot(t.Context(), id(t, one), nil)
+	remote := open(t, gitwire.Options{URL: url})
+	snapshot, err := remote.Snapshot(t.Context(), id(t, one), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if err := s.Tree(t.Context()).Prefetch(t.Context(), "a"); err != nil {
+	if err := snapshot.Tree(t.Context()).Prefetch(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 
 	asked(srv)
 	two := repo.Commit(map[string]string{"b/c": "3"})
 	commits = append(commits, two)
-	next, err := r.Snapshot(t.Context(), id(t, two), s)
+	next, err := remote.Snapshot(t.Context(), id(t, two), snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,21 +334,21 @@ func TestWhatIsTooLargeToBeReadWholeNamesTheBound(t *testing.T) {
 	wrap := commitsOnly(func() []string { return commits })
 	repo, _, url := served(t, gitwiretest.Options{Version0: true, NoFilter: true, Wrap: wrap})
 	commits = []string{repo.Commit(map[string]string{"a": noise(9000), "b": noise(9001)})}
-	r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 10_000}})
-	_, err := r.Snapshot(t.Context(), id(t, commits[0]), nil)
+	remote := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 10_000}})
+	_, err := remote.Snapshot(t.Context(), id(t, commits[0]), nil)
 	if !errors.Is(err, giterr.ErrLimit) || !strings.Contains(err.Error(), "at most 10000 bytes") {
 		t.Errorf("got %v", err)
 	}
 
-	r = open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 15_000}})
-	s, err := r.Snapshot(t.Context(), id(t, commits[0]), nil)
+	remote = open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 15_000}})
+	snapshot, err := remote.Snapshot(t.Context(), id(t, commits[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	var told []string
 	for _, name := range []string{"a", "b"} {
-		if _, err := s.Tree(t.Context()).ReadFile(name); err != nil {
+		if _, err := snapshot.Tree(t.Context()).ReadFile(name); err != nil {
 			told = append(told, err.Error())
 			if !errors.Is(err, giterr.ErrLimit) || !strings.Contains(err.Error(), "15000 bytes") {
 				t.Errorf("got %v", err)
@@ -359,14 +365,14 @@ func TestFilesOfAServerWithoutFilterComeWithTheirCommit(t *testing.T) {
 	for _, o := range []gitwiretest.Options{{NoFilter: true}, {NoFilter: true, Version0: true}} {
 		repo, srv, url := served(t, o)
 		commit := id(t, repo.Commit(map[string]string{"a": "1", "large": strings.Repeat(noise(9000), 200)}))
-		s, err := open(t, gitwire.Options{URL: url}).Snapshot(t.Context(), commit, nil)
+		snapshot, err := open(t, gitwire.Options{URL: url}).Snapshot(t.Context(), commit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		equal(t, "requests", []string{"GET refs", "POST git-upload-pack"}, asked(srv))
 		for name, requests := range map[string][]string{"a": nil, "large": {"POST git-upload-pack"}} {
-			if _, err := s.Tree(t.Context()).ReadFile(name); err != nil {
+			if _, err := snapshot.Tree(t.Context()).ReadFile(name); err != nil {
 				t.Error(err)
 			}
 			equal(t, "requests for "+name, requests, asked(srv))

@@ -72,30 +72,31 @@ type EndpointForm struct {
 func HTTP() *EndpointForm { return &EndpointForm{Schemes: []string{"https", "http"}, Path: true} }
 
 func (f *EndpointForm) check(endpoint string) error {
-	u, err := url.Parse(endpoint)
+	address, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint is not a URL.")
-	case u.User != nil:
+	case address.User != nil:
 		return lockstep.Errorf(lockstep.Invalid,
 			"The endpoint has a user name or password. Credentials belong to a connection.")
-	case u.Scheme == "file" && f.FileRefused != "":
+	case address.Scheme == "file" && f.FileRefused != "":
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is a local folder, %s.", endpoint, f.FileRefused)
-	case !slices.Contains(f.Schemes, u.Scheme) || !f.allows(u):
+	case !slices.Contains(f.Schemes, address.Scheme) || !f.allows(address):
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is not %s.", endpoint, f)
 	}
 	return nil
 }
 
 // allows reports whether the rest of a URL has the form.
-func (f *EndpointForm) allows(u *url.URL) bool {
-	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || !f.Path && strings.Trim(u.Path, "/") != "" {
+func (f *EndpointForm) allows(address *url.URL) bool {
+	if address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
+		!f.Path && strings.Trim(address.Path, "/") != "" {
 		return false
 	}
-	if u.Scheme == "file" {
-		return u.Host == "" && strings.HasPrefix(u.Path, "/")
+	if address.Scheme == "file" {
+		return address.Host == "" && strings.HasPrefix(address.Path, "/")
 	}
-	return u.Hostname() != ""
+	return address.Hostname() != ""
 }
 
 // String returns the form as messages show it.

@@ -52,11 +52,16 @@ func TestATypeWithoutHostsNamesTheOneThatHasThem(t *testing.T) {
 		metadata provider.Metadata
 		want     string
 	}{
-		{provider.Metadata{Type: "Forge", Name: "forge.example", SelfHosted: "ForgeServer"}, "A server of your own is of type ForgeServer."},
+		{provider.Metadata{
+			Type:       "Forge",
+			Name:       "forge.example",
+			SelfHosted: "ForgeServer",
+		}, "A server of your own is of type ForgeServer."},
 		{provider.Metadata{Type: "Forge", Name: "forge.example"}, "Create a connection without a host."},
 	} {
 		err := test.metadata.CheckEndpoint("https://git.example.com")
-		if err == nil || !strings.HasSuffix(err.Error(), "Provider type Forge is forge.example and has no hosts. "+test.want) {
+		if err == nil || !strings.HasSuffix(err.Error(),
+			"Provider type Forge is forge.example and has no hosts. "+test.want) {
 			t.Errorf("got %v, want that it ends in %q", err, test.want)
 		}
 	}

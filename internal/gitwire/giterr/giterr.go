@@ -149,8 +149,10 @@ func Wrap(ctx context.Context, err error, repository string, redact func(string)
 // IsClassified reports whether err wraps a sentinel.
 func IsClassified(err error) bool {
 	for _, sentinel := range []error{
-		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion, ErrNoFilter, ErrSHA256,
-		ErrAddress, ErrProxy, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
+		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion,
+		ErrNoFilter, ErrSHA256,
+		ErrAddress, ErrProxy, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository,
+		ErrRoot, ErrOwner, ErrGit,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

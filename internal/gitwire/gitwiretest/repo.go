@@ -158,13 +158,13 @@ func Environment() []string {
 
 func run(t testing.TB, dir string, stdin []byte, args ...string) []byte {
 	t.Helper()
-	c := exec.Command(Program(t), args...)
-	c.Dir = dir
-	c.Env = Environment()
-	c.Stdin = bytes.NewReader(stdin)
+	command := exec.Command(Program(t), args...)
+	command.Dir = dir
+	command.Env = Environment()
+	command.Stdin = bytes.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &stdout, &stderr
-	if err := c.Run(); err != nil {
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
 		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.Bytes()

@@ -46,30 +46,30 @@ type Server struct {
 }
 
 // NewServer serves the folder at Server.URL + "/" + the path of a repository, also for pushes.
-func NewServer(t testing.TB, folder string, o Options) *Server {
+func NewServer(t testing.TB, folder string, options Options) *Server {
 	t.Helper()
-	s := &Server{}
-	h := s.watch(authenticate(o, backend(t, folder, o)))
-	if o.Wrap != nil {
-		h = o.Wrap(h)
+	server := &Server{}
+	handler := server.watch(authenticate(options, backend(t, folder, options)))
+	if options.Wrap != nil {
+		handler = options.Wrap(handler)
 	}
 
-	s.Server = httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that refuse the certificate on purpose
-	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+	server.Server = httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that refuse the certificate on purpose
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
-			s.conns.Add(1)
+			server.conns.Add(1)
 		}
 	}
 
-	if o.TLS {
-		s.StartTLS()
+	if options.TLS {
+		server.StartTLS()
 	} else {
-		s.Start()
+		server.Start()
 	}
 
-	t.Cleanup(s.Server.Close)
-	return s
+	t.Cleanup(server.Server.Close)
+	return server
 }
 
 // Fail makes every request fail with a status and a header, until it is called with status 0.
@@ -111,13 +111,13 @@ func (s *Server) watch(next http.Handler) http.Handler {
 	})
 }
 
-func authenticate(o Options, next http.Handler) http.Handler {
+func authenticate(options Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		ok := o.Token == "" && o.User == "" ||
-			o.Token != "" && same(token, o.Token) ||
-			o.User != "" && same(user, o.User) && same(password, o.Password)
+		ok := options.Token == "" && options.User == "" ||
+			options.Token != "" && same(token, options.Token) ||
+			options.User != "" && same(user, options.User) && same(password, options.Password)
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
 			http.Error(w, "authentication required", http.StatusUnauthorized)
@@ -130,13 +130,13 @@ func authenticate(o Options, next http.Handler) http.Handler {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func backend(t testing.TB, folder string, o Options) http.Handler {
+func backend(t testing.TB, folder string, options Options) http.Handler {
 	filter := "true"
-	if o.NoFilter {
+	if options.NoFilter {
 		filter = "false"
 	}
 
-	h := &cgi.Handler{
+	handler := &cgi.Handler{
 		Path: Program(t),
 		Args: []string{"http-backend"},
 		Env: append(Environment(),
@@ -147,9 +147,9 @@ func backend(t testing.TB, folder string, o Options) http.Handler {
 		Stderr: io.Discard,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if o.Version0 {
+		if options.Version0 {
 			r.Header.Del("Git-Protocol")
 		}
-		h.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	})
 }

@@ -63,35 +63,35 @@ type SSHServer struct {
 }
 
 // NewSSHServer serves the folder at SSHServer.URL + "/" + the path of a repository.
-func NewSSHServer(t testing.TB, folder string, o SSHOptions) *SSHServer {
+func NewSSHServer(t testing.TB, folder string, options SSHOptions) *SSHServer {
 	t.Helper()
-	s := &SSHServer{o: o, t: t, folder: folder, program: Program(t), Key: NewSSHKey(t)}
-	if o.Keys == nil {
-		s.o.Keys = []string{s.Key}
+	server := &SSHServer{o: options, t: t, folder: folder, program: Program(t), Key: NewSSHKey(t)}
+	if options.Keys == nil {
+		server.o.Keys = []string{server.Key}
 	}
 
-	if o.HostKeys == nil {
-		s.o.HostKeys = []string{NewSSHKey(t)}
+	if options.HostKeys == nil {
+		server.o.HostKeys = []string{NewSSHKey(t)}
 	}
 
 	var err error
-	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if server.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 
-	s.Address = s.listener.Addr().String()
-	s.URL = "ssh://git@" + s.Address
-	s.KnownHosts = KnownHosts(t, s.Address, s.o.HostKeys...)
-	config := s.config()
+	server.Address = server.listener.Addr().String()
+	server.URL = "ssh://git@" + server.Address
+	server.KnownHosts = KnownHosts(t, server.Address, server.o.HostKeys...)
+	config := server.config()
 	var served sync.WaitGroup
-	served.Go(func() { s.accept(config, &served) })
+	served.Go(func() { server.accept(config, &served) })
 	t.Cleanup(func() {
-		s.listener.Close()
-		s.Drop()
+		server.listener.Close()
+		server.Drop()
 		served.Wait()
 	})
 
-	return s
+	return server
 }
 
 // NewSSHKey creates a private key, in PEM.
@@ -167,8 +167,8 @@ func signer(t testing.TB, private string) ssh.Signer {
 
 func (s *SSHServer) config() *ssh.ServerConfig {
 	let := map[string]bool{}
-	for _, p := range s.o.Keys {
-		let[string(signer(s.t, p).PublicKey().Marshal())] = true
+	for _, path := range s.o.Keys {
+		let[string(signer(s.t, path).PublicKey().Marshal())] = true
 	}
 
 	config := &ssh.ServerConfig{
@@ -185,8 +185,8 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 		config.PublicKeyAuthAlgorithms = []string{ssh.KeyAlgoRSA}
 	}
 
-	for _, p := range s.o.HostKeys {
-		config.AddHostKey(signer(s.t, p))
+	for _, path := range s.o.HostKeys {
+		config.AddHostKey(signer(s.t, path))
 	}
 
 	return config
@@ -194,15 +194,15 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 
 func (s *SSHServer) accept(config *ssh.ServerConfig, served *sync.WaitGroup) {
 	for {
-		c, err := s.listener.Accept()
+		connection, err := s.listener.Accept()
 		if err != nil {
 			return
 		}
 		s.conns.Add(1)
 		s.mu.Lock()
-		s.open = append(s.open, c)
+		s.open = append(s.open, connection)
 		s.mu.Unlock()
-		served.Go(func() { s.serve(c, config, served) })
+		served.Go(func() { s.serve(connection, config, served) })
 	}
 }
 
@@ -217,13 +217,13 @@ func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.Wai
 
 	served.Go(func() { ssh.DiscardRequests(requests) })
 	sessions := 0
-	for n := range channels {
+	for requested := range channels {
 		if sessions++; s.o.Once && sessions > 1 {
-			_ = n.Reject(ssh.Prohibited, "one session a connection")
+			_ = requested.Reject(ssh.Prohibited, "one session a connection")
 			continue
 		}
 
-		channel, requests, err := n.Accept()
+		channel, requests, err := requested.Accept()
 		if err != nil {
 			return
 		}
@@ -235,25 +235,25 @@ func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.Wai
 func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	env := Environment()
-	for r := range requests {
+	for request := range requests {
 		var text struct{ Name, Value string }
 		var command struct{ Line string }
 		switch {
-		case r.Type == "env" && !s.o.RefuseEnv && ssh.Unmarshal(r.Payload, &text) == nil:
+		case request.Type == "env" && !s.o.RefuseEnv && ssh.Unmarshal(request.Payload, &text) == nil:
 			env = append(env, text.Name+"="+text.Value)
-			_ = r.Reply(true, nil)
-		case r.Type == "exec" && ssh.Unmarshal(r.Payload, &command) == nil:
+			_ = request.Reply(true, nil)
+		case request.Type == "exec" && ssh.Unmarshal(request.Payload, &command) == nil:
 			s.mu.Lock()
 			s.commands = append(s.commands, command.Line)
 			s.mu.Unlock()
-			_ = r.Reply(true, nil)
+			_ = request.Reply(true, nil)
 			status := s.run(command.Line, env, channel)
 			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 
 			return
 
 		default:
-			_ = r.Reply(false, nil)
+			_ = request.Reply(false, nil)
 		}
 	}
 }
@@ -276,16 +276,16 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 		filter = "false"
 	}
 
-	c := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict",
+	git := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict",
 		filepath.Join(s.folder, filepath.Clean("/"+path)))
-	c.Env = env
-	stdin, err := c.StdinPipe()
+	git.Env = env
+	stdin, err := git.StdinPipe()
 	if err != nil {
 		return 255
 	}
 
-	c.Stdout, c.Stderr = channel, channel.Stderr()
-	if err := c.Start(); err != nil {
+	git.Stdout, git.Stderr = channel, channel.Stderr()
+	if err := git.Start(); err != nil {
 		return 255
 	}
 
@@ -293,7 +293,7 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 		_, _ = io.Copy(stdin, channel)
 		stdin.Close()
 	}()
-	if err := c.Wait(); err != nil {
+	if err := git.Wait(); err != nil {
 		return 128
 	}
 

@@ -39,7 +39,8 @@ func (t *Repository) Refs() *Refs { return t.refs }
 // own remains, except for filters, which are allowed here.
 func (t *Repository) environment() []string {
 	env := []string{
-		"PATH=" + filepath.Dir(t.program) + string(filepath.ListSeparator) + "/usr/bin" + string(filepath.ListSeparator) + "/bin",
+		"PATH=" + filepath.Dir(t.program) + string(filepath.ListSeparator) + "/usr/bin" +
+			string(filepath.ListSeparator) + "/bin",
 		"HOME=/nonexistent",
 		"LC_ALL=C",
 		"GIT_PROTOCOL=version=2",

@@ -43,9 +43,9 @@ func FuzzTree(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var order OrderChecker
 		for rest := b; len(rest) > 0; {
-			e, next, err := NextEntry(rest)
+			entry, next, err := NextEntry(rest)
 			if err == nil {
-				err = order.Check(e)
+				err = order.Check(entry)
 			}
 
 			if !known(err) {
@@ -56,8 +56,8 @@ func FuzzTree(f *testing.F) {
 				return
 			}
 
-			if len(next) >= len(rest) || bytes.ContainsAny(e.Name, "/\x00") {
-				t.Fatalf("entry %q", e.Name)
+			if len(next) >= len(rest) || bytes.ContainsAny(entry.Name, "/\x00") {
+				t.Fatalf("entry %q", entry.Name)
 			}
 
 			rest = next
@@ -66,7 +66,8 @@ func FuzzTree(f *testing.F) {
 }
 
 func FuzzCommit(f *testing.F) {
-	f.Add([]byte("tree 1111111111111111111111111111111111111111\nparent 2222222222222222222222222222222222222222\nauthor a <a> 0 +0000\n\nx"))
+	f.Add([]byte("tree 1111111111111111111111111111111111111111\nparent " +
+		"2222222222222222222222222222222222222222\nauthor a <a> 0 +0000\n\nx"))
 	f.Add([]byte("tree 1111111111111111111111111111111111111111"))
 	f.Add([]byte("tree 11\nparent "))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -51,7 +51,15 @@ func TestSeedPackIsGood(t *testing.T) {
 }
 
 func fuzzPolicy(base func(object.ID) (object.Object, bool)) Policy {
-	return Policy{Objects: 100, InflatedBytes: 1 << 18, KeptBytes: 1 << 17, BlobTotal: 1 << 17, ObjectBytes: 1 << 16, BlobBytes: 1 << 10, Base: base}
+	return Policy{
+		Objects:       100,
+		InflatedBytes: 1 << 18,
+		KeptBytes:     1 << 17,
+		BlobTotal:     1 << 17,
+		ObjectBytes:   1 << 16,
+		BlobBytes:     1 << 10,
+		Base:          base,
+	}
 }
 
 func FuzzPack(f *testing.F) {

@@ -15,7 +15,8 @@ func known(err error) bool {
 }
 
 func FuzzPacket(f *testing.F) {
-	f.Add([]byte("000eversion 2\n0015agent=git/2.39.5\n0013ls-refs=unborn\n0027fetch=shallow wait-for-done filter\n0017object-format=sha1\n0000"))
+	f.Add([]byte("000eversion 2\n0015agent=git/2.39.5\n0013ls-refs=unborn\n0027fetch=shallow wait-for-done " +
+		"filter\n0017object-format=sha1\n0000"))
 	f.Add([]byte("001e# service=git-upload-pack\n0000000eversion 2\n0000"))
 	f.Add([]byte("0032ERR upload-pack: not our ref 0123456789abcdef\n"))
 	f.Add([]byte("0003"))

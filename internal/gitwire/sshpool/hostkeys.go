@@ -67,12 +67,14 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 		case unknown && slices.Contains(published, ssh.FingerprintSHA256(key)):
 			return nil
 		case unknown && len(published) == 0:
-			return &hostKeyError{fmt.Sprintf("%s shows the unknown key %s. Compare it with what the host's owner publishes, then add the key to "+
+			return &hostKeyError{fmt.Sprintf("%s shows the unknown key %s. "+
+				"Compare it with what the host's owner publishes, then add the key to "+
 				"the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
 		}
 
-		return &hostKeyError{fmt.Sprintf("%s shows the key %s, which is not the known one: this may be an attack. If the host's owner "+
-			"has changed the key, put the new one into the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
+		return &hostKeyError{fmt.Sprintf("%s shows the key %s, which is not the known one: this may be an attack. "+
+			"If the host's owner has changed the key, put the new one into the server's known_hosts file (known-hosts)",
+			knownhosts.Normalize(host), shown)}
 	}, algorithms(known), nil
 }
 

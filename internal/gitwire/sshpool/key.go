@@ -33,7 +33,8 @@ const (
 func ParseKey(private string) (*Key, error) {
 	raw, err := ssh.ParseRawPrivateKey([]byte(private))
 	if _, locked := errors.AsType[*ssh.PassphraseMissingError](err); locked {
-		return nil, fmt.Errorf("%w: the private key has a passphrase; give one without, made for this connection only", giterr.ErrURL)
+		return nil, fmt.Errorf("%w: the private key has a passphrase; give one without, made for this connection "+
+			"only", giterr.ErrURL)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: the credential is not a private key in PEM", giterr.ErrURL)

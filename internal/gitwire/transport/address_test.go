@@ -19,7 +19,16 @@ func TestAttack16AddressesByClass(t *testing.T) {
 			[]NetworkOptions{public, private, loopback, all}, nil,
 		},
 		{
-			[]string{"10.0.0.1", "172.16.9.9", "192.168.1.1", "100.64.0.1", "fc00::1", "fd12::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"},
+			[]string{
+				"10.0.0.1",
+				"172.16.9.9",
+				"192.168.1.1",
+				"100.64.0.1",
+				"fc00::1",
+				"fd12::1",
+				"::ffff:10.0.0.1",
+				"64:ff9b::a00:1",
+			},
 			[]NetworkOptions{private, all}, []NetworkOptions{public, loopback},
 		},
 		{
@@ -28,24 +37,27 @@ func TestAttack16AddressesByClass(t *testing.T) {
 		},
 		{
 			[]string{
-				"169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254", "fd20:ce::254",
-				"100.100.100.200", "168.63.129.16", "192.0.0.192", "fe80::1", "fe80::1%eth0", "fec0::1", "0.0.0.0", "0.1.2.3", "::",
-				"224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "::127.0.0.1", "2002:7f00:1::", "2001:0:7f00:1::", "192.0.2.1",
+				"169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+				"fd00:ec2::254", "fd20:ce::254",
+				"100.100.100.200", "168.63.129.16", "192.0.0.192", "fe80::1", "fe80::1%eth0", "fec0::1",
+				"0.0.0.0", "0.1.2.3", "::",
+				"224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "::127.0.0.1", "2002:7f00:1::",
+				"2001:0:7f00:1::", "192.0.2.1",
 			},
 			nil, []NetworkOptions{public, private, loopback, all},
 		},
 	}
 	for _, test := range tests {
 		for _, address := range test.addresses {
-			for _, o := range test.open {
-				if why := refusal(netip.MustParseAddr(address), o); why != "" {
-					t.Errorf("%s with %+v is refused as %s", address, o, why)
+			for _, options := range test.open {
+				if why := refusal(netip.MustParseAddr(address), options); why != "" {
+					t.Errorf("%s with %+v is refused as %s", address, options, why)
 				}
 			}
 
-			for _, o := range test.closed {
-				if why := refusal(netip.MustParseAddr(address), o); why == "" {
-					t.Errorf("%s with %+v is let through", address, o)
+			for _, options := range test.closed {
+				if why := refusal(netip.MustParseAddr(address), options); why == "" {
+					t.Errorf("%s with %+v is let through", address, options)
 				}
 			}
 		}

@@ -104,16 +104,16 @@ func (a Auth) GoString() string { return "transport.Auth(" + a.String() + ")" }
 func (a Auth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // check returns an error if the credential may not be sent to a URL's origin.
-func (a Auth) check(u *url.URL) error {
+func (a Auth) check(address *url.URL) error {
 	if a.header == nil && a.key == nil {
 		return nil
 	}
 
 	own, err := url.Parse(a.origin)
-	if err != nil || origin(own) != origin(u) {
+	if err != nil || origin(own) != origin(address) {
 		return fmt.Errorf("%w: the credential is for another scheme, host or port", giterr.ErrURL)
 	}
-	if over := u.Scheme == "ssh"; over != (a.key != nil) {
+	if over := address.Scheme == "ssh"; over != (a.key != nil) {
 		return fmt.Errorf("%w: ssh:// needs a private key, and only ssh:// takes one", giterr.ErrURL)
 	}
 
@@ -157,10 +157,10 @@ func (a Auth) Redact(text string) string {
 }
 
 // origin returns the scheme, the host in lower case, and the port of a URL.
-func origin(u *url.URL) string {
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
+func origin(address *url.URL) string {
+	scheme, port := strings.ToLower(address.Scheme), address.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443", "ssh": sshPort}[scheme]
 	}
-	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+	return scheme + "://" + strings.ToLower(address.Hostname()) + ":" + port
 }

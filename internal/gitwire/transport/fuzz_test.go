@@ -7,7 +7,8 @@ import (
 
 func FuzzAttack06UploadPackPath(f *testing.F) {
 	for _, path := range []string{
-		"/team/app.git", "/~ann/app", "/v3/acme/My Project/web", "/a'b", "/a\\b", "/$(id)", "/../x", "", "/", "/a\x00b", "/a\nb", "/\xff", "/Überblick",
+		"/team/app.git", "/~ann/app", "/v3/acme/My Project/web", "/a'b", "/a\\b", "/$(id)", "/../x", "", "/",
+		"/a\x00b", "/a\nb", "/\xff", "/Überblick",
 	} {
 		f.Add(path)
 	}
@@ -18,7 +19,8 @@ func FuzzAttack06UploadPackPath(f *testing.F) {
 			return
 		}
 
-		if got == "" || got[0] == '-' && path[0] == '/' || strings.ContainsAny(got, "'\"\\`$;&|<>*?!(){}[]#\x00\n\r\x1b") {
+		if got == "" || got[0] == '-' && path[0] == '/' ||
+			strings.ContainsAny(got, "'\"\\`$;&|<>*?!(){}[]#\x00\n\r\x1b") {
 			t.Errorf("%q became %q", path, got)
 		}
 

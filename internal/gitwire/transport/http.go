@@ -43,15 +43,15 @@ const (
 func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
 	base, moved := t.first, false
 	for range maxRedirects + 1 {
-		u := base.JoinPath("info/refs")
-		u.RawQuery = "service=git-upload-pack"
+		address := base.JoinPath("info/refs")
+		address.RawQuery = "service=git-upload-pack"
 
 		// After another origin the credential is never sent again, because that origin chose
 		// the way back.
-		resp, err := t.send(ctx, http.MethodGet, u, nil, !moved)
+		resp, err := t.send(ctx, http.MethodGet, address, nil, !moved)
 		if err == nil && resp.StatusCode/100 == 3 {
 			resp.Body.Close()
-			if base, err = redirectTarget(u, resp.Header.Get("Location")); err != nil {
+			if base, err = redirectTarget(address, resp.Header.Get("Location")); err != nil {
 				return nil, err
 			}
 
@@ -90,7 +90,8 @@ func crossOriginError(base *url.URL, body io.Closer, err error) error {
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err
 	}
-	return fmt.Errorf("%w, after a redirect to %s, where no credential is sent; change the repository's address to that", err, showTarget(base))
+	return fmt.Errorf("%w, after a redirect to %s, where no credential is sent; "+
+		"change the repository's address to that", err, showTarget(base))
 }
 
 // showTarget returns the target of a redirect, quoted.
@@ -112,9 +113,9 @@ func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser
 
 // send sends a request. isTrusted adds the credential: a person, or the origin itself, chose
 // the URL.
-func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, body []byte,
+func (t *httpTransport) send(ctx context.Context, method string, address *url.URL, body []byte,
 	isTrusted bool) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (t *httpTransport) send(ctx context.Context, method string, u *url.URL, bod
 	}
 
 	if t.auth.header != nil && isTrusted {
-		if err := t.auth.check(u); err != nil {
+		if err := t.auth.check(address); err != nil {
 			return nil, err
 		}
 
@@ -177,7 +178,8 @@ func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.Read
 	}
 	defer resp.Body.Close()
 
-	message := "the server answers " + giterr.Quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
+	status := strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
+	message := "the server answers " + giterr.Quote([]byte(status))
 	if got == "text/plain" && resp.StatusCode != http.StatusOK {
 		var text giterr.Excerpt
 		_, _ = io.CopyN(&text, resp.Body, 4*giterr.MaxMessage)

@@ -18,21 +18,22 @@ import (
 // one that is reached over TLS. Its errors do not repeat the address, which may contain a
 // password.
 func ParseProxy(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path,
-		"/") != "" ||
-		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+	address, err := url.Parse(raw)
+	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "" ||
+		strings.Trim(address.Path, "/") != "" ||
+		address.RawQuery != "" || address.ForceQuery || address.Fragment != "" {
 		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT")
 	}
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+	if port, err := strconv.ParseUint(address.Port(), 10, 16); err != nil || port == 0 {
 		return nil, errors.New("a proxy has a port, http://HOST:PORT")
 	}
 
-	if password, _ := u.User.Password(); u.User != nil && (password == "" || u.User.Username() == "") {
+	if password, _ := address.User.Password(); address.User != nil &&
+		(password == "" || address.User.Username() == "") {
 		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or absent")
 	}
 
-	return u, nil
+	return address, nil
 }
 
 // A proxyTransport sends requests through a proxy, and those to this machine directly: behind

@@ -63,16 +63,16 @@ func (t *sshTransport) Command(ctx context.Context, request []byte) (io.ReadClos
 	}{lines.Rest(), session}, nil
 }
 
-func newSSHTransport(u *url.URL, options Options) (*sshTransport, error) {
+func newSSHTransport(address *url.URL, options Options) (*sshTransport, error) {
 	if options.Auth.key == nil {
 		return nil, fmt.Errorf("%w: ssh:// needs a private key as credential", giterr.ErrURL)
 	}
-	path, err := uploadPackPath(u.Path)
+	path, err := uploadPackPath(address.Path)
 	if err != nil {
 		return nil, err
 	}
 
-	port, user := u.Port(), u.User.Username()
+	port, user := address.Port(), address.User.Username()
 	if port == "" {
 		port = sshPort
 	}
@@ -81,10 +81,15 @@ func newSSHTransport(u *url.URL, options Options) (*sshTransport, error) {
 		user = defaultSSHUser
 	}
 
-	address := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	peer := sshpool.Peer{
+		Address: net.JoinHostPort(strings.ToLower(address.Hostname()), port),
+		User:    user,
+		Key:     options.Auth.key(),
+	}
+
 	return &sshTransport{
 		pool:     options.Network.ssh,
-		peer:     sshpool.Peer{Address: address, User: user, Key: options.Auth.key()},
+		peer:     peer,
 		command:  "git-upload-pack '" + path + "'",
 		refBytes: options.RefBytes,
 	}, nil

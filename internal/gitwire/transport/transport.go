@@ -35,17 +35,17 @@ func Open(options Options) (opened Transport, name string, err error) {
 		parse = parseSSH
 	}
 
-	u, err := parse(options.URL)
+	address, err := parse(options.URL)
 	if err != nil {
 		return nil, "", err
 	}
 
-	name = u.String()
-	if err = options.Auth.check(u); err == nil {
+	name = address.String()
+	if err = options.Auth.check(address); err == nil {
 		if isSSH {
-			opened, err = newSSHTransport(u, options)
+			opened, err = newSSHTransport(address, options)
 		} else {
-			opened = &httpTransport{network: options.Network, first: u, auth: options.Auth, base: u}
+			opened = &httpTransport{network: options.Network, first: address, auth: options.Auth, base: address}
 		}
 	}
 	if err != nil {

@@ -16,25 +16,25 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: only http:// and https:// are read; use %s", giterr.ErrURL, form)
 	}
 
-	u, err := url.Parse(raw)
+	address, err := url.Parse(raw)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: it cannot be parsed", giterr.ErrURL)
-	case u.Scheme != "https" && u.Scheme != "http":
+	case address.Scheme != "https" && address.Scheme != "http":
 		return nil, fmt.Errorf("%w: only http:// and https:// are read, use https://HOST/PATH", giterr.ErrURL)
-	case u.Hostname() == "" || u.Opaque != "":
+	case address.Hostname() == "" || address.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
-	case u.User != nil:
+	case address.User != nil:
 		return nil, fmt.Errorf("%w: take user name and password out of it and give them as a credential (%s://%s%s)",
-			giterr.ErrURL, u.Scheme, u.Host, u.EscapedPath())
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+			giterr.ErrURL, address.Scheme, address.Host, address.EscapedPath())
+	case address.RawQuery != "" || address.ForceQuery || address.Fragment != "":
 		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", giterr.ErrURL)
-	case strings.ContainsFunc(u.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
+	case strings.ContainsFunc(address.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return nil, fmt.Errorf("%w: it holds control characters", giterr.ErrURL)
 	}
 
-	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
-	return u, nil
+	address.Path, address.RawPath = strings.TrimSuffix(address.Path, "/"), strings.TrimSuffix(address.RawPath, "/")
+	return address, nil
 }
 
 // httpsForm returns the https:// form of an address for SSH or for git's own protocol:
@@ -64,29 +64,30 @@ func httpsForm(raw string) (string, bool) {
 // parseSSH accepts ssh://[USER@]HOST[:PORT]/PATH. Its errors do not repeat the URL, which may
 // contain a password.
 func parseSSH(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
+	address, err := url.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it cannot be parsed", giterr.ErrURL)
 	}
 
-	_, password := u.User.Password()
-	host := u.Hostname()
+	_, password := address.User.Password()
+	host := address.Hostname()
 	switch {
 	case password:
 		return nil, fmt.Errorf("%w: a password is not part of a repository's address, and not used over SSH",
 			giterr.ErrURL)
-	case host == "" || u.Opaque != "":
+	case host == "" || address.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
 	case host[0] == '-' || strings.ContainsFunc(host, isOutside("-._:%")):
 		return nil, fmt.Errorf("%w: it is not the name of a host", giterr.ErrURL)
-	case strings.HasPrefix(u.User.Username(), "-") || strings.ContainsFunc(u.User.Username(), isOutside("-._+@")):
+	case strings.HasPrefix(address.User.Username(), "-") ||
+		strings.ContainsFunc(address.User.Username(), isOutside("-._+@")):
 		return nil, fmt.Errorf("%w: its user name holds characters that are not sent", giterr.ErrURL)
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+	case address.RawQuery != "" || address.ForceQuery || address.Fragment != "":
 		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", giterr.ErrURL)
 	}
 
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
-	return u, nil
+	address.Path, address.RawPath = strings.TrimRight(address.Path, "/"), ""
+	return address, nil
 }
 
 // uploadPackPath returns a path for the command line, where it stands between quotes and the

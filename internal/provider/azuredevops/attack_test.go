@@ -26,9 +26,12 @@ const noSHA lockstep.SHA = "1234567812345678123456781234567812345678"
 // hostile are bodies that make careless readers panic.
 func hostile() []string {
 	return []string{
-		"", "null", "[]", "{}", "1", `"x"`, "{", `{"value":null}`, `{"value":[null]}`, `{"value":[{}]}`, `{"value":{}}`, `{"value":[[]]}`,
-		`{"value":[{"id":1,"comments":null}]}`, `{"value":[{"id":1,"comments":[null]}]}`, `{"id":1,"comments":[]}`, `{"id":"x"}`,
-		`{"value":[{"pullRequestId":-1,"lastMergeSourceCommit":null,"forkSource":[]}]}`, `{"value":[{"id":"../../x","consumerInputs":null}]}`,
+		"", "null", "[]", "{}", "1", `"x"`, "{", `{"value":null}`, `{"value":[null]}`, `{"value":[{}]}`,
+		`{"value":{}}`, `{"value":[[]]}`,
+		`{"value":[{"id":1,"comments":null}]}`, `{"value":[{"id":1,"comments":[null]}]}`,
+		`{"id":1,"comments":[]}`, `{"id":"x"}`,
+		`{"value":[{"pullRequestId":-1,"lastMergeSourceCommit":null,"forkSource":[]}]}`,
+		`{"value":[{"id":"../../x","consumerInputs":null}]}`,
 		`{"value":[{"id":"..","consumerInputs":{"url":"https://lockstep.example.com/webhooks/azure-devops/abc"}}]}`,
 		`{"authenticatedUser":{"id":""}}`, `{"authenticatedUser":null}`, `{"refUpdates":[],"value":[{"success":true}]}`,
 		`{"pullRequestId":99999999999999999999}`, `{"message":{"message":[]}}`, strings.Repeat("[", 100_000),
@@ -36,11 +39,11 @@ func hostile() []string {
 }
 
 func TestAttack13NoAnswerOfTheHostPanics(t *testing.T) {
-	h := newHost(t, token(), gitwiretest.Options{})
-	sha := lockstep.SHA(h.repo.Commit(map[string]string{"a": "1"}))
+	server := newHost(t, token(), gitwiretest.Options{})
+	sha := lockstep.SHA(server.repo.Commit(map[string]string{"a": "1"}))
 	for _, body := range hostile() {
 		for _, status := range []int{http.StatusOK, http.StatusBadRequest} {
-			h.answerBy(func(w http.ResponseWriter, r *http.Request) {
+			server.answerBy(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "..") {
 					t.Errorf("%s: deletes %s", body, r.URL.Path)
 				}
@@ -48,7 +51,7 @@ func TestAttack13NoAnswerOfTheHostPanics(t *testing.T) {
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, body)
 			})
-			for name, err := range anything(t, h.open(t, token()), sha) {
+			for name, err := range anything(t, server.open(t, token()), sha) {
 				if lockstep.KindOf(err) == lockstep.Internal && err != nil {
 					t.Errorf("%.60s, %s: %v", body, name, err)
 				}
@@ -78,7 +81,7 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 	}
 
 	var body atomic.Pointer[[]byte]
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/_git/") {
 			http.NotFound(w, r)
 			return
@@ -86,10 +89,10 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 		_, _ = w.Write(*body.Load())
 	}))
 
-	f.Cleanup(s.Close)
+	f.Cleanup(server.Close)
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	f.Cleanup(network.Close)
-	d := azuredevops.New(azuredevops.Options{Network: network, URL: s.URL})
+	d := azuredevops.New(azuredevops.Options{Network: network, URL: server.URL})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body.Store(&b)
 		for name, err := range anything(t, openAt(t, d, nil, token()), noSHA) {
@@ -101,8 +104,8 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 }
 
 func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
-	h := newHost(t, token(), gitwiretest.Options{})
-	h.answerBy(func(w http.ResponseWriter, _ *http.Request) {
+	server := newHost(t, token(), gitwiretest.Options{})
+	server.answerBy(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"value":[{"title":"`)
 		for range 5 << 10 {
 			if _, err := io.WriteString(w, strings.Repeat("a", 1<<10)); err != nil {
@@ -112,30 +115,31 @@ func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 
 		_, _ = io.WriteString(w, `"}]}`)
 	})
-	if _, err := h.open(t, token()).PullRequests(t.Context(), "main"); lockstep.KindOf(err) != lockstep.Limit {
+	if _, err := server.open(t, token()).PullRequests(t.Context(), "main"); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
-	h := newHost(t, token(), gitwiretest.Options{})
+	server := newHost(t, token(), gitwiretest.Options{})
 	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
-	for name, at := range map[string]*lockstep.Host{"the default": nil, "a host": {Endpoint: h.URL}, "metadata": {Endpoint: "http://169.254.169.254"}} {
-		c := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), at, token())
-		if _, err := c.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
+	for name, at := range map[string]*lockstep.Host{"the default": nil, "a host": {Endpoint: server.URL},
+		"metadata": {Endpoint: "http://169.254.169.254"}} {
+		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: server.URL}), at, token())
+		if _, err := client.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
 
-		for ability, err := range anything(t, c, noSHA) {
+		for ability, err := range anything(t, client, noSHA) {
 			if lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s, %s: %v", name, ability, err)
 			}
 		}
 	}
 
-	if git, api := h.Requests(), h.requests(); len(git)+len(api) != 0 {
+	if git, api := server.Requests(), server.requests(); len(git)+len(api) != 0 {
 		t.Errorf("asked: %v %v", git, api)
 	}
 }
@@ -179,13 +183,14 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 
 // A host may repeat what it was shown, in any form.
 func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
-	for _, c := range []lockstep.Credential{
-		token(), {Kind: lockstep.BasicCredential, Username: "ann", Secret: canary}, {Kind: lockstep.OAuthCredential, Secret: canary},
+	for _, credential := range []lockstep.Credential{
+		token(), {Kind: lockstep.BasicCredential, Username: "ann", Secret: canary},
+		{Kind: lockstep.OAuthCredential, Secret: canary},
 	} {
-		encoded := strings.TrimPrefix(headerOf(c), "Basic ")
-		said := fmt.Sprintf("who is %s, %s, %s?", canary, encoded, headerOf(c))
+		encoded := strings.TrimPrefix(headerOf(credential), "Basic ")
+		said := fmt.Sprintf("who is %s, %s, %s?", canary, encoded, headerOf(credential))
 		form := 0
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case strings.Contains(r.URL.Path, "/_git/"):
 				http.Error(w, said, http.StatusForbidden)
@@ -202,7 +207,7 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 		}))
 
 		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
-		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: s.URL}), nil, c)
+		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: server.URL}), nil, credential)
 		for form = range 4 {
 			errs := anything(t, client, noSHA)
 			_, errs["Heads"] = client.Heads(t.Context(), []string{"main"})
@@ -210,14 +215,15 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 				var log bytes.Buffer
 				slog.New(slog.NewJSONHandler(&log, nil)).Error("x", "err", err, "client", client)
 				for _, text := range []string{fmt.Sprintf("%v %+v", err, client), log.String()} {
-					if strings.Contains(text, canary) || strings.Contains(text, encoded) || err == nil && (form != 2 || ability != "ReportStatus") {
-						t.Errorf("%s, %s, form %d: %s", c.Kind, ability, form, text)
+					if strings.Contains(text, canary) || strings.Contains(text, encoded) ||
+						err == nil && (form != 2 || ability != "ReportStatus") {
+						t.Errorf("%s, %s, form %d: %s", credential.Kind, ability, form, text)
 					}
 				}
 			}
 		}
 
-		s.Close()
+		server.Close()
 		network.Close()
 	}
 }

@@ -18,24 +18,24 @@ func wrong(c lockstep.Credential) lockstep.Credential {
 }
 
 func TestDriver(t *testing.T) {
-	for _, c := range []lockstep.Credential{
+	for _, credential := range []lockstep.Credential{
 		token(),
 		{Kind: lockstep.BasicCredential, Username: "ann", Secret: canary},
 		{Kind: lockstep.OAuthCredential, Secret: canary},
 	} {
 		for _, noFilter := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, no filter %t", c.Kind, noFilter), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, no filter %t", credential.Kind, noFilter), func(t *testing.T) {
 				providertest.Test(t, func(t *testing.T) providertest.Fixture {
-					h := newHost(t, c, gitwiretest.Options{NoFilter: noFilter})
+					server := newHost(t, credential, gitwiretest.Options{NoFilter: noFilter})
 					return providertest.Fixture{
-						Repo: h.repo, Version0: true, NoFilter: noFilter,
+						Repo: server.repo, Version0: true, NoFilter: noFilter,
 						Open: func(t testing.TB, right bool) provider.Client {
 							if !right {
-								return h.open(t, wrong(c))
+								return server.open(t, wrong(credential))
 							}
-							return h.open(t, c)
+							return server.open(t, credential)
 						},
-						Fail: func(status int, header http.Header) { h.Fail(status, header) },
+						Fail: func(status int, header http.Header) { server.Fail(status, header) },
 					}
 				})
 			})
@@ -44,17 +44,17 @@ func TestDriver(t *testing.T) {
 }
 
 func TestAbilities(t *testing.T) {
-	for _, c := range []lockstep.Credential{token(), {Kind: lockstep.OAuthCredential, Secret: canary}} {
-		t.Run(string(c.Kind), func(t *testing.T) {
+	for _, credential := range []lockstep.Credential{token(), {Kind: lockstep.OAuthCredential, Secret: canary}} {
+		t.Run(string(credential.Kind), func(t *testing.T) {
 			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
-				h := newHost(t, c, gitwiretest.Options{})
+				server := newHost(t, credential, gitwiretest.Options{})
 				return providertest.CapabilityFixture{
-					Host: h, Repo: h.repo, Fail: h.fail, OneProgress: true,
+					Host: server, Repo: server.repo, Fail: server.fail, OneProgress: true,
 					Open: func(t testing.TB, right bool) provider.Client {
 						if !right {
-							return h.open(t, wrong(c))
+							return server.open(t, wrong(credential))
 						}
-						return h.open(t, c)
+						return server.open(t, credential)
 					},
 				}
 			})

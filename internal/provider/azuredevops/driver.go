@@ -110,7 +110,8 @@ func authorize(origin string, credential lockstep.Credential) (transport.Auth, s
 	}
 
 	return transport.Auth{}, "", lockstep.Errorf(lockstep.Invalid,
-		"A credential of kind %s cannot be used with Azure DevOps. Give one of kind NONE, BASIC, TOKEN or OAUTH.", credential.Kind)
+		"A credential of kind %s cannot be used with Azure DevOps. Give one of kind NONE, BASIC, TOKEN or "+
+			"OAUTH.", credential.Kind)
 }
 
 // OAuthEndpoints returns Microsoft Entra's, for accounts of any organization. An Azure DevOps

@@ -20,52 +20,65 @@ import (
 )
 
 // anything calls every ability once.
-func anything(t testing.TB, c providertest.FullClient, base lockstep.SHA) map[string]error {
+func anything(t testing.TB, client providertest.FullClient, base lockstep.SHA) map[string]error {
 	t.Helper()
 	const hook = "https://lockstep.example.com/webhooks/azure-devops/abc"
 	pr := provider.PullRequest{Number: 22}
 	all := map[string]error{}
-	_, all["ReportStatus"] = c.ReportStatus(t.Context(), provider.CommitStatus{SHA: base, Environment: "e", State: provider.CommitFailed, URL: hook}, nil)
-	_, all["PullRequests"] = c.PullRequests(t.Context(), "main")
-	_, all["PutComment"] = c.PutComment(t.Context(), pr, provider.Comment{ID: "148/1", Marker: "<!-- m -->", Body: "<!-- m -->"})
-	_, all["Propose"] = c.Propose(t.Context(), provider.Proposal{
-		Base: "main", BaseSHA: base, Branch: "new", Title: "New", Files: []provider.ProposedFile{{Path: "new.yaml", Content: []byte("x")}},
+	_, all["ReportStatus"] = client.ReportStatus(t.Context(), provider.CommitStatus{
+		SHA:         base,
+		Environment: "e",
+		State:       provider.CommitFailed,
+		URL:         hook,
+	}, nil)
+	_, all["PullRequests"] = client.PullRequests(t.Context(), "main")
+	_, all["PutComment"] = client.PutComment(t.Context(), pr, provider.Comment{
+		ID:     "148/1",
+		Marker: "<!-- m -->",
+		Body:   "<!-- m -->",
 	})
-	all["RegisterWebhook"] = c.RegisterWebhook(t.Context(), hook, "secret-of-16-characters")
-	all["RemoveWebhook"] = c.RemoveWebhook(t.Context(), hook)
+	_, all["Propose"] = client.Propose(t.Context(), provider.Proposal{
+		Base:    "main",
+		BaseSHA: base,
+		Branch:  "new",
+		Title:   "New",
+		Files:   []provider.ProposedFile{{Path: "new.yaml", Content: []byte("x")}},
+	})
+	all["RegisterWebhook"] = client.RegisterWebhook(t.Context(), hook, "secret-of-16-characters")
+	all["RemoveWebhook"] = client.RemoveWebhook(t.Context(), hook)
 
 	return all
 }
 
 func TestWithoutACredentialPublicProjectsAreReadAndNothingElse(t *testing.T) {
 	none := lockstep.Credential{Kind: lockstep.NoCredential}
-	h := newHost(t, none, gitwiretest.Options{})
-	sha := h.repo.Commit(map[string]string{"a": "1"})
-	c := h.open(t, none)
-	if got, err := c.Heads(t.Context(), []string{"main"}); err != nil || string(got["main"]) != sha {
+	server := newHost(t, none, gitwiretest.Options{})
+	sha := server.repo.Commit(map[string]string{"a": "1"})
+	client := server.open(t, none)
+	if got, err := client.Heads(t.Context(), []string{"main"}); err != nil || string(got["main"]) != sha {
 		t.Errorf("read: %v, %v", got, err)
 	}
 
-	for name, err := range anything(t, c, lockstep.SHA(sha)) {
+	for name, err := range anything(t, client, lockstep.SHA(sha)) {
 		if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "has no credential") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
-	for _, r := range h.Requests() {
+	for _, r := range server.Requests() {
 		if r.Header.Get("Authorization") != "" {
 			t.Errorf("%s %s with a credential", r.Method, r.Path)
 		}
 	}
 
-	if asked := h.requests(); len(asked) != 0 {
+	if asked := server.requests(); len(asked) != 0 {
 		t.Errorf("asked: %q", asked)
 	}
 }
 
 func TestThePageToSignInIsDenied(t *testing.T) {
-	h := newHost(t, token(), gitwiretest.Options{})
-	sha := lockstep.SHA(h.repo.Commit(map[string]string{"a": "1"}))
+	server := newHost(t, token(), gitwiretest.Options{})
+	sha := lockstep.SHA(server.repo.Commit(map[string]string{"a": "1"}))
 	page := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -73,10 +86,13 @@ func TestThePageToSignInIsDenied(t *testing.T) {
 			_, _ = w.Write(file("signin.html"))
 		}
 	}
-	for name, f := range map[string]http.HandlerFunc{
-		"203": page(http.StatusNonAuthoritativeInfo), "200 with a page": page(http.StatusOK), "401": page(http.StatusUnauthorized),
+	for name, handler := range map[string]http.HandlerFunc{
+		"203":             page(http.StatusNonAuthoritativeInfo),
+		"200 with a page": page(http.StatusOK),
+		"401":             page(http.StatusUnauthorized),
 		"302 elsewhere": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://spsprodcus1.vssps.visualstudio.com/_signin?realm=dev.azure.com", http.StatusFound)
+			http.Redirect(w, r, "https://spsprodcus1.vssps.visualstudio.com/_signin?realm=dev.azure.com",
+				http.StatusFound)
 		},
 		"302 to the same host": func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/_apis/_signin") {
@@ -86,8 +102,8 @@ func TestThePageToSignInIsDenied(t *testing.T) {
 			http.Redirect(w, r, "/_apis/_signin", http.StatusFound)
 		},
 	} {
-		h.answerBy(f)
-		for ability, err := range anything(t, h.open(t, token()), sha) {
+		server.answerBy(handler)
+		for ability, err := range anything(t, server.open(t, token()), sha) {
 			if lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s, %s: %s, %v", name, ability, lockstep.KindOf(err), err)
 			}
@@ -96,7 +112,7 @@ func TestThePageToSignInIsDenied(t *testing.T) {
 }
 
 func TestThrottledCallsSayForHowLong(t *testing.T) {
-	h := newHost(t, token(), gitwiretest.Options{})
+	server := newHost(t, token(), gitwiretest.Options{})
 	reset := strconv.FormatInt(time.Now().Add(10*time.Minute).Unix(), 10)
 	for _, row := range []struct {
 		status   int
@@ -105,12 +121,18 @@ func TestThrottledCallsSayForHowLong(t *testing.T) {
 	}{
 		{429, http.Header{"Retry-After": {"30"}, "X-Ratelimit-Remaining": {"0"}}, 30 * time.Second, 30 * time.Second},
 		{503, http.Header{"Retry-After": {"7"}}, 7 * time.Second, 7 * time.Second},
-		{429, http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}}, 9 * time.Minute, 10 * time.Minute},
+		{
+			429,
+			http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}},
+			9 * time.Minute,
+			10 * time.Minute,
+		},
 		{503, nil, 0, 0},
 	} {
-		h.fail(row.status, row.header)
-		_, err := h.open(t, token()).PullRequests(t.Context(), "main")
-		if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
+		server.fail(row.status, row.header)
+		_, err := server.open(t, token()).PullRequests(t.Context(), "main")
+		if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min ||
+			wait > row.max {
 			t.Errorf("%d %v: %s, %v", row.status, row.header, wait, err)
 		}
 	}
@@ -118,31 +140,41 @@ func TestThrottledCallsSayForHowLong(t *testing.T) {
 
 func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 	var asked []string
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.EscapedPath())
 		http.NotFound(w, r)
 	}))
-	defer s.Close()
+	defer server.Close()
 
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
-	d := azuredevops.New(azuredevops.Options{Network: network, URL: s.URL + "/"})
+	driver := azuredevops.New(azuredevops.Options{Network: network, URL: server.URL + "/"})
 	for _, row := range []struct{ owner, name, git, api string }{
 		{"fabrikam/web", "infra", "/fabrikam/web/_git/infra", "/fabrikam/web/_apis/git/repositories/infra"},
-		{"fabrikam", "infra", "/fabrikam/infra/_git/infra", "/fabrikam/infra/_apis/git/repositories/infra"}, // the short form
-		{"fabrikam/Fiber Web", "my %41 inf+ra", "/fabrikam/Fiber%20Web/_git/my%20%2541%20inf+ra", "/fabrikam/Fiber%20Web/_apis/git/repositories/my%20%2541%20inf+ra"},
+		{
+			"fabrikam",
+			"infra",
+			"/fabrikam/infra/_git/infra",
+			"/fabrikam/infra/_apis/git/repositories/infra",
+		}, // the short form
+		{
+			"fabrikam/Fiber Web",
+			"my %41 inf+ra",
+			"/fabrikam/Fiber%20Web/_git/my%20%2541%20inf+ra",
+			"/fabrikam/Fiber%20Web/_apis/git/repositories/my%20%2541%20inf+ra",
+		},
 		{"fabrikam/a?b#c", "x", "/fabrikam/a%3Fb%23c/_git/x", "/fabrikam/a%3Fb%23c/_apis/git/repositories/x"},
 	} {
-		c, err := d.Open(link(row.owner, row.name))
+		client, err := driver.Open(link(row.owner, row.name))
 		if err != nil {
 			t.Errorf("%s/%s: %v", row.owner, row.name, err)
 			continue
 		}
 
-		_, gitErr := c.Heads(t.Context(), []string{"main"})
-		_, apiErr := c.(providertest.FullClient).PullRequests(t.Context(), "main")
-		c.Close()
+		_, gitErr := client.Heads(t.Context(), []string{"main"})
+		_, apiErr := client.(providertest.FullClient).PullRequests(t.Context(), "main")
+		client.Close()
 
 		if lockstep.KindOf(gitErr) != lockstep.NotFound || lockstep.KindOf(apiErr) != lockstep.NotFound {
 			t.Errorf("%s/%s: %v, %v", row.owner, row.name, gitErr, apiErr)
@@ -156,10 +188,13 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 	}
 
 	for _, row := range [][2]string{
-		{"-", "infra"}, {"", "infra"}, {"fabrikam/", "infra"}, {"/web", "infra"}, {"a/b/c", "infra"}, {"fabrikam/..", "infra"},
-		{"..", "infra"}, {"fabrikam/web", ".."}, {"fabrikam/web", "a/b"}, {"fabrikam/web", `a\b`}, {"fabrikam/web", ""}, {"fabrikam/a\nb", "x"},
+		{"-", "infra"}, {"", "infra"}, {"fabrikam/", "infra"}, {"/web", "infra"}, {"a/b/c", "infra"},
+		{"fabrikam/..", "infra"},
+		{"..", "infra"}, {"fabrikam/web", ".."}, {"fabrikam/web", "a/b"}, {"fabrikam/web", `a\b`},
+		{"fabrikam/web", ""}, {"fabrikam/a\nb", "x"},
 	} {
-		if _, err := d.Open(link(row[0], row[1])); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "ORGANIZATION/PROJECT") {
+		if _, err := driver.Open(link(row[0], row[1])); lockstep.KindOf(err) != lockstep.Invalid ||
+			!strings.Contains(err.Error(), "ORGANIZATION/PROJECT") {
 			t.Errorf("%q, %q: %v", row[0], row[1], err)
 		}
 	}
@@ -176,66 +211,79 @@ func TestAServerIsReachedAtItsEndpoint(t *testing.T) {
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
-	d := azuredevops.New(azuredevops.Options{Network: network})
-	c := openAt(t, d, &lockstep.Host{Endpoint: server.URL + "/tfs/", VPC: &lockstep.VPCConfiguration{TLSCertificate: certificate}}, token())
-	if got, err := c.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != sha {
+	driver := azuredevops.New(azuredevops.Options{Network: network})
+	client := openAt(t, driver, &lockstep.Host{
+		Endpoint: server.URL + "/tfs/",
+		VPC:      &lockstep.VPCConfiguration{TLSCertificate: certificate},
+	}, token())
+	if got, err := client.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != sha {
 		t.Errorf("heads: %v, %v", got, err)
 	}
 
 	number := behind.OpenPullRequest("main", "main", false)
-	got, err := c.PullRequests(t.Context(), "main")
-	if err != nil || len(got) != 1 || got[0].Number != number || got[0].URL != server.URL+"/tfs/fabrikam/Fiber%20Web/_git/infra/pullrequest/22" {
+	got, err := client.PullRequests(t.Context(), "main")
+	if err != nil || len(got) != 1 || got[0].Number != number ||
+		got[0].URL != server.URL+"/tfs/fabrikam/Fiber%20Web/_git/infra/pullrequest/22" {
 		t.Errorf("pull requests: %+v, %v", got, err)
 	}
 
-	for _, h := range []lockstep.Host{
+	for _, host := range []lockstep.Host{
 		{Endpoint: "ssh://devops.example.com"},
 		{Endpoint: server.URL, VPC: &lockstep.VPCConfiguration{TLSCertificate: "no certificate"}},
 	} {
 		r := link("fabrikam/web", "infra")
-		r.Host = &h
-		if _, err := d.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
-			t.Errorf("%+v: %v", h, err)
+		r.Host = &host
+		if _, err := driver.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%+v: %v", host, err)
 		}
 	}
 }
 
 func TestEndpointsAreHTTP(t *testing.T) {
 	for endpoint, want := range map[string]bool{
-		"https://devops.example.com": true, "http://devops.example.com:8080/tfs": true, "https://": false, "https://ann@devops.example.com": false,
-		"ssh://devops.example.com": false, "file:///x": false, "https://devops.example.com?x": false, "https://devops.example.com#x": false, "%": false,
+		"https://devops.example.com":         true,
+		"http://devops.example.com:8080/tfs": true,
+		"https://":                           false,
+		"https://ann@devops.example.com":     false,
+		"ssh://devops.example.com":           false,
+		"file:///x":                          false,
+		"https://devops.example.com?x":       false,
+		"https://devops.example.com#x":       false,
+		"%":                                  false,
 	} {
-		if err := azuredevops.New(azuredevops.Options{}).Metadata().CheckEndpoint(endpoint); (err == nil) != want || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+		err := azuredevops.New(azuredevops.Options{}).Metadata().CheckEndpoint(endpoint)
+		if (err == nil) != want || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
 }
 
 func TestApplicationsAreLetInByEntra(t *testing.T) {
-	d := azuredevops.New(azuredevops.Options{})
+	driver := azuredevops.New(azuredevops.Options{})
 	want := provider.OAuthEndpoints{
 		AuthURL:  "https://login.microsoftonline.com/organizations/oauth2/v2.0/authorize",
 		TokenURL: "https://login.microsoftonline.com/organizations/oauth2/v2.0/token",
 		Scopes:   []string{"499b84ac-1321-427f-aa17-267ca6975798/.default", "offline_access"},
 	}
 	for _, h := range []*lockstep.Host{nil, {Endpoint: "https://dev.azure.com/"}} {
-		got, err := d.OAuthEndpoints(h)
+		got, err := driver.OAuthEndpoints(h)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%+v: %v, want -, got +:\n%s", h, err, diff)
 		}
 	}
 
-	if _, err := d.OAuthEndpoints(&lockstep.Host{Endpoint: "https://devops.example.com"}); lockstep.KindOf(err) != lockstep.Invalid {
+	host := &lockstep.Host{Endpoint: "https://devops.example.com"}
+	if _, err := driver.OAuthEndpoints(host); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a server: %v", err)
 	}
 }
 
 func TestACredentialThatIsOfNoUseIsInvalid(t *testing.T) {
-	d := azuredevops.New(azuredevops.Options{})
+	driver := azuredevops.New(azuredevops.Options{})
 	for _, kind := range []lockstep.CredentialKind{lockstep.SSHKeyCredential, lockstep.AppCredential, ""} {
 		r := link("fabrikam/web", "infra")
 		r.Credential = lockstep.Credential{Kind: kind, Secret: canary}
-		if _, err := d.Open(r); lockstep.KindOf(err) != lockstep.Invalid || strings.Contains(err.Error(), canary) {
+		if _, err := driver.Open(r); lockstep.KindOf(err) != lockstep.Invalid || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

@@ -45,24 +45,24 @@ type host struct {
 }
 
 // headerOf returns how a credential is shown to Azure.
-func headerOf(c lockstep.Credential) string {
-	switch c.Kind {
+func headerOf(credential lockstep.Credential) string {
+	switch credential.Kind {
 	case lockstep.NoCredential:
 		return ""
 	case lockstep.OAuthCredential:
-		return "Bearer " + c.Secret
+		return "Bearer " + credential.Secret
 	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(credential.Username+":"+credential.Secret))
 }
 
-func newHost(t testing.TB, c lockstep.Credential, o gitwiretest.Options) *host {
+func newHost(t testing.TB, c lockstep.Credential, options gitwiretest.Options) *host {
 	t.Helper()
 	folder := t.TempDir()
-	h := &host{shown: headerOf(c), statuses: map[string][]map[string]any{}}
-	h.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, organization, project, "_git", repository))
-	o.Version0, o.Wrap = true, h.wrap
-	h.Server = gitwiretest.NewServer(t, folder, o)
-	return h
+	server := &host{shown: headerOf(c), statuses: map[string][]map[string]any{}}
+	server.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, organization, project, "_git", repository))
+	options.Version0, options.Wrap = true, server.wrap
+	server.Server = gitwiretest.NewServer(t, folder, options)
+	return server
 }
 
 // wrap stands in front of Git.
@@ -112,13 +112,18 @@ func signIn(w http.ResponseWriter) {
 // api routes what the driver uses of the REST API. All of it runs with mu held.
 func (h *host) api() http.Handler {
 	mux := http.NewServeMux()
-	const ofOrganization, ofRepository = "/{organization}/_apis/", "/{organization}/{project}/_apis/git/repositories/{repository}"
+	const (
+		ofOrganization = "/{organization}/_apis/"
+		ofRepository   = "/{organization}/{project}/_apis/git/repositories/{repository}"
+	)
+
 	handle := func(pattern, version string, f func(w http.ResponseWriter, r *http.Request)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			switch p := r.PathValue("project"); {
 			case r.URL.Query().Get("api-version") != version || r.Header.Get("X-TFS-FedAuthRedirect") != "Suppress":
 				refuse(w, http.StatusBadRequest, "TF400813: no such version")
-			case r.PathValue("organization") != organization, p != "" && (p != project || r.PathValue("repository") != repository):
+			case r.PathValue("organization") != organization,
+				p != "" && (p != project || r.PathValue("repository") != repository):
 				answer(w, http.StatusNotFound, fixture("error", nil))
 			default:
 				f(w, r)
@@ -202,12 +207,12 @@ func (h *host) fail(status int, header http.Header) {
 }
 
 // answerBy lets a handler answer the API.
-func (h *host) answerBy(f http.HandlerFunc) {
+func (h *host) answerBy(handler http.HandlerFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.instead = nil
-	if f != nil {
-		h.instead = f
+	if handler != nil {
+		h.instead = handler
 	}
 }
 
@@ -225,18 +230,21 @@ func token() lockstep.Credential {
 }
 
 // open returns a client of the fake host.
-func (h *host) open(t testing.TB, c lockstep.Credential) providertest.FullClient {
+func (h *host) open(t testing.TB, credential lockstep.Credential) providertest.FullClient {
 	t.Helper()
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
-	return openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), nil, c)
+	return openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), nil, credential)
 }
 
-func openAt(t testing.TB, d *azuredevops.Driver, at *lockstep.Host, c lockstep.Credential) providertest.FullClient {
+func openAt(
+	t testing.TB, driver *azuredevops.Driver, at *lockstep.Host, credential lockstep.Credential,
+) providertest.FullClient {
 	t.Helper()
 	r := link(organization+"/"+project, repository)
-	r.Host, r.Credential = at, c
-	client, err := d.Open(r)
+	r.Host = at
+	r.Credential = credential
+	client, err := driver.Open(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,8 @@ func parseLink(base string, link lockstep.RepositoryLink) (location, error) {
 			strings.ContainsFunc(part, unicode.IsControl) {
 			return location{}, lockstep.Errorf(lockstep.Invalid,
 				"OwnerId %q and RepositoryName %q do not name a repository of Azure DevOps:"+
-					" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION if the project has the repository's name.", link.OwnerID, link.RepositoryName)
+					" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION if the project has the repository's "+
+					"name.", link.OwnerID, link.RepositoryName)
 		}
 	}
 
@@ -45,7 +46,8 @@ func parseLink(base string, link lockstep.RepositoryLink) (location, error) {
 
 // web returns the URL of the repository, both for people and for Git.
 func (l location) web() string {
-	return l.base + "/" + url.PathEscape(l.organization) + "/" + url.PathEscape(l.project) + "/_git/" + url.PathEscape(l.repository)
+	return l.base + "/" + url.PathEscape(l.organization) + "/" + url.PathEscape(l.project) + "/_git/" +
+		url.PathEscape(l.repository)
 }
 
 // organizationPath returns the path of a resource of the organization.

@@ -45,21 +45,21 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	}
 
 	var found []provider.PullRequest
-	for _, p := range all.Value[:min(len(all.Value), maxPullRequests)] {
-		branch, isBranch := strings.CutPrefix(p.SourceRefName, gitremote.BranchPrefix)
-		head, err := object.ParseID(p.LastMergeSourceCommit.CommitID)
-		if err != nil || !isBranch || p.TargetRefName != target || p.PullRequestID <= 0 {
+	for _, pull := range all.Value[:min(len(all.Value), maxPullRequests)] {
+		branch, isBranch := strings.CutPrefix(pull.SourceRefName, gitremote.BranchPrefix)
+		head, err := object.ParseID(pull.LastMergeSourceCommit.CommitID)
+		if err != nil || !isBranch || pull.TargetRefName != target || pull.PullRequestID <= 0 {
 			continue
 		}
 
 		found = append(found, provider.PullRequest{
-			Number:     p.PullRequestID,
-			Title:      p.Title,
+			Number:     pull.PullRequestID,
+			Title:      pull.Title,
 			Base:       base,
 			HeadBranch: branch,
 			Head:       lockstep.SHA(head.String()),
-			Fork:       p.ForkSource != nil,
-			URL:        c.pageURL(p.PullRequestID),
+			Fork:       pull.ForkSource != nil,
+			URL:        c.pageURL(pull.PullRequestID),
 		})
 	}
 

@@ -43,11 +43,11 @@ func (h *host) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 		"pending": provider.CommitRunning, "succeeded": provider.CommitSucceeded, "failed": provider.CommitFailed,
 	}
 	var all []providertest.ShownStatus
-	for _, s := range h.statuses[string(sha)] {
-		in := s["context"].(map[string]any)
+	for _, subscription := range h.statuses[string(sha)] {
+		in := subscription["context"].(map[string]any)
 		one := providertest.ShownStatus{
-			Context: in["genre"].(string) + "/" + in["name"].(string), State: states[s["state"].(string)],
-			Summary: s["description"].(string), URL: s["targetUrl"].(string),
+			Context: in["genre"].(string) + "/" + in["name"].(string), State: states[subscription["state"].(string)],
+			Summary: subscription["description"].(string), URL: subscription["targetUrl"].(string),
 		}
 		all = slices.DeleteFunc(all, func(old providertest.ShownStatus) bool { return old.Context == one.Context })
 		all = append(all, one)
@@ -77,27 +77,34 @@ func (h *host) getPulls(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *host) postPull(w http.ResponseWriter, r *http.Request) {
-	in := take[map[string]string](r)
-	head := h.repo.ID(in["sourceRefName"])
-	if head == "" || h.repo.ID(in["targetRefName"]) == "" || len(in["title"]) > 400 || len(in["description"]) > 4000 {
-		refuse(w, http.StatusBadRequest, "TF401398: The pull request cannot be activated because the source and/or the target branch no longer exists.")
+	input := take[map[string]string](r)
+	head := h.repo.ID(input["sourceRefName"])
+	if head == "" || h.repo.ID(input["targetRefName"]) == "" || len(input["title"]) > 400 ||
+		len(input["description"]) > 4000 {
+		refuse(w, http.StatusBadRequest, "TF401398: The pull request cannot be activated because the source and/or "+
+			"the target branch no longer exists.")
 		return
 	}
 	h.writes++
-	answer(w, http.StatusCreated, h.addPull(in, head, false).fields)
+	answer(w, http.StatusCreated, h.addPull(input, head, false).fields)
 }
 
-func (h *host) addPull(in map[string]string, head string, fork bool) *pull {
-	p := &pull{number: int64(len(h.pulls) + 22), threads: []map[string]any{fixture("system_thread", map[string]any{"id": int64(147)})}}
-	p.fields = fixture("pull_request", map[string]any{
-		"pullRequestId": p.number, "title": in["title"], "description": in["description"],
-		"sourceRefName": in["sourceRefName"], "targetRefName": in["targetRefName"], "lastMergeSourceCommit": map[string]any{"commitId": head},
+func (h *host) addPull(input map[string]string, head string, fork bool) *pull {
+	pull := &pull{
+		number:  int64(len(h.pulls) + 22),
+		threads: []map[string]any{fixture("system_thread", map[string]any{"id": int64(147)})},
+	}
+	pull.fields = fixture("pull_request", map[string]any{
+		"pullRequestId": pull.number, "title": input["title"], "description": input["description"],
+		"sourceRefName":         input["sourceRefName"],
+		"targetRefName":         input["targetRefName"],
+		"lastMergeSourceCommit": map[string]any{"commitId": head},
 	})
 	if fork {
-		p.fields["forkSource"] = fixture("fork_source", map[string]any{"name": in["sourceRefName"]})
+		pull.fields["forkSource"] = fixture("fork_source", map[string]any{"name": input["sourceRefName"]})
 	}
-	h.pulls = append(h.pulls, p)
-	return p
+	h.pulls = append(h.pulls, pull)
+	return pull
 }
 
 // OpenPullRequest opens one of another user.
@@ -137,7 +144,7 @@ func (h *host) getThread(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *host) postThread(w http.ResponseWriter, r *http.Request) {
-	in := take[struct {
+	input := take[struct {
 		Status   string
 		Comments []struct {
 			Content, CommentType string
@@ -145,20 +152,25 @@ func (h *host) postThread(w http.ResponseWriter, r *http.Request) {
 		}
 	}](r)
 
-	p := h.pull(r)
-	if p == nil || len(in.Comments) != 1 || !fits(in.Comments[0].Content) || in.Comments[0].CommentType != "text" || in.Comments[0].ParentCommentID == nil {
+	pull := h.pull(r)
+	if pull == nil || len(input.Comments) != 1 || !fits(input.Comments[0].Content) ||
+		input.Comments[0].CommentType != "text" || input.Comments[0].ParentCommentID == nil {
 		refuse(w, http.StatusBadRequest, "TF401181: bad thread")
 		return
 	}
 
 	h.writes++
-	answer(w, http.StatusOK, p.addThread(in.Status, in.Comments[0].Content, me))
+	answer(w, http.StatusOK, pull.addThread(input.Status, input.Comments[0].Content, me))
 }
 
 // addThread makes a thread with one comment.
 func (p *pull) addThread(status, text, author string) map[string]any {
 	c := fixture("comment", map[string]any{"content": text, "author": map[string]any{"id": author}})
-	t := fixture("thread", map[string]any{"id": int64(148 + len(p.threads)), "status": status, "comments": []map[string]any{c}})
+	t := fixture("thread", map[string]any{
+		"id":       int64(148 + len(p.threads)),
+		"status":   status,
+		"comments": []map[string]any{c},
+	})
 	p.threads = append(p.threads, t)
 	return t
 }
@@ -167,22 +179,22 @@ func (p *pull) addThread(status, text, author string) map[string]any {
 func fits(text string) bool { return len(utf16.Encode([]rune(text))) <= 150_000 }
 
 func (h *host) patchComment(w http.ResponseWriter, r *http.Request) {
-	in := take[map[string]string](r)
+	input := take[map[string]string](r)
 	t := h.thread(r)
-	if t == nil || r.PathValue("comment") != "1" || !fits(in["content"]) {
+	if t == nil || r.PathValue("comment") != "1" || !fits(input["content"]) {
 		answer(w, http.StatusNotFound, fixture("error", nil))
 		return
 	}
 
-	c := t["comments"].([]map[string]any)[0]
-	if c["author"].(map[string]any)["id"] != me {
+	comment := t["comments"].([]map[string]any)[0]
+	if comment["author"].(map[string]any)["id"] != me {
 		refuse(w, http.StatusForbidden, "TF401027: You need permission")
 		return
 	}
 
-	c["content"] = in["content"]
+	comment["content"] = input["content"]
 	h.writes++
-	answer(w, http.StatusOK, c)
+	answer(w, http.StatusOK, comment)
 }
 
 // Comments leaves out what the host itself says.
@@ -246,7 +258,11 @@ func (h *host) postRefs(w http.ResponseWriter, r *http.Request) {
 		}
 
 		results = append(results, fixture("ref_update", map[string]any{
-			"name": name, "oldObjectId": before, "newObjectId": after, "updateStatus": why, "success": why == "succeeded",
+			"name":         name,
+			"oldObjectId":  before,
+			"newObjectId":  after,
+			"updateStatus": why,
+			"success":      why == "succeeded",
 		}))
 	}
 
@@ -254,7 +270,7 @@ func (h *host) postRefs(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
-	in := take[struct {
+	input := take[struct {
 		RefUpdates []struct{ Name, OldObjectID string }
 		Commits    []struct {
 			Changes []struct {
@@ -265,18 +281,20 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 		}
 	}](r)
 
-	ref := in.RefUpdates[0]
+	ref := input.RefUpdates[0]
 	if h.repo.ID(ref.Name) != ref.OldObjectID {
-		refuse(w, http.StatusConflict, "TF401028: The reference '"+ref.Name+"' has already been updated by another client, so you cannot update it.")
+		refuse(w, http.StatusConflict, "TF401028: The reference '"+ref.Name+"' has already been updated by another "+
+			"client, so you cannot update it.")
 		return
 	}
 
 	there := strings.Fields(h.repo.Git("ls-tree", "-r", "--name-only", ref.OldObjectID))
 	files := map[string]string{}
-	for _, c := range in.Commits[0].Changes {
+	for _, c := range input.Commits[0].Changes {
 		path, rooted := strings.CutPrefix(c.Item.Path, "/")
 		content, err := base64.StdEncoding.DecodeString(c.NewContent.Content)
-		if err != nil || !rooted || c.ChangeType != "add" || c.NewContent.ContentType != "base64encoded" || slices.Contains(there, path) {
+		if err != nil || !rooted || c.ChangeType != "add" || c.NewContent.ContentType != "base64encoded" ||
+			slices.Contains(there, path) {
 			refuse(w, http.StatusBadRequest, "VS403654: The change is not valid.")
 			return
 		}
@@ -294,16 +312,18 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 // getSubscriptions hides passwords, as Azure does.
 func (h *host) getSubscriptions(w http.ResponseWriter, r *http.Request) {
 	all := []map[string]any{fixture("subscription", nil)} // of another user
-	for _, s := range h.subscriptions {
-		hidden := fixture("subscription", s)
+	for _, subscription := range h.subscriptions {
+		hidden := fixture("subscription", subscription)
 		inputs := map[string]any{}
-		for k, v := range s["consumerInputs"].(map[string]any) {
+		for k, v := range subscription["consumerInputs"].(map[string]any) {
 			inputs[k] = v
 		}
 
 		inputs["basicAuthPassword"] = "********"
 		hidden["consumerInputs"] = inputs
-		if q := r.URL.Query(); s["publisherId"] == q.Get("publisherId") && s["consumerId"] == q.Get("consumerId") && s["consumerActionId"] == q.Get("consumerActionId") {
+		if q := r.URL.Query(); subscription["publisherId"] == q.Get("publisherId") &&
+			subscription["consumerId"] == q.Get("consumerId") &&
+			subscription["consumerActionId"] == q.Get("consumerActionId") {
 			all = append(all, hidden)
 		}
 	}
@@ -312,21 +332,24 @@ func (h *host) getSubscriptions(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *host) postSubscription(w http.ResponseWriter, r *http.Request) {
-	in := take[map[string]any](r)
-	from, ok := in["publisherInputs"].(map[string]any)
-	if own := fixture("repository", nil); !ok || from["repository"] != own["id"] || from["projectId"] != own["project"].(map[string]any)["id"] {
+	input := take[map[string]any](r)
+	from, ok := input["publisherInputs"].(map[string]any)
+	if own := fixture("repository", nil); !ok || from["repository"] != own["id"] ||
+		from["projectId"] != own["project"].(map[string]any)["id"] {
 		refuse(w, http.StatusBadRequest, "Subscription input 'repository' is not valid.")
 		return
 	}
 	h.writes++
-	in["id"] = "11111111-0000-4000-8000-" + strconv.Itoa(100_000_000_000+h.writes)
-	h.subscriptions = append(h.subscriptions, in)
-	answer(w, http.StatusOK, fixture("subscription", in))
+	input["id"] = "11111111-0000-4000-8000-" + strconv.Itoa(100_000_000_000+h.writes)
+	h.subscriptions = append(h.subscriptions, input)
+	answer(w, http.StatusOK, fixture("subscription", input))
 }
 
 func (h *host) deleteSubscription(w http.ResponseWriter, r *http.Request) {
 	before := len(h.subscriptions)
-	h.subscriptions = slices.DeleteFunc(h.subscriptions, func(s map[string]any) bool { return s["id"] == r.PathValue("id") })
+	h.subscriptions = slices.DeleteFunc(h.subscriptions, func(s map[string]any) bool {
+		return s["id"] == r.PathValue("id")
+	})
 	if len(h.subscriptions) == before {
 		refuse(w, http.StatusNotFound, "The subscription could not be found.")
 		return

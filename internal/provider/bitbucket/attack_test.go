@@ -20,29 +20,36 @@ type call func(ctx context.Context, c provider.Client) error
 func calls(sha lockstep.SHA) map[string]call {
 	pr := provider.PullRequest{Number: 1}
 	return map[string]call{
-		"status": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.StatusReporter).ReportStatus(ctx, provider.CommitStatus{SHA: sha, Environment: "e"}, nil)
+		"status": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.StatusReporter).ReportStatus(ctx, provider.CommitStatus{
+				SHA:         sha,
+				Environment: "e",
+			}, nil)
 			return err
 		},
-		"pull requests": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.Commenter).PullRequests(ctx, "main")
+		"pull requests": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.Commenter).PullRequests(ctx, "main")
 			return err
 		},
-		"comment": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.Commenter).PutComment(ctx, pr, provider.Comment{ID: "7", Marker: "m", Body: "m"})
+		"comment": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.Commenter).PutComment(ctx, pr, provider.Comment{ID: "7", Marker: "m", Body: "m"})
 			return err
 		},
-		"proposal": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.PullRequester).Propose(ctx, provider.Proposal{
-				Base: "main", BaseSHA: sha, Branch: "b", Files: []provider.ProposedFile{{Path: "f", Content: []byte("1")}},
+		"proposal": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.PullRequester).Propose(ctx, provider.Proposal{
+				Base:    "main",
+				BaseSHA: sha,
+				Branch:  "b",
+				Files:   []provider.ProposedFile{{Path: "f", Content: []byte("1")}},
 			})
 			return err
 		},
-		"webhook": func(ctx context.Context, c provider.Client) error {
-			return c.(provider.WebhookRegistrar).RegisterWebhook(ctx, "https://lockstep.example.com", webhookSecret)
+		"webhook": func(ctx context.Context, client provider.Client) error {
+			return client.(provider.WebhookRegistrar).RegisterWebhook(ctx, "https://lockstep.example.com",
+				webhookSecret)
 		},
-		"no webhook": func(ctx context.Context, c provider.Client) error {
-			return c.(provider.WebhookRegistrar).RemoveWebhook(ctx, "https://lockstep.example.com")
+		"no webhook": func(ctx context.Context, client provider.Client) error {
+			return client.(provider.WebhookRegistrar).RemoveWebhook(ctx, "https://lockstep.example.com")
 		},
 	}
 }
@@ -60,7 +67,8 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 		}
 	}
 
-	if err := newDriver(t, w.server.URL, transport.NetworkOptions{}).Check(t.Context(), provider.Access{Credential: w.right}); lockstep.KindOf(err) != lockstep.Denied {
+	if err := newDriver(t, w.server.URL, transport.NetworkOptions{}).Check(t.Context(),
+		provider.Access{Credential: w.right}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("check: %v", err)
 	}
 
@@ -79,7 +87,9 @@ func TestAttack17APageElsewhereIsNotFollowed(t *testing.T) {
 
 	for _, next := range []string{other.URL + "/2.0/next", "ftp://bitbucket.org/", "://", "/2.0/relative"} {
 		server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"values":[],"next":%q}`, next) })
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, `{"values":[],"next":%q}`, next)
+			})
 		}})
 		d := newDriver(t, server.URL, transport.NetworkOptions{AllowLoopback: true})
 		c := open(t, d, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
@@ -105,7 +115,10 @@ func TestAttack10AnEndlessListEnds(t *testing.T) {
 	}})
 
 	url = server.URL
-	c := open(t, newDriver(t, url, transport.NetworkOptions{AllowLoopback: true}), lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
+	c := open(t, newDriver(t, url, transport.NetworkOptions{AllowLoopback: true}), lockstep.Credential{
+		Kind:   lockstep.TokenCredential,
+		Secret: canary,
+	})
 	got, err := c.(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil || len(got) != 0 || pages > 50 {
 		t.Errorf("%d pages, %+v, %v", pages, got, err)
@@ -118,7 +131,8 @@ func TestAttack18And19NoErrorShowsASecretThatTheHostRepeats(t *testing.T) {
 		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 		w.RepeatSent = true
 
-		for _, refused := range []int{0, http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
+		for _, refused := range []int{0, http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict,
+			http.StatusBadGateway} {
 			// 0: what is refused is writing alone.
 			for _, method := range []string{"POST", "PUT", "DELETE"} {
 				w.Refuse[method+" "] = http.StatusBadRequest
@@ -131,12 +145,14 @@ func TestAttack18And19NoErrorShowsASecretThatTheHostRepeats(t *testing.T) {
 					t.Errorf("%s, %d: no error", name, refused)
 				}
 
-				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) || strings.Contains(shown, webhookSecret) {
+				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) ||
+					strings.Contains(shown, webhookSecret) {
 					t.Errorf("%s, %d: %s", name, refused, shown)
 				}
 			}
 
-			if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil && strings.Contains(err.Error(), canary) {
+			if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil &&
+				strings.Contains(err.Error(), canary) {
 				t.Errorf("check, %d: %v", refused, err)
 			}
 		}

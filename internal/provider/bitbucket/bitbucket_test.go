@@ -35,20 +35,24 @@ type bitbucketServer struct {
 	right  lockstep.Credential
 }
 
-func newBitbucketServer(t testing.TB, user string, c lockstep.Credential) *bitbucketServer {
+func newBitbucketServer(t testing.TB, user string, credential lockstep.Credential) *bitbucketServer {
 	t.Helper()
-	authorization := "Bearer " + c.Secret
-	if c.Kind == lockstep.BasicCredential {
-		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
+	authorization := "Bearer " + credential.Secret
+	if credential.Kind == lockstep.BasicCredential {
+		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(credential.Username+":"+credential.Secret))
 	}
 
 	folder := t.TempDir()
-	h := newBitbucketHost(t, gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")), authorization)
-	h.isAccessToken = c.Kind == lockstep.TokenCredential
+	host := newBitbucketHost(t, gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")), authorization)
+	host.isAccessToken = credential.Kind == lockstep.TokenCredential
 
-	w := &bitbucketServer{bitbucketHost: h, right: c}
-	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{User: user, Password: c.Secret, Wrap: h.wrap})
-	h.url = w.server.URL
+	w := &bitbucketServer{bitbucketHost: host, right: credential}
+	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{
+		User:     user,
+		Password: credential.Secret,
+		Wrap:     host.wrap,
+	})
+	host.url = w.server.URL
 	w.driver = newDriver(t, w.server.URL, transport.NetworkOptions{AllowLoopback: true})
 
 	return w
@@ -69,11 +73,11 @@ func newOAuthServer(t testing.TB) *bitbucketServer {
 
 func (w *bitbucketServer) open(t testing.TB, right bool) provider.Client {
 	t.Helper()
-	c := w.right
+	credential := w.right
 	if !right {
-		c.Secret = "another-secret"
+		credential.Secret = "another-secret"
 	}
-	return open(t, w.driver, c)
+	return open(t, w.driver, credential)
 }
 
 func open(t testing.TB, d *bitbucket.Driver, c lockstep.Credential) provider.Client {
@@ -109,7 +113,13 @@ func TestDriverReports(t *testing.T) {
 		t.Run(user, func(t *testing.T) {
 			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 				w := newBitbucketServer(t, user, c)
-				return providertest.CapabilityFixture{Host: w, Repo: w.Repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				return providertest.CapabilityFixture{
+					Host:        w,
+					Repo:        w.Repo,
+					Open:        w.open,
+					Fail:        w.Fail,
+					OneProgress: true,
+				}
 			})
 		})
 	}
@@ -127,37 +137,39 @@ func TestAPublicRepositoryIsReadWithoutACredential(t *testing.T) {
 }
 
 func TestWhatIsNoRepositoryOfBitbucketIsRefused(t *testing.T) {
-	d := bitbucket.New(bitbucket.Options{})
+	driver := bitbucket.New(bitbucket.Options{})
 	token := lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 	for _, path := range [][2]string{{"-", "infra"}, {"acme/sub", "infra"}, {"", "infra"}, {"acme", ""}} {
-		if _, err := d.Open(repository(path[0], path[1], token)); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := driver.Open(repository(path[0], path[1], token)); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
 
 	r := repository("acme", "infra", token)
 	r.Host = &lockstep.Host{Endpoint: "https://bitbucket.example.com"}
-	if _, err := d.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := driver.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a host: %v", err)
 	}
 
 	for _, kind := range []lockstep.CredentialKind{lockstep.SSHKeyCredential, lockstep.AppCredential} {
-		if _, err := d.Open(repository("acme", "infra", lockstep.Credential{Kind: kind, Secret: canary})); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := driver.Open(repository("acme", "infra",
+			lockstep.Credential{Kind: kind, Secret: canary})); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }
 
 func TestApplicationsAreLetInAtBitbucketItself(t *testing.T) {
-	d := bitbucket.New(bitbucket.Options{})
+	driver := bitbucket.New(bitbucket.Options{})
 	want := provider.OAuthEndpoints{
-		AuthURL: "https://bitbucket.org/site/oauth2/authorize", TokenURL: "https://bitbucket.org/site/oauth2/access_token",
+		AuthURL:  "https://bitbucket.org/site/oauth2/authorize",
+		TokenURL: "https://bitbucket.org/site/oauth2/access_token",
 	}
-	got, err := d.OAuthEndpoints(nil)
+	got, err := driver.OAuthEndpoints(nil)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v, want -, got +:\n%s", err, diff)
 	}
-	if _, err := d.OAuthEndpoints(&lockstep.Host{}); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := driver.OAuthEndpoints(&lockstep.Host{}); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("at a host: %v", err)
 	}
 }

@@ -21,7 +21,8 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 		wrong := right
 		wrong.Secret = "another-secret"
 		err := w.driver.Check(t.Context(), provider.Access{Credential: wrong})
-		if lockstep.KindOf(err) != lockstep.Denied || !strings.HasPrefix(err.Error(), "Bitbucket ") || strings.Contains(err.Error(), "another") {
+		if lockstep.KindOf(err) != lockstep.Denied || !strings.HasPrefix(err.Error(), "Bitbucket ") ||
+			strings.Contains(err.Error(), "another") {
 			t.Errorf("%s, wrong: %v", user, err)
 		}
 
@@ -36,7 +37,8 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 			{http.StatusNotFound, nil, lockstep.NotFound},
 		} {
 			w.Fail(row.status, row.header)
-			if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); lockstep.KindOf(err) != row.want {
+			if err := w.driver.Check(t.Context(),
+				provider.Access{Credential: right}); lockstep.KindOf(err) != row.want {
 				t.Errorf("%s, %d: %v", user, row.status, err)
 			}
 		}
@@ -55,7 +57,9 @@ func TestACredentialWithoutTheRightToAskWhoItIsWorks(t *testing.T) {
 
 func TestNoCredentialNeedsNoCheck(t *testing.T) {
 	w := newOAuthServer(t)
-	if err := w.driver.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil || len(w.TakeRequests()) != 0 {
+	if err := w.driver.Check(t.Context(),
+		provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil ||
+		len(w.TakeRequests()) != 0 {
 		t.Errorf("error: %v", err)
 	}
 	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}

@@ -121,7 +121,8 @@ func (d *Driver) api(credential lockstep.Credential) (*rest.Client, error) {
 	case lockstep.NoCredential, "":
 	default:
 		return nil, lockstep.Errorf(lockstep.Invalid,
-			"A credential of kind %s cannot be used with Bitbucket. Give one of kind TOKEN, BASIC, OAUTH or, for public repositories, NONE.",
+			"A credential of kind %s cannot be used with Bitbucket. Give one of kind TOKEN, BASIC, OAUTH or, for "+
+				"public repositories, NONE.",
 			credential.Kind)
 	}
 

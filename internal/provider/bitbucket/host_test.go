@@ -85,13 +85,13 @@ func (h *bitbucketHost) paged(w http.ResponseWriter, r *http.Request, all []prov
 	const size = 2
 	n, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
 	begin, end := min((n-1)*size, len(all)), min(n*size, len(all))
-	o := providertest.Object{"size": len(all), "page": n, "pagelen": size, "values": all[begin:end]}
+	object := providertest.Object{"size": len(all), "page": n, "pagelen": size, "values": all[begin:end]}
 	if end < len(all) {
 		next := r.URL.Query()
 		next.Set("page", strconv.Itoa(n+1))
-		o["next"] = h.url + r.URL.EscapedPath() + "?" + next.Encode()
+		object["next"] = h.url + r.URL.EscapedPath() + "?" + next.Encode()
 	}
-	h.Write(w, r, http.StatusOK, o)
+	h.Write(w, r, http.StatusOK, object)
 }
 
 func (h *bitbucketHost) user(w http.ResponseWriter, r *http.Request) {
@@ -122,15 +122,19 @@ func (h *bitbucketHost) setStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	o := providertest.ReadTestdata(h.T, "status")
-	if json.NewDecoder(r.Body).Decode(&o) != nil || len(providertest.FieldOf(o, "key")) > 40 || providertest.FieldOf(o, "url") == "" ||
-		!slices.Contains([]string{"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"}, providertest.FieldOf(o, "state")) {
+	object := providertest.ReadTestdata(h.T, "status")
+	if json.NewDecoder(r.Body).Decode(&object) != nil || len(providertest.FieldOf(object, "key")) > 40 ||
+		providertest.FieldOf(object, "url") == "" ||
+		!slices.Contains([]string{"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"},
+			providertest.FieldOf(object, "state")) {
 		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
 
-	h.statuses[sha] = append(slices.DeleteFunc(h.statuses[sha], func(s providertest.Object) bool { return s["key"] == o["key"] }), o)
-	h.Write(w, r, http.StatusCreated, o)
+	h.statuses[sha] = append(slices.DeleteFunc(h.statuses[sha], func(s providertest.Object) bool {
+		return s["key"] == object["key"]
+	}), object)
+	h.Write(w, r, http.StatusCreated, object)
 }
 
 // Statuses returns those of a commit. What is in progress is shown as running.
@@ -144,7 +148,10 @@ func (h *bitbucketHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	var all []providertest.ShownStatus
 	for _, s := range h.statuses[string(sha)] {
 		all = append(all, providertest.ShownStatus{
-			Context: providertest.FieldOf(s, "name"), State: states[providertest.FieldOf(s, "state")], Summary: providertest.FieldOf(s, "description"), URL: providertest.FieldOf(s, "url"),
+			Context: providertest.FieldOf(s, "name"),
+			State:   states[providertest.FieldOf(s, "state")],
+			Summary: providertest.FieldOf(s, "description"),
+			URL:     providertest.FieldOf(s, "url"),
 		})
 	}
 

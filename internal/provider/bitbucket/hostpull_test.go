@@ -18,7 +18,8 @@ func (h *bitbucketHost) OpenPullRequest(head, base string, fork bool) int64 {
 	defer h.Mu.Unlock()
 	o := h.pull(head, base)
 	if fork {
-		providertest.SetField(providertest.SetField(o, "source.repository.uuid", stranger), "source.repository.full_name", "stranger/infra")
+		providertest.SetField(providertest.SetField(o, "source.repository.uuid", stranger),
+			"source.repository.full_name", "stranger/infra")
 	}
 	return int64(len(h.pulls))
 }
@@ -26,35 +27,40 @@ func (h *bitbucketHost) OpenPullRequest(head, base string, fork bool) int64 {
 // pull adds a pull request. Ids of commits are abbreviated, as Bitbucket's are.
 func (h *bitbucketHost) pull(head, base string) providertest.Object {
 	id := len(h.pulls) + 1
-	o := providertest.SetField(providertest.ReadTestdata(h.T, "pullrequest"), "id", id)
-	providertest.SetField(providertest.SetField(o, "source.branch.name", head), "source.commit.hash", h.ResolveCommit("refs/heads/" + head)[:12])
-	providertest.SetField(providertest.SetField(o, "destination.branch.name", base), "destination.commit.hash", h.ResolveCommit("refs/heads/" + base)[:12])
-	h.pulls = append(h.pulls, o)
-	return o
+	object := providertest.SetField(providertest.ReadTestdata(h.T, "pullrequest"), "id", id)
+	providertest.SetField(providertest.SetField(object, "source.branch.name", head), "source.commit.hash",
+		h.ResolveCommit("refs/heads/" + head)[:12])
+	providertest.SetField(providertest.SetField(object, "destination.branch.name", base), "destination.commit.hash",
+		h.ResolveCommit("refs/heads/" + base)[:12])
+	h.pulls = append(h.pulls, object)
+	return object
 }
 
 func (h *bitbucketHost) listPulls(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	if q.Get("state") != "OPEN" || q.Get("sort") != "-updated_on" || q.Get("pagelen") != "50" {
+	query := r.URL.Query()
+	if query.Get("state") != "OPEN" || query.Get("sort") != "-updated_on" || query.Get("pagelen") != "50" {
 		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
 	all := slices.DeleteFunc(slices.Clone(h.pulls), func(o providertest.Object) bool {
-		return q.Get("q") != fmt.Sprintf(`state="OPEN" AND destination.branch.name=%q`, providertest.FieldOf(o, "destination.branch.name"))
+		return query.Get("q") != fmt.Sprintf(`state="OPEN" AND destination.branch.name=%q`,
+			providertest.FieldOf(o, "destination.branch.name"))
 	})
 	slices.Reverse(all)
 	h.paged(w, r, all)
 }
 
 func (h *bitbucketHost) createPull(w http.ResponseWriter, r *http.Request) {
-	var in providertest.Object
-	if json.NewDecoder(r.Body).Decode(&in) != nil || providertest.FieldOf(in, "title") == "" ||
-		h.ResolveCommit("refs/heads/"+providertest.FieldOf(in, "source.branch.name")) == "" || h.ResolveCommit("refs/heads/"+providertest.FieldOf(in, "destination.branch.name")) == "" {
+	var input providertest.Object
+	if json.NewDecoder(r.Body).Decode(&input) != nil || providertest.FieldOf(input, "title") == "" ||
+		h.ResolveCommit("refs/heads/"+providertest.FieldOf(input, "source.branch.name")) == "" ||
+		h.ResolveCommit("refs/heads/"+providertest.FieldOf(input, "destination.branch.name")) == "" {
 		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
-	o := h.pull(providertest.FieldOf(in, "source.branch.name"), providertest.FieldOf(in, "destination.branch.name"))
-	h.Write(w, r, http.StatusCreated, providertest.SetField(o, "title", in["title"]))
+	o := h.pull(providertest.FieldOf(input, "source.branch.name"),
+		providertest.FieldOf(input, "destination.branch.name"))
+	h.Write(w, r, http.StatusCreated, providertest.SetField(o, "title", input["title"]))
 }
 
 func (h *bitbucketHost) listComments(w http.ResponseWriter, r *http.Request) {
@@ -64,12 +70,15 @@ func (h *bitbucketHost) listComments(w http.ResponseWriter, r *http.Request) {
 
 func (h *bitbucketHost) createComment(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	var in providertest.Object
-	if json.NewDecoder(r.Body).Decode(&in) != nil || len([]rune(providertest.FieldOf(in, "content.raw"))) > 32768 || providertest.FieldOf(in, "content.raw") == "" {
+	var input providertest.Object
+	if json.NewDecoder(r.Body).Decode(&input) != nil ||
+		len([]rune(providertest.FieldOf(input, "content.raw"))) > 32768 ||
+		providertest.FieldOf(input, "content.raw") == "" {
 		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
-	h.Write(w, r, http.StatusCreated, h.addComment(id, providertest.FieldOf(in, "content.raw"), h.author(), h.authorType()))
+	h.Write(w, r, http.StatusCreated, h.addComment(id, providertest.FieldOf(input, "content.raw"), h.author(),
+		h.authorType()))
 }
 
 func (h *bitbucketHost) author() string {
@@ -91,26 +100,30 @@ func (h *bitbucketHost) addComment(number int64, text, author, kind string) prov
 	for _, all := range h.comments {
 		id += len(all)
 	}
-	o := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "comment"), "id", id), "content.raw", text)
-	h.comments[number] = append(h.comments[number], providertest.SetField(providertest.SetField(o, "user.uuid", author), "user.type", kind))
+	o := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "comment"), "id", id),
+		"content.raw", text)
+	h.comments[number] = append(h.comments[number],
+		providertest.SetField(providertest.SetField(o, "user.uuid", author), "user.type", kind))
 	return o
 }
 
 // comment is one of them, read or edited. An account can edit only its own.
 func (h *bitbucketHost) comment(w http.ResponseWriter, r *http.Request) {
 	number, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	for _, o := range h.comments[number] {
+	for _, object := range h.comments[number] {
 		switch {
-		case providertest.FieldOf(o, "id") != r.PathValue("comment"):
+		case providertest.FieldOf(object, "id") != r.PathValue("comment"):
 			continue
 		case r.Method == http.MethodGet:
-			h.Write(w, r, http.StatusOK, o)
-		case !h.lenient && (providertest.FieldOf(o, "user.uuid") != h.author() || providertest.FieldOf(o, "deleted") == "true"):
+			h.Write(w, r, http.StatusOK, object)
+		case !h.lenient && (providertest.FieldOf(object, "user.uuid") != h.author() ||
+			providertest.FieldOf(object, "deleted") == "true"):
 			h.WriteError(w, r, http.StatusForbidden)
 		default:
 			var in providertest.Object
 			_ = json.NewDecoder(r.Body).Decode(&in)
-			h.Write(w, r, http.StatusOK, providertest.SetField(o, "content.raw", providertest.FieldOf(in, "content.raw")))
+			h.Write(w, r, http.StatusOK, providertest.SetField(object, "content.raw",
+				providertest.FieldOf(in, "content.raw")))
 		}
 
 		return
@@ -155,13 +168,13 @@ func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 
 	files := map[string]string{}
 	for name, headers := range r.MultipartForm.File {
-		f, err := headers[0].Open()
+		file, err := headers[0].Open()
 		if err != nil {
 			h.WriteError(w, r, http.StatusBadRequest)
 			return
 		}
 
-		content, _ := io.ReadAll(f)
+		content, _ := io.ReadAll(file)
 		files[strings.TrimPrefix(name, "/")] = string(content)
 	}
 
@@ -182,11 +195,11 @@ func (h *bitbucketHost) deleteBranch(w http.ResponseWriter, r *http.Request) {
 
 func (h *bitbucketHost) listHooks(w http.ResponseWriter, r *http.Request) {
 	var all []providertest.Object
-	for _, o := range h.hooks {
+	for _, object := range h.hooks {
 		shown := providertest.ReadTestdata(h.T, "hook")
 		for k := range shown {
-			if o[k] != nil {
-				shown[k] = o[k]
+			if object[k] != nil {
+				shown[k] = object[k]
 			}
 		}
 		all = append(all, shown) // without the secret
@@ -195,34 +208,39 @@ func (h *bitbucketHost) listHooks(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *bitbucketHost) putHook(w http.ResponseWriter, r *http.Request) {
-	o := providertest.ReadTestdata(h.T, "hook")
-	if json.NewDecoder(r.Body).Decode(&o) != nil || providertest.FieldOf(o, "url") == "" || o["active"] != true {
+	object := providertest.ReadTestdata(h.T, "hook")
+	if json.NewDecoder(r.Body).Decode(&object) != nil || providertest.FieldOf(object, "url") == "" ||
+		object["active"] != true {
 		h.WriteError(w, r, http.StatusBadRequest)
 		return
 	}
 
 	if r.Method == http.MethodPost {
-		o["uuid"] = fmt.Sprintf("{5a3e0a9e-7c52-4d2f-9a4b-%012d}", 100+len(h.hooks))
-		h.hooks = append(h.hooks, o)
-		h.Write(w, r, http.StatusCreated, o)
+		object["uuid"] = fmt.Sprintf("{5a3e0a9e-7c52-4d2f-9a4b-%012d}", 100+len(h.hooks))
+		h.hooks = append(h.hooks, object)
+		h.Write(w, r, http.StatusCreated, object)
 
 		return
 	}
 
-	at := slices.IndexFunc(h.hooks, func(o providertest.Object) bool { return providertest.FieldOf(o, "uuid") == r.PathValue("uuid") })
+	at := slices.IndexFunc(h.hooks, func(object providertest.Object) bool {
+		return providertest.FieldOf(object, "uuid") == r.PathValue("uuid")
+	})
 	if at < 0 {
 		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
 
-	o["uuid"] = r.PathValue("uuid")
-	h.hooks[at] = o
-	h.Write(w, r, http.StatusOK, o)
+	object["uuid"] = r.PathValue("uuid")
+	h.hooks[at] = object
+	h.Write(w, r, http.StatusOK, object)
 }
 
 func (h *bitbucketHost) deleteHook(w http.ResponseWriter, r *http.Request) {
 	before := len(h.hooks)
-	h.hooks = slices.DeleteFunc(h.hooks, func(o providertest.Object) bool { return providertest.FieldOf(o, "uuid") == r.PathValue("uuid") })
+	h.hooks = slices.DeleteFunc(h.hooks, func(o providertest.Object) bool {
+		return providertest.FieldOf(o, "uuid") == r.PathValue("uuid")
+	})
 	if len(h.hooks) == before {
 		h.WriteError(w, r, http.StatusNotFound)
 		return
@@ -236,7 +254,10 @@ func (h *bitbucketHost) Webhooks() []providertest.ShownWebhook {
 	defer h.Mu.Unlock()
 	var all []providertest.ShownWebhook
 	for _, o := range h.hooks {
-		all = append(all, providertest.ShownWebhook{URL: providertest.FieldOf(o, "url"), Secret: providertest.FieldOf(o, "secret")})
+		all = append(all, providertest.ShownWebhook{
+			URL:    providertest.FieldOf(o, "url"),
+			Secret: providertest.FieldOf(o, "secret"),
+		})
 	}
 	return all
 }

@@ -62,9 +62,9 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	}
 
 	var branches []string
-	for _, p := range all {
-		if !p.isFork() {
-			branches = append(branches, p.Source.Branch.Name)
+	for _, pull := range all {
+		if !pull.isFork() {
+			branches = append(branches, pull.Source.Branch.Name)
 		}
 	}
 
@@ -76,18 +76,18 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	}
 
 	var found []provider.PullRequest
-	for _, p := range all {
-		if p.State != "OPEN" || p.Destination.Branch.Name != base {
+	for _, pull := range all {
+		if pull.State != "OPEN" || pull.Destination.Branch.Name != base {
 			continue
 		}
 
-		head, err := c.head(ctx, p, heads)
+		head, err := c.head(ctx, pull, heads)
 		if err != nil {
 			return nil, err
 		}
 
 		if head != "" {
-			found = append(found, c.pullRequest(p, head))
+			found = append(found, c.pullRequest(pull, head))
 		}
 	}
 
@@ -96,15 +96,15 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 
 // pullRequest converts a pull request. Its page is at Bitbucket's address, whatever the
 // response says.
-func (c *client) pullRequest(p pullRequest, head lockstep.SHA) provider.PullRequest {
+func (c *client) pullRequest(pull pullRequest, head lockstep.SHA) provider.PullRequest {
 	return provider.PullRequest{
-		Number:     p.ID,
-		Title:      p.Title,
-		Base:       p.Destination.Branch.Name,
-		HeadBranch: p.Source.Branch.Name,
+		Number:     pull.ID,
+		Title:      pull.Title,
+		Base:       pull.Destination.Branch.Name,
+		HeadBranch: pull.Source.Branch.Name,
 		Head:       head,
-		Fork:       p.isFork(),
-		URL:        c.page + "/pull-requests/" + strconv.FormatInt(p.ID, 10),
+		Fork:       pull.isFork(),
+		URL:        c.page + "/pull-requests/" + strconv.FormatInt(pull.ID, 10),
 	}
 }
 
@@ -113,12 +113,12 @@ var abbreviated = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
 // head returns the full ID of a pull request's head: that of its branch if the branch still
 // exists, else as this repository knows it, or the fork. It is "" if neither does, or if the
 // fork cannot be read.
-func (c *client) head(ctx context.Context, p pullRequest, heads map[string]lockstep.SHA) (lockstep.SHA, error) {
-	short := p.Source.Commit.Hash
+func (c *client) head(ctx context.Context, pull pullRequest, heads map[string]lockstep.SHA) (lockstep.SHA, error) {
+	short := pull.Source.Commit.Hash
 	if !abbreviated.MatchString(short) {
 		return "", nil
 	}
-	if head := heads[p.Source.Branch.Name]; !p.isFork() && strings.HasPrefix(string(head), short) {
+	if head := heads[pull.Source.Branch.Name]; !pull.isFork() && strings.HasPrefix(string(head), short) {
 		return head, nil
 	}
 
@@ -127,8 +127,8 @@ func (c *client) head(ctx context.Context, p pullRequest, heads map[string]locks
 		return head, err
 	}
 
-	workspace, slug, ok := strings.Cut(p.Source.Repository.FullName, "/")
-	if !p.isFork() || !ok {
+	workspace, slug, ok := strings.Cut(pull.Source.Repository.FullName, "/")
+	if !pull.isFork() || !ok {
 		return "", nil
 	}
 

@@ -17,8 +17,14 @@ import (
 func TestWhatDidNotChangeIsNotToldAgain(t *testing.T) {
 	w := newOAuthServer(t)
 	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
-	r := w.open(t, true).(provider.StatusReporter)
-	s := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "123456789012/eu-west-1", State: provider.CommitPending, Summary: "0 of 1"}
+	reporter := w.open(t, true).(provider.StatusReporter)
+	status := provider.CommitStatus{
+		SHA:         sha,
+		Branch:      "main",
+		Environment: "123456789012/eu-west-1",
+		State:       provider.CommitPending,
+		Summary:     "0 of 1",
+	}
 	var memory []byte
 	for _, step := range []struct {
 		state   provider.CommitState
@@ -32,23 +38,23 @@ func TestWhatDidNotChangeIsNotToldAgain(t *testing.T) {
 		{provider.CommitFailed, "syncing", 3},
 		{provider.CommitFailed, "syncing", 3},
 	} {
-		s.State, s.Summary = step.state, step.summary
+		status.State, status.Summary = step.state, step.summary
 		var err error
-		if memory, err = r.ReportStatus(t.Context(), s, memory); err != nil || w.Writes() != step.writes {
+		if memory, err = reporter.ReportStatus(t.Context(), status, memory); err != nil || w.Writes() != step.writes {
 			t.Errorf("%s %q: %d writes, want %d, %v", step.state, step.summary, w.Writes(), step.writes, err)
 		}
 	}
 
 	w.Fail(http.StatusBadGateway, nil)
-	s.State = provider.CommitSucceeded
-	memory, err := r.ReportStatus(t.Context(), s, memory)
+	status.State = provider.CommitSucceeded
+	memory, err := reporter.ReportStatus(t.Context(), status, memory)
 	if lockstep.KindOf(err) != lockstep.Unavailable {
 		t.Fatalf("a broken host: %v", err)
 	}
 
 	w.Fail(0, nil)
-	s.State = provider.CommitFailed // back to what was last answered, but perhaps not what is shown
-	if _, err := r.ReportStatus(t.Context(), s, memory); err != nil || w.Writes() != 4 {
+	status.State = provider.CommitFailed // back to what was last answered, but perhaps not what is shown
+	if _, err := reporter.ReportStatus(t.Context(), status, memory); err != nil || w.Writes() != 4 {
 		t.Errorf("after an error: %d writes, want 4, %v", w.Writes(), err)
 	}
 }
@@ -73,12 +79,12 @@ func TestAStatusOfNowhereLeadsToItsCommit(t *testing.T) {
 func TestKeysOfLongEnvironmentsFitAndDiffer(t *testing.T) {
 	w := newOAuthServer(t)
 	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
-	r := w.open(t, true).(provider.StatusReporter)
+	reporter := w.open(t, true).(provider.StatusReporter)
 	long := strings.Repeat("an-environment-of-a-long-name/", 20)
 	for range 2 { // the same keys each time
 		for _, env := range []string{"short", long + "1", long + "2"} {
 			s := provider.CommitStatus{SHA: sha, Environment: env, State: provider.CommitRunning}
-			if _, err := r.ReportStatus(t.Context(), s, nil); err != nil {
+			if _, err := reporter.ReportStatus(t.Context(), s, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -125,7 +131,8 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 	w.OpenPullRequest("change", "main", true)
 	providertest.SetField(w.pulls[4], "source.commit", nil)
 	w.OpenPullRequest("change", "main", false)
-	providertest.SetField(providertest.SetField(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // of an unknown repository
+	providertest.SetField(providertest.SetField(w.pulls[5], "source.repository.uuid", ""),
+		"destination.repository.uuid", "") // of an unknown repository
 	w.OpenPullRequest("change", "main", false)
 	providertest.SetField(w.pulls[6], "state", "MERGED")
 
@@ -167,7 +174,8 @@ func commented(t *testing.T, w *bitbucketServer) (provider.Commenter, provider.P
 	t.Helper()
 	w.Repo.Commit(map[string]string{"a": "1"})
 	w.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
-	return w.open(t, true).(provider.Commenter), provider.PullRequest{Number: w.OpenPullRequest("change", "main", false)}
+	return w.open(t, true).(provider.Commenter), provider.PullRequest{Number: w.OpenPullRequest("change",
+		"main", false)}
 }
 
 func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
@@ -179,7 +187,8 @@ func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
 			w.addComment(pr.Number, marker+" copied by an app", "{5a3e0a9e-7c52-4d2f-9a4b-00000000b08}", "app_user")
 
 			for _, text := range []string{" one", " two"} {
-				if _, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
+				if _, err := commenter.PutComment(t.Context(), pr,
+					provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -193,13 +202,18 @@ func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
 }
 
 func TestAPersonWhoMayNotAskWhoTheyAreHasTheirComment(t *testing.T) {
-	w := newBitbucketServer(t, "ann", lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: canary})
+	w := newBitbucketServer(t, "ann", lockstep.Credential{
+		Kind:     lockstep.BasicCredential,
+		Username: "ann",
+		Secret:   canary,
+	})
 	w.Refuse["GET /user"] = http.StatusForbidden
-	c, pr := commented(t, w)
+	commenter, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
 
 	for _, text := range []string{" one", " two"} {
-		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
+		if _, err := commenter.PutComment(t.Context(), pr,
+			provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,15 +227,19 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 	for _, lenient := range []bool{false, true} { // to edit it is refused, or of no use
 		w := newOAuthServer(t)
 		w.lenient = lenient
-		c, pr := commented(t, w)
-		first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
+		commenter, pr := commented(t, w)
+		first, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		providertest.SetField(w.comments[pr.Number][0], "deleted", true)
 		w.TakeRequests()
-		second, err := c.PutComment(t.Context(), pr, provider.Comment{ID: first, Marker: marker, Body: marker + " anew"})
+		second, err := commenter.PutComment(t.Context(), pr, provider.Comment{
+			ID:     first,
+			Marker: marker,
+			Body:   marker + " anew",
+		})
 		if err != nil || second == first {
 			t.Errorf("id %q after %q, %v", second, first, err)
 		}
@@ -241,11 +259,12 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
 	w := newBitbucketServer(t, "x-token-auth", lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
 	w.lenient = true
-	c, pr := commented(t, w)
+	commenter, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
 
 	for _, text := range []string{" one", " two"} {
-		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
+		if _, err := commenter.PutComment(t.Context(), pr,
+			provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -257,14 +276,15 @@ func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
 
 func TestACommentThatMayNotBeEditedIsAnError(t *testing.T) {
 	w := newOAuthServer(t)
-	c, pr := commented(t, w)
-	id, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
+	commenter, pr := commented(t, w)
+	id, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	w.Refuse["PUT /comments/"+id] = http.StatusForbidden
-	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := commenter.PutComment(t.Context(), pr,
+		provider.Comment{ID: id, Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
 
@@ -273,17 +293,20 @@ func TestACommentThatMayNotBeEditedIsAnError(t *testing.T) {
 	}
 }
 
-func proposal(w *bitbucketServer) provider.Proposal {
+func newProposal(w *bitbucketServer) provider.Proposal {
 	return provider.Proposal{
 		Base: "main", BaseSHA: lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"})), Branch: "lockstep/web#1",
-		Files:   []provider.ProposedFile{{Path: "message", Content: []byte("1\n")}, {Path: "b/branch", Content: []byte("2\n")}},
+		Files: []provider.ProposedFile{{Path: "message", Content: []byte("1\n")}, {
+			Path:    "b/branch",
+			Content: []byte("2\n"),
+		}},
 		Message: "Add files", Title: "Add files", Body: "Two.",
 	}
 }
 
 func TestSeveralFilesAreOneCommit(t *testing.T) {
 	w := newOAuthServer(t)
-	pr, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), proposal(w))
+	pr, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), newProposal(w))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,18 +318,20 @@ func TestSeveralFilesAreOneCommit(t *testing.T) {
 
 func TestAProposalThatCannotBeOpenedLeavesNoBranch(t *testing.T) {
 	w := newOAuthServer(t)
-	p := proposal(w)
+	proposal := newProposal(w)
 	w.Refuse["POST /pullrequests"] = http.StatusForbidden
 
-	if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(),
+		proposal); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
 
-	if head := w.Repo.ID("refs/heads/" + p.Branch); head != "" {
+	if head := w.Repo.ID("refs/heads/" + proposal.Branch); head != "" {
 		t.Errorf("the branch is left at %s", head)
 	}
 
-	if asked := w.TakeRequests(); !slices.Contains(asked, "DELETE /repositories/acme/infra/refs/branches/lockstep/web%231") {
+	if asked := w.TakeRequests(); !slices.Contains(asked,
+		"DELETE /repositories/acme/infra/refs/branches/lockstep/web%231") {
 		t.Errorf("asked %q", asked)
 	}
 }
@@ -314,9 +339,10 @@ func TestAProposalThatCannotBeOpenedLeavesNoBranch(t *testing.T) {
 func TestAFileOutsideOfTheRepositoryIsNotProposed(t *testing.T) {
 	w := newOAuthServer(t)
 	for _, path := range []string{"../a", "/a", "", "."} {
-		p := proposal(w)
+		p := newProposal(w)
 		p.Files[0].Path = path
-		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(),
+			p); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
@@ -327,13 +353,14 @@ func TestAFileOutsideOfTheRepositoryIsNotProposed(t *testing.T) {
 
 func TestWebhooksOfOthersStay(t *testing.T) {
 	w := newOAuthServer(t)
-	r := w.open(t, true).(provider.WebhookRegistrar)
+	registrar := w.open(t, true).(provider.WebhookRegistrar)
 	const url = "https://lockstep.example.com/webhooks/bitbucket/abc"
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
-		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t, "hook"), "url", other), "uuid", fmt.Sprintf("{%d}", i)))
+		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t, "hook"),
+			"url", other), "uuid", fmt.Sprintf("{%d}", i)))
 	}
 
-	if err := r.RegisterWebhook(t.Context(), url, canary); err != nil {
+	if err := registrar.RegisterWebhook(t.Context(), url, canary); err != nil {
 		t.Fatal(err)
 	}
 
@@ -341,15 +368,16 @@ func TestWebhooksOfOthersStay(t *testing.T) {
 		t.Errorf("webhooks: %+v", got)
 	}
 
-	if diff := cmp.Diff([]any{"repo:push", "pullrequest:created", "pullrequest:updated"}, w.hooks[1]["events"]); diff != "" {
+	if diff := cmp.Diff([]any{"repo:push", "pullrequest:created", "pullrequest:updated"},
+		w.hooks[1]["events"]); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	if err := r.RemoveWebhook(t.Context(), url); err != nil || len(w.Webhooks()) != 2 {
+	if err := registrar.RemoveWebhook(t.Context(), url); err != nil || len(w.Webhooks()) != 2 {
 		t.Errorf("after removing: %+v, %v", w.Webhooks(), err)
 	}
 
-	if r.WebhookKind() != lockstep.BitbucketWebhook {
-		t.Errorf("kind %s", r.WebhookKind())
+	if registrar.WebhookKind() != lockstep.BitbucketWebhook {
+		t.Errorf("kind %s", registrar.WebhookKind())
 	}
 }

@@ -17,39 +17,41 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
-func repository(endpoint string, c lockstep.Credential) provider.Repository {
+func repository(endpoint string, credential lockstep.Credential) provider.Repository {
 	return provider.Repository{
 		Link: lockstep.RepositoryLink{OwnerID: "-", RepositoryName: "infra.git", ProviderType: git.Type},
 		Access: provider.Access{
-			Connection: lockstep.Connection{Name: "test"}, Host: &lockstep.Host{Endpoint: endpoint}, Credential: c,
+			Connection: lockstep.Connection{Name: "test"},
+			Host:       &lockstep.Host{Endpoint: endpoint},
+			Credential: credential,
 		},
 	}
 }
 
 func open(t testing.TB, d *git.Driver, r provider.Repository) provider.Client {
 	t.Helper()
-	c, err := d.Open(r)
+	client, err := d.Open(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c
+	t.Cleanup(client.Close)
+	return client
 }
 
 func TestDriverOverHTTP(t *testing.T) {
-	for _, c := range []lockstep.Credential{
+	for _, credential := range []lockstep.Credential{
 		{Kind: lockstep.BasicCredential, Username: "ann", Secret: "s3cret"},
 		{Kind: lockstep.TokenCredential, Secret: "t0ken"},
 	} {
-		t.Run(string(c.Kind), func(t *testing.T) {
+		t.Run(string(credential.Kind), func(t *testing.T) {
 			providertest.Test(t, func(t *testing.T) providertest.Fixture {
 				folder := t.TempDir()
-				o := gitwiretest.Options{User: c.Username, Password: c.Secret}
-				if c.Kind == lockstep.TokenCredential {
-					o = gitwiretest.Options{Token: c.Secret}
+				options := gitwiretest.Options{User: credential.Username, Password: credential.Secret}
+				if credential.Kind == lockstep.TokenCredential {
+					options = gitwiretest.Options{Token: credential.Secret}
 				}
 
-				server := gitwiretest.NewServer(t, folder, o)
+				server := gitwiretest.NewServer(t, folder, options)
 				network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 				t.Cleanup(network.Close)
 				driver := git.New(git.Options{Network: network})
@@ -57,7 +59,7 @@ func TestDriverOverHTTP(t *testing.T) {
 				return providertest.Fixture{
 					Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
 					Open: func(t testing.TB, right bool) provider.Client {
-						used := c
+						used := credential
 						if !right {
 							used.Secret = "wr0ng"
 						}
@@ -90,17 +92,18 @@ func TestAHostsOwnCertificateIsTrustedForThatHost(t *testing.T) {
 	} {
 		r := repository(server.URL, lockstep.Credential{})
 		r.Host.VPC, r.Host.OwnCertificate = row.vpc, row.own
-		c, err := driver.Open(r)
+		client, err := driver.Open(r)
 		var heads map[string]lockstep.SHA
 		if err == nil {
-			heads, err = c.Heads(t.Context(), []string{"main"})
-			c.Close()
+			heads, err = client.Heads(t.Context(), []string{"main"})
+			client.Close()
 		}
 
 		switch {
 		case row.trusted && (err != nil || heads["main"] != lockstep.SHA(sha)):
 			t.Errorf("%s: %v, %v", name, heads, err)
-		case !row.trusted && (lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "certificate")):
+		case !row.trusted && (lockstep.KindOf(err) != lockstep.Invalid ||
+			!strings.Contains(err.Error(), "certificate")):
 			t.Errorf("%s: %v, %v; want that the certificate is not accepted", name, heads, err)
 		}
 	}
@@ -145,14 +148,24 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 		want                 lockstep.Kind
 		says                 string
 	}{
-		"wrong key":         {"ssh://" + server.Address, server.KnownHosts, stranger, lockstep.Denied, "ssh://ann@"},
-		"unknown host":      {"ssh://" + server.Address, "", key, lockstep.Denied, "known-hosts"},
-		"no such place":     {"ssh://" + server.Address + "/nowhere", server.KnownHosts, key, lockstep.NotFound, "128"},
-		"no key":            {"ssh://" + server.Address, server.KnownHosts, lockstep.Credential{Kind: "TOKEN", Secret: "canary"}, lockstep.Denied, "--ssh-key"},
-		"key over http":     {"https://git.example.com", "", key, lockstep.Invalid, "ssh://HOST"},
-		"key is none":       {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Secret: "canary"}, lockstep.Invalid, "not a private key"},
+		"wrong key":     {"ssh://" + server.Address, server.KnownHosts, stranger, lockstep.Denied, "ssh://ann@"},
+		"unknown host":  {"ssh://" + server.Address, "", key, lockstep.Denied, "known-hosts"},
+		"no such place": {"ssh://" + server.Address + "/nowhere", server.KnownHosts, key, lockstep.NotFound, "128"},
+		"no key": {"ssh://" + server.Address, server.KnownHosts, lockstep.Credential{
+			Kind:   "TOKEN",
+			Secret: "canary",
+		}, lockstep.Denied, "--ssh-key"},
+		"key over http": {"https://git.example.com", "", key, lockstep.Invalid, "ssh://HOST"},
+		"key is none": {"ssh://git.example.com", "", lockstep.Credential{
+			Kind:   "SSH_KEY",
+			Secret: "canary",
+		}, lockstep.Invalid, "not a private key"},
 		"path of a command": {"ssh://git.example.com/a'b", "", key, lockstep.Invalid, "not sent over SSH"},
-		"strange user":      {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Username: "-x", Secret: server.Key}, lockstep.Invalid, "user name"},
+		"strange user": {"ssh://git.example.com", "", lockstep.Credential{
+			Kind:     "SSH_KEY",
+			Username: "-x",
+			Secret:   server.Key,
+		}, lockstep.Invalid, "user name"},
 	} {
 		c, err := overSSH(t, row.knownHosts).Open(repository(row.endpoint, row.c))
 		if err == nil {
@@ -160,7 +173,8 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 			c.Close()
 		}
 
-		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "canary") {
+		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) ||
+			strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v; want %s that says %q", name, err, row.want, row.says)
 		}
 	}
@@ -169,8 +183,15 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 func TestEndpointsAreOfAListedScheme(t *testing.T) {
 	valid := git.New(git.Options{}).Metadata().CheckEndpoint
 	for endpoint, want := range map[string]bool{
-		"https://git.example.com": true, "http://git.example.com/x": true, "ssh://git.example.com:2222/x": true, "ssh://git.example.com": true,
-		"ssh://git@git.example.com": false, "ssh:///x": false, "git://git.example.com": false, "ssh://git.example.com?x": false, "file:///x": false,
+		"https://git.example.com":      true,
+		"http://git.example.com/x":     true,
+		"ssh://git.example.com:2222/x": true,
+		"ssh://git.example.com":        true,
+		"ssh://git@git.example.com":    false,
+		"ssh:///x":                     false,
+		"git://git.example.com":        false,
+		"ssh://git.example.com?x":      false,
+		"file:///x":                    false,
 	} {
 		if err := valid(endpoint); (err == nil) != want {
 			t.Errorf("%s: %v", endpoint, err)
@@ -206,7 +227,11 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git"))
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "ann", Password: "right"})
 	driver := git.New(git.Options{Network: transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})})
-	c := open(t, driver, repository(server.URL, lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: "canary"}))
+	c := open(t, driver, repository(server.URL, lockstep.Credential{
+		Kind:     lockstep.BasicCredential,
+		Username: "ann",
+		Secret:   "canary",
+	}))
 	_, err := c.Heads(t.Context(), []string{"main"})
 	if err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("error: %v", err)

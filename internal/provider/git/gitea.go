@@ -113,13 +113,13 @@ const (
 )
 
 // list reads all pages of a list, at most maxPages.
-func list[T any](ctx context.Context, g *gitea, path string, query url.Values) ([]T, error) {
+func list[T any](ctx context.Context, gitea *gitea, path string, query url.Values) ([]T, error) {
 	var all []T
 	query.Set("limit", strconv.Itoa(pageSize))
 	for number := 1; number <= maxPages; number++ {
 		query.Set("page", strconv.Itoa(number))
 		var page []T
-		header, err := g.rest.Do(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page)
+		header, err := gitea.rest.Do(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page)
 		if err != nil {
 			return nil, err
 		}

@@ -35,19 +35,19 @@ type giteaServer struct {
 	right  lockstep.Credential
 }
 
-func newGiteaServer(t testing.TB, version string, c lockstep.Credential) *giteaServer {
+func newGiteaServer(t testing.TB, version string, credential lockstep.Credential) *giteaServer {
 	t.Helper()
-	o := gitwiretest.Options{Token: c.Secret}
-	authorization := "token " + c.Secret
-	if c.Kind == lockstep.BasicCredential {
-		o = gitwiretest.Options{User: c.Username, Password: c.Secret}
-		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
+	options := gitwiretest.Options{Token: credential.Secret}
+	authorization := "token " + credential.Secret
+	if credential.Kind == lockstep.BasicCredential {
+		options = gitwiretest.Options{User: credential.Username, Password: credential.Secret}
+		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(credential.Username+":"+credential.Secret))
 	}
 
 	folder := t.TempDir()
 	h := newGiteaHost(t, gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")), version, authorization)
-	o.Wrap = h.wrap
-	w := &giteaServer{giteaHost: h, right: c, server: gitwiretest.NewServer(t, folder, o)}
+	options.Wrap = h.wrap
+	w := &giteaServer{giteaHost: h, right: credential, server: gitwiretest.NewServer(t, folder, options)}
 	w.driver = overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 
 	return w
@@ -66,11 +66,11 @@ func token() lockstep.Credential {
 
 func (w *giteaServer) open(t testing.TB, right bool) provider.Client {
 	t.Helper()
-	c := w.right
+	credential := w.right
 	if !right {
-		c.Secret = "another-secret"
+		credential.Secret = "another-secret"
 	}
-	return open(t, w.driver, ofAcme(w.server.URL, c))
+	return open(t, w.driver, ofAcme(w.server.URL, credential))
 }
 
 func ofAcme(endpoint string, c lockstep.Credential) provider.Repository {
@@ -80,15 +80,21 @@ func ofAcme(endpoint string, c lockstep.Credential) provider.Repository {
 }
 
 func TestGiteaIsReportedTo(t *testing.T) {
-	for version, c := range map[string]lockstep.Credential{
+	for version, credential := range map[string]lockstep.Credential{
 		"gitea-version":   token(),
 		"forgejo-version": {Kind: lockstep.BasicCredential, Username: "deployer", Secret: canary},
 	} {
 		t.Run(version, func(t *testing.T) {
 			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
-				w := newGiteaServer(t, version, c)
+				w := newGiteaServer(t, version, credential)
 				w.steady = true
-				return providertest.CapabilityFixture{Host: w, Repo: w.Repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				return providertest.CapabilityFixture{
+					Host:        w,
+					Repo:        w.Repo,
+					Open:        w.open,
+					Fail:        w.Fail,
+					OneProgress: true,
+				}
 			})
 		})
 	}
@@ -112,29 +118,36 @@ type call func(ctx context.Context, c provider.Client) error
 func calls(sha lockstep.SHA) map[string]call {
 	pr := provider.PullRequest{Number: 1}
 	return map[string]call{
-		"status": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.StatusReporter).ReportStatus(ctx, provider.CommitStatus{SHA: sha, Environment: "e"}, nil)
+		"status": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.StatusReporter).ReportStatus(ctx, provider.CommitStatus{
+				SHA:         sha,
+				Environment: "e",
+			}, nil)
 			return err
 		},
-		"pull requests": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.Commenter).PullRequests(ctx, "main")
+		"pull requests": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.Commenter).PullRequests(ctx, "main")
 			return err
 		},
-		"comment": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.Commenter).PutComment(ctx, pr, provider.Comment{ID: "7", Marker: "m", Body: "m"})
+		"comment": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.Commenter).PutComment(ctx, pr, provider.Comment{ID: "7", Marker: "m", Body: "m"})
 			return err
 		},
-		"proposal": func(ctx context.Context, c provider.Client) error {
-			_, err := c.(provider.PullRequester).Propose(ctx, provider.Proposal{
-				Base: "main", BaseSHA: sha, Branch: "b", Files: []provider.ProposedFile{{Path: "f", Content: []byte("1")}},
+		"proposal": func(ctx context.Context, client provider.Client) error {
+			_, err := client.(provider.PullRequester).Propose(ctx, provider.Proposal{
+				Base:    "main",
+				BaseSHA: sha,
+				Branch:  "b",
+				Files:   []provider.ProposedFile{{Path: "f", Content: []byte("1")}},
 			})
 			return err
 		},
-		"webhook": func(ctx context.Context, c provider.Client) error {
-			return c.(provider.WebhookRegistrar).RegisterWebhook(ctx, "https://lockstep.example.com", webhookSecret)
+		"webhook": func(ctx context.Context, client provider.Client) error {
+			return client.(provider.WebhookRegistrar).RegisterWebhook(ctx, "https://lockstep.example.com",
+				webhookSecret)
 		},
-		"no webhook": func(ctx context.Context, c provider.Client) error {
-			return c.(provider.WebhookRegistrar).RemoveWebhook(ctx, "https://lockstep.example.com")
+		"no webhook": func(ctx context.Context, client provider.Client) error {
+			return client.(provider.WebhookRegistrar).RemoveWebhook(ctx, "https://lockstep.example.com")
 		},
 	}
 }
@@ -167,7 +180,8 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 
 		c := open(t, overHTTP(t, transport.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL+"/sub/", token()))
 		for what, do := range calls("") {
-			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrUnsupported) {
+			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid ||
+				!errors.Is(err, provider.ErrUnsupported) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -186,15 +200,16 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 	deep := ofAcme(w.server.URL, token())
 	deep.Link.OwnerID = "acme/sub"
 
-	for name, r := range map[string]provider.Repository{
+	for name, repository := range map[string]provider.Repository{
 		"ssh": ofAcme("ssh://git.example.com", key), "file": ofAcme("file://"+folder, lockstep.Credential{}),
 		"no owner": repository(w.server.URL, token()), "a deep path": deep,
 	} {
 		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		t.Cleanup(network.Close)
-		c := open(t, git.New(git.Options{Network: network, Roots: []string{folder}}), r)
+		c := open(t, git.New(git.Options{Network: network, Roots: []string{folder}}), repository)
 		for what, do := range calls("") {
-			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrUnsupported) {
+			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid ||
+				!errors.Is(err, provider.ErrUnsupported) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -208,10 +223,12 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 	w := newGiteaServer(t, "gitea-version", token())
 	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
-	c := w.open(t, true)
-	for status, want := range map[int]lockstep.Kind{502: lockstep.Unavailable, 429: lockstep.Unavailable, 401: lockstep.Denied} {
+	client := w.open(t, true)
+	for status, want := range map[int]lockstep.Kind{502: lockstep.Unavailable, 429: lockstep.Unavailable,
+		401: lockstep.Denied} {
 		w.Fail(status, nil)
-		if err := calls(sha)["status"](t.Context(), c); lockstep.KindOf(err) != want || errors.Is(err, provider.ErrUnsupported) {
+		if err := calls(sha)["status"](t.Context(), client); lockstep.KindOf(err) != want ||
+			errors.Is(err, provider.ErrUnsupported) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
@@ -219,7 +236,7 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 	w.Fail(0, nil)
 	w.TakeRequests()
 	for range 3 {
-		if err := calls(sha)["status"](t.Context(), c); err != nil {
+		if err := calls(sha)["status"](t.Context(), client); err != nil {
 			t.Error(err)
 		}
 	}
@@ -237,7 +254,7 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 func TestGiteaIsNotToldAgainWhatDidNotChange(t *testing.T) {
 	w := newGiteaServer(t, "gitea-version", token())
 	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
-	r := w.open(t, true).(provider.StatusReporter)
+	reporter := w.open(t, true).(provider.StatusReporter)
 	var memory []byte
 	for _, step := range []struct {
 		state  provider.CommitState
@@ -247,15 +264,15 @@ func TestGiteaIsNotToldAgainWhatDidNotChange(t *testing.T) {
 		{provider.CommitFailed, 2}, {provider.CommitFailed, 2}, {provider.CommitSucceeded, 3},
 	} {
 		var err error
-		s := provider.CommitStatus{SHA: sha, Environment: "e", State: step.state, Summary: "told"}
-		if memory, err = r.ReportStatus(t.Context(), s, memory); err != nil || w.Writes() != step.writes {
+		status := provider.CommitStatus{SHA: sha, Environment: "e", State: step.state, Summary: "told"}
+		if memory, err = reporter.ReportStatus(t.Context(), status, memory); err != nil || w.Writes() != step.writes {
 			t.Errorf("%s: %d writes, want %d, %v", step.state, w.Writes(), step.writes, err)
 		}
 	}
 
 	w.Fail(502, nil)
-	s := provider.CommitStatus{SHA: sha, Environment: "e", State: provider.CommitFailed, Summary: "told"}
-	if memory, err := r.ReportStatus(t.Context(), s, memory); err == nil || memory != nil {
+	status := provider.CommitStatus{SHA: sha, Environment: "e", State: provider.CommitFailed, Summary: "told"}
+	if memory, err := reporter.ReportStatus(t.Context(), status, memory); err == nil || memory != nil {
 		t.Errorf("after an error: %q, %v", memory, err)
 	}
 }
@@ -269,9 +286,12 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 		w.OpenPullRequest("change", "main", fork)
 	}
 
-	providertest.SetField(w.pulls[2], "head.repo", nil)                                                                // the fork was deleted
-	providertest.SetField(providertest.SetField(w.pulls[3], "head.label", ""), "head.ref", "refs/pull/4/head")         // pushed to refs/for/main
-	providertest.SetField(providertest.SetField(w.pulls[4], "html_url", "javascript:alert(1)"), "head.sha", "garbage") // no head, no page
+	providertest.SetField(w.pulls[2], "head.repo",
+		nil) // the fork was deleted
+	providertest.SetField(providertest.SetField(w.pulls[3], "head.label", ""), "head.ref",
+		"refs/pull/4/head") // pushed to refs/for/main
+	providertest.SetField(providertest.SetField(w.pulls[4], "html_url", "javascript:alert(1)"), "head.sha",
+		"garbage") // no head, no page
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +300,8 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 	forks := map[int64]bool{}
 	for _, pr := range got {
 		forks[pr.Number] = pr.Fork
-		if !pr.Head.Valid() || pr.HeadBranch == "" || pr.URL != fmt.Sprintf("%s/acme/infra/pulls/%d", w.server.URL, pr.Number) {
+		if !pr.Head.Valid() || pr.HeadBranch == "" ||
+			pr.URL != fmt.Sprintf("%s/acme/infra/pulls/%d", w.server.URL, pr.Number) {
 			t.Errorf("pull request: %+v", pr)
 		}
 	}
@@ -294,9 +315,10 @@ func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
 	w := newGiteaServer(t, "gitea-version", token())
 	pr := provider.PullRequest{Number: 1}
 	w.AddComment(1, marker+" copied")
-	c := w.open(t, true).(provider.Commenter)
+	commenter := w.open(t, true).(provider.Commenter)
 	for _, text := range []string{" one", " two"} {
-		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
+		if _, err := commenter.PutComment(t.Context(), pr,
+			provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -306,7 +328,8 @@ func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
 	}
 
 	w.Refuse["GET /user"] = http.StatusForbidden // a token without read:user
-	if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := commenter.PutComment(t.Context(), pr,
+		provider.Comment{Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("where the author is not known: %v", err)
 	}
 }
@@ -316,12 +339,19 @@ func TestAGiteaProposalThatFailsLeavesNoBranch(t *testing.T) {
 		w := newGiteaServer(t, "gitea-version", token())
 		w.Refuse[refused] = http.StatusForbidden
 		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
-		p := provider.Proposal{Base: "main", BaseSHA: sha, Branch: "lockstep/web#1", Title: "t", Files: []provider.ProposedFile{{Path: "f"}}}
-		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
+		proposal := provider.Proposal{
+			Base:    "main",
+			BaseSHA: sha,
+			Branch:  "lockstep/web#1",
+			Title:   "t",
+			Files:   []provider.ProposedFile{{Path: "f"}},
+		}
+		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(),
+			proposal); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", refused, err)
 		}
 
-		if head := w.Repo.ID("refs/heads/" + p.Branch); head != "" {
+		if head := w.Repo.ID("refs/heads/" + proposal.Branch); head != "" {
 			t.Errorf("%s: the branch is left at %s", refused, head)
 		}
 
@@ -335,7 +365,13 @@ func TestAGiteaProposalStandsAboveTheCommitItWasMadeOf(t *testing.T) {
 	w := newGiteaServer(t, "gitea-version", token())
 	sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 	w.Repo.Commit(map[string]string{"a": "2"}) // meanwhile
-	p := provider.Proposal{Base: "main", BaseSHA: sha, Branch: "b", Title: "t", Files: []provider.ProposedFile{{Path: "f"}, {Path: "g/h"}}}
+	p := provider.Proposal{
+		Base:    "main",
+		BaseSHA: sha,
+		Branch:  "b",
+		Title:   "t",
+		Files:   []provider.ProposedFile{{Path: "f"}, {Path: "g/h"}},
+	}
 	pr, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -354,11 +390,12 @@ func TestGiteaWebhooksOfOthersStay(t *testing.T) {
 	w := newGiteaServer(t, "gitea-version", token())
 	const url = "https://lockstep.example.com/webhooks/gitea/abc"
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
-		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t, "gitea-hook"), "config.url", other), "id", i+1))
+		w.hooks = append(w.hooks, providertest.SetField(providertest.SetField(providertest.ReadTestdata(t,
+			"gitea-hook"), "config.url", other), "id", i+1))
 	}
 
-	r := w.open(t, true).(provider.WebhookRegistrar)
-	if err := r.RegisterWebhook(t.Context(), url, webhookSecret); err != nil {
+	registrar := w.open(t, true).(provider.WebhookRegistrar)
+	if err := registrar.RegisterWebhook(t.Context(), url, webhookSecret); err != nil {
 		t.Fatal(err)
 	}
 
@@ -371,8 +408,8 @@ func TestGiteaWebhooksOfOthersStay(t *testing.T) {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	if r.WebhookKind() != lockstep.GiteaWebhook {
-		t.Errorf("kind %s", r.WebhookKind())
+	if registrar.WebhookKind() != lockstep.GiteaWebhook {
+		t.Errorf("kind %s", registrar.WebhookKind())
 	}
 }
 
@@ -398,17 +435,18 @@ func TestAttack10AListOfGiteaThatNeverEndsIsLeft(t *testing.T) {
 
 func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
 	asked := 0
-	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{TLS: true, Wrap: func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked++
-			if strings.HasSuffix(r.URL.Path, "/version") {
-				fmt.Fprint(w, `{"version":"1"}`)
-				return
-			}
+	server := gitwiretest.NewServer(t, t.TempDir(),
+		gitwiretest.Options{TLS: true, Wrap: func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked++
+				if strings.HasSuffix(r.URL.Path, "/version") {
+					fmt.Fprint(w, `{"version":"1"}`)
+					return
+				}
 
-			fmt.Fprint(w, `[]`)
-		})
-	}})
+				fmt.Fprint(w, `[]`)
+			})
+		}})
 
 	driver := overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 	r := ofAcme(server.URL, token())
@@ -440,7 +478,11 @@ func TestAttack16GiteaIsAskedAtAllowedAddressesAlone(t *testing.T) {
 func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 	stolen := 0
 	other := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { stolen++; fmt.Fprint(w, `{"version":"1"}`) })
+		return http.HandlerFunc(func(w http.ResponseWriter,
+			_ *http.Request) {
+			stolen++
+			fmt.Fprint(w, `{"version":"1"}`)
+		})
 	}})
 	for _, from := range []string{"/version", "/"} { // at once, or when it is known to be Gitea
 		server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
@@ -467,29 +509,32 @@ func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 }
 
 func TestAttack18And19NoErrorShowsASecretThatGiteaRepeats(t *testing.T) {
-	for _, right := range []lockstep.Credential{token(), {Kind: lockstep.BasicCredential, Username: "deployer", Secret: canary}} {
+	for _, right := range []lockstep.Credential{token(),
+		{Kind: lockstep.BasicCredential, Username: "deployer", Secret: canary}} {
 		w := newGiteaServer(t, "gitea-version", right)
 		sha := lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"}))
 		w.RepeatSent = true
 
-		for _, refused := range []int{0, http.StatusUnprocessableEntity, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
+		for _, refused := range []int{0, http.StatusUnprocessableEntity, http.StatusUnauthorized, http.StatusConflict,
+			http.StatusBadGateway} {
 			for _, method := range []string{"POST", "PATCH", "DELETE"} { // 0: what is refused is writing alone
 				w.Refuse[method+" "] = http.StatusUnprocessableEntity
 			}
 
-			c := w.open(t, true)
-			if err := calls(sha)["pull requests"](t.Context(), c); err != nil { // it is known to be Gitea now
+			client := w.open(t, true)
+			if err := calls(sha)["pull requests"](t.Context(), client); err != nil { // it is known to be Gitea now
 				t.Fatal(err)
 			}
 
 			w.Fail(refused, nil)
 			for name, do := range calls(sha) {
-				err := do(t.Context(), c)
+				err := do(t.Context(), client)
 				if err == nil && (refused != 0 || name != "no webhook" && name != "pull requests") {
 					t.Errorf("%s, %d: no error", name, refused)
 				}
 
-				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) || strings.Contains(shown, webhookSecret) {
+				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) ||
+					strings.Contains(shown, webhookSecret) {
 					t.Errorf("%s, %d: %s", name, refused, shown)
 				}
 			}

@@ -29,12 +29,12 @@ type giteaHost struct {
 
 func newGiteaHost(t testing.TB, repo *gitwiretest.Repo, version, authorization string) *giteaHost {
 	isVersion := func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/version") }
-	h := &giteaHost{
+	host := &giteaHost{
 		version:  version,
 		statuses: map[string][]providertest.Object{},
 		comments: map[int64][]providertest.Object{},
 	}
-	h.FakeAPI = &providertest.FakeAPI{
+	host.FakeAPI = &providertest.FakeAPI{
 		T:             t,
 		Repo:          repo,
 		Prefix:        "/api/v1",
@@ -42,10 +42,10 @@ func newGiteaHost(t testing.TB, repo *gitwiretest.Repo, version, authorization s
 		ErrorName:     "gitea-error",
 		ErrorField:    "message",
 		IsPublic:      isVersion,
-		IsSteady:      func(r *http.Request) bool { return h.steady && isVersion(r) },
+		IsSteady:      func(r *http.Request) bool { return host.steady && isVersion(r) },
 		Refuse:        map[string]int{},
 	}
-	return h
+	return host
 }
 
 // wrap stands before the Git server: what begins with /api/v1/ is the API.
@@ -80,7 +80,8 @@ func (h *giteaHost) paged(w http.ResponseWriter, r *http.Request, all []provider
 	const size = 2
 	q := r.URL.Query()
 	n, _ := strconv.Atoi(q.Get("page"))
-	if strings.HasSuffix(r.URL.Path, "/pulls") && (q.Get("state") != "open" || q.Get("sort") != "recentupdate") || n < 1 {
+	if strings.HasSuffix(r.URL.Path, "/pulls") &&
+		(q.Get("state") != "open" || q.Get("sort") != "recentupdate") || n < 1 {
 		h.WriteError(w, r, http.StatusUnprocessableEntity)
 		return
 	}
@@ -103,17 +104,19 @@ func (h *giteaHost) addStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	var in struct {
+	var input struct {
 		Context, State, Description string
 		TargetURL                   string `json:"target_url"`
 	}
-	if json.NewDecoder(r.Body).Decode(&in) != nil || !slices.Contains([]string{"pending", "success", "error", "failure", "warning"}, in.State) {
+	if json.NewDecoder(r.Body).Decode(&input) != nil ||
+		!slices.Contains([]string{"pending", "success", "error", "failure", "warning"}, input.State) {
 		h.WriteError(w, r, http.StatusUnprocessableEntity)
 		return
 	}
 
-	o := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "gitea-status"), "context", in.Context), "status", in.State)
-	providertest.SetField(providertest.SetField(o, "description", in.Description), "target_url", in.TargetURL)
+	o := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "gitea-status"), "context",
+		input.Context), "status", input.State)
+	providertest.SetField(providertest.SetField(o, "description", input.Description), "target_url", input.TargetURL)
 	h.statuses[sha] = append(h.statuses[sha], o)
 	h.Write(w, r, http.StatusCreated, o)
 }
@@ -128,11 +131,16 @@ func (h *giteaHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	}
 	var all []providertest.ShownStatus
 	for _, o := range h.statuses[string(sha)] {
-		s := providertest.ShownStatus{
-			Context: providertest.FieldOf(o, "context"), State: states[providertest.FieldOf(o, "status")], Summary: providertest.FieldOf(o, "description"), URL: providertest.FieldOf(o, "target_url"),
+		status := providertest.ShownStatus{
+			Context: providertest.FieldOf(o, "context"),
+			State:   states[providertest.FieldOf(o, "status")],
+			Summary: providertest.FieldOf(o, "description"),
+			URL:     providertest.FieldOf(o, "target_url"),
 		}
-		all = slices.DeleteFunc(all, func(before providertest.ShownStatus) bool { return before.Context == s.Context })
-		all = append(all, s)
+		all = slices.DeleteFunc(all, func(before providertest.ShownStatus) bool {
+			return before.Context == status.Context
+		})
+		all = append(all, status)
 	}
 
 	return all

@@ -16,27 +16,30 @@ func (h *giteaHost) OpenPullRequest(head, base string, fork bool) int64 {
 	defer h.Mu.Unlock()
 	o := h.pull(head, base)
 	if fork {
-		providertest.SetField(providertest.SetField(providertest.SetField(o, "head.repo.id", 4), "head.repo_id", 4), "head.repo.full_name", "stranger/infra")
+		providertest.SetField(providertest.SetField(providertest.SetField(o, "head.repo.id", 4), "head.repo_id", 4),
+			"head.repo.full_name", "stranger/infra")
 	}
 	return int64(len(h.pulls))
 }
 
 func (h *giteaHost) pull(head, base string) providertest.Object {
-	o := providertest.SetField(providertest.ReadTestdata(h.T, "gitea-pull"), "number", len(h.pulls)+1)
+	object := providertest.SetField(providertest.ReadTestdata(h.T, "gitea-pull"), "number", len(h.pulls)+1)
 	for side, branch := range map[string]string{"head": head, "base": base} {
-		providertest.SetField(providertest.SetField(providertest.SetField(o, side+".ref", branch), side+".label", branch), side+".sha", h.ResolveCommit("refs/heads/"+branch))
+		providertest.SetField(providertest.SetField(providertest.SetField(object, side+".ref", branch), side+".label",
+			branch), side+".sha", h.ResolveCommit("refs/heads/"+branch))
 	}
-	h.pulls = append(h.pulls, o)
-	return o
+	h.pulls = append(h.pulls, object)
+	return object
 }
 
 func (h *giteaHost) createPull(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Base, Head, Title, Body string }
-	if json.NewDecoder(r.Body).Decode(&in) != nil || in.Title == "" || h.ResolveCommit("refs/heads/"+in.Base) == "" || h.ResolveCommit("refs/heads/"+in.Head) == "" {
+	var input struct{ Base, Head, Title, Body string }
+	if json.NewDecoder(r.Body).Decode(&input) != nil || input.Title == "" ||
+		h.ResolveCommit("refs/heads/"+input.Base) == "" || h.ResolveCommit("refs/heads/"+input.Head) == "" {
 		h.WriteError(w, r, http.StatusUnprocessableEntity)
 		return
 	}
-	h.Write(w, r, http.StatusCreated, providertest.SetField(h.pull(in.Head, in.Base), "title", in.Title))
+	h.Write(w, r, http.StatusCreated, providertest.SetField(h.pull(input.Head, input.Base), "title", input.Title))
 }
 
 func (h *giteaHost) listComments(w http.ResponseWriter, r *http.Request) {
@@ -51,19 +54,20 @@ func (h *giteaHost) addComment(number int64, text string, user int) providertest
 	for _, all := range h.comments {
 		id += len(all)
 	}
-	o := providertest.SetField(providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "gitea-comment"), "id", id), "body", text), "user.id", user)
+	o := providertest.SetField(providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T,
+		"gitea-comment"), "id", id), "body", text), "user.id", user)
 	h.comments[number] = append(h.comments[number], o)
 	return o
 }
 
 func (h *giteaHost) createComment(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	var in struct{ Body string }
-	if json.NewDecoder(r.Body).Decode(&in) != nil || in.Body == "" || len(in.Body) > 65535 {
+	var input struct{ Body string }
+	if json.NewDecoder(r.Body).Decode(&input) != nil || input.Body == "" || len(input.Body) > 65535 {
 		h.WriteError(w, r, http.StatusInternalServerError)
 		return
 	}
-	h.Write(w, r, http.StatusCreated, h.addComment(id, in.Body, deployer))
+	h.Write(w, r, http.StatusCreated, h.addComment(id, input.Body, deployer))
 }
 
 // editComment lets the credential edit the comments of all, as Gitea does where
@@ -72,7 +76,8 @@ func (h *giteaHost) editComment(w http.ResponseWriter, r *http.Request) {
 	for _, all := range h.comments {
 		for _, o := range all {
 			var in struct{ Body string }
-			if providertest.FieldOf(o, "id") == r.PathValue("id") && json.NewDecoder(r.Body).Decode(&in) == nil && len(in.Body) <= 65535 {
+			if providertest.FieldOf(o, "id") == r.PathValue("id") && json.NewDecoder(r.Body).Decode(&in) == nil &&
+				len(in.Body) <= 65535 {
 				h.Write(w, r, http.StatusOK, providertest.SetField(o, "body", in.Body))
 				return
 			}
@@ -100,22 +105,25 @@ func (h *giteaHost) AddComment(number int64, text string) {
 }
 
 func (h *giteaHost) createBranch(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+	var input struct {
 		Name string `json:"new_branch_name"`
 		From string `json:"old_ref_name"`
 	}
-	if json.NewDecoder(r.Body).Decode(&in) != nil || h.ResolveCommit(in.From) == "" {
+	if json.NewDecoder(r.Body).Decode(&input) != nil || h.ResolveCommit(input.From) == "" {
 		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
 
-	if h.ResolveCommit("refs/heads/"+in.Name) != "" {
+	if h.ResolveCommit("refs/heads/"+input.Name) != "" {
 		h.WriteError(w, r, http.StatusConflict)
 		return
 	}
 
-	h.Repo.Git("update-ref", "refs/heads/"+in.Name, in.From)
-	h.Write(w, r, http.StatusCreated, providertest.Object{"name": in.Name, "commit": providertest.Object{"id": in.From}})
+	h.Repo.Git("update-ref", "refs/heads/"+input.Name, input.From)
+	h.Write(w, r, http.StatusCreated, providertest.Object{
+		"name":   input.Name,
+		"commit": providertest.Object{"id": input.From},
+	})
 }
 
 func (h *giteaHost) deleteBranch(w http.ResponseWriter, r *http.Request) {
@@ -129,17 +137,17 @@ func (h *giteaHost) deleteBranch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *giteaHost) change(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+	var input struct {
 		Branch, Message string
 		Files           []struct{ Operation, Path, Content string }
 	}
-	if json.NewDecoder(r.Body).Decode(&in) != nil || h.ResolveCommit("refs/heads/"+in.Branch) == "" {
+	if json.NewDecoder(r.Body).Decode(&input) != nil || h.ResolveCommit("refs/heads/"+input.Branch) == "" {
 		h.WriteError(w, r, http.StatusNotFound)
 		return
 	}
 
 	files := map[string]string{}
-	for _, f := range in.Files {
+	for _, f := range input.Files {
 		content, err := base64.StdEncoding.DecodeString(f.Content)
 		if err != nil || f.Operation != "create" {
 			h.WriteError(w, r, http.StatusUnprocessableEntity)
@@ -149,34 +157,42 @@ func (h *giteaHost) change(w http.ResponseWriter, r *http.Request) {
 		files[f.Path] = string(content)
 	}
 
-	sha := h.Repo.CommitTo("refs/heads/"+in.Branch, files)
-	h.Write(w, r, http.StatusCreated, providertest.Object{"files": []providertest.Object{}, "commit": providertest.Object{"sha": sha, "message": in.Message}})
+	sha := h.Repo.CommitTo("refs/heads/"+input.Branch, files)
+	h.Write(w, r, http.StatusCreated, providertest.Object{
+		"files":  []providertest.Object{},
+		"commit": providertest.Object{"sha": sha, "message": input.Message},
+	})
 }
 
 func (h *giteaHost) listHooks(w http.ResponseWriter, r *http.Request) {
 	var all []providertest.Object
 	for _, o := range h.hooks {
-		shown := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "gitea-hook"), "id", o["id"]), "config.url", providertest.FieldOf(o, "config.url"))
+		shown := providertest.SetField(providertest.SetField(providertest.ReadTestdata(h.T, "gitea-hook"), "id",
+			o["id"]), "config.url", providertest.FieldOf(o, "config.url"))
 		all = append(all, shown) // without the secret
 	}
 	h.paged(w, r, all)
 }
 
 func (h *giteaHost) createHook(w http.ResponseWriter, r *http.Request) {
-	var o providertest.Object
-	if json.NewDecoder(r.Body).Decode(&o) != nil || providertest.FieldOf(o, "type") != "gitea" || providertest.FieldOf(o, "config.url") == "" ||
-		providertest.FieldOf(o, "config.content_type") != "json" || o["active"] != true {
+	var object providertest.Object
+	if json.NewDecoder(r.Body).Decode(&object) != nil || providertest.FieldOf(object, "type") != "gitea" ||
+		providertest.FieldOf(object, "config.url") == "" ||
+		providertest.FieldOf(object, "config.content_type") != "json" || object["active"] != true {
 		h.WriteError(w, r, http.StatusUnprocessableEntity)
 		return
 	}
 	h.made++
-	h.hooks = append(h.hooks, providertest.SetField(o, "id", 100+h.made))
-	h.Write(w, r, http.StatusCreated, providertest.SetField(providertest.ReadTestdata(h.T, "gitea-hook"), "id", o["id"]))
+	h.hooks = append(h.hooks, providertest.SetField(object, "id", 100+h.made))
+	h.Write(w, r, http.StatusCreated, providertest.SetField(providertest.ReadTestdata(h.T, "gitea-hook"), "id",
+		object["id"]))
 }
 
 func (h *giteaHost) deleteHook(w http.ResponseWriter, r *http.Request) {
 	before := len(h.hooks)
-	h.hooks = slices.DeleteFunc(h.hooks, func(o providertest.Object) bool { return providertest.FieldOf(o, "id") == r.PathValue("id") })
+	h.hooks = slices.DeleteFunc(h.hooks, func(o providertest.Object) bool {
+		return providertest.FieldOf(o, "id") == r.PathValue("id")
+	})
 	if len(h.hooks) == before {
 		h.WriteError(w, r, http.StatusNotFound)
 		return
@@ -190,7 +206,10 @@ func (h *giteaHost) Webhooks() []providertest.ShownWebhook {
 	defer h.Mu.Unlock()
 	var all []providertest.ShownWebhook
 	for _, o := range h.hooks {
-		all = append(all, providertest.ShownWebhook{URL: providertest.FieldOf(o, "config.url"), Secret: providertest.FieldOf(o, "config.secret")})
+		all = append(all, providertest.ShownWebhook{
+			URL:    providertest.FieldOf(o, "config.url"),
+			Secret: providertest.FieldOf(o, "config.secret"),
+		})
 	}
 	return all
 }

@@ -60,14 +60,15 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 //
 // A pull request that was pushed to refs/for has no label. Gitea says that it comes from this
 // repository, but anyone who may read can push there, so it counts as a fork.
-func (c *client) pullRequest(p pullRequest) provider.PullRequest {
+func (c *client) pullRequest(pull pullRequest) provider.PullRequest {
 	return provider.PullRequest{
-		Number:     p.Number,
-		Title:      p.Title,
-		Base:       p.Base.Ref,
-		HeadBranch: cmp.Or(p.Head.Label, p.Head.Ref),
-		Head:       p.Head.SHA,
-		Fork:       p.Head.Repo.ID == 0 || p.Head.Repo.ID != p.Base.Repo.ID || p.Head.Label == "",
-		URL:        c.endpoint + strings.TrimPrefix(c.api.repo, "/repos") + "/pulls/" + strconv.FormatInt(p.Number, 10),
+		Number:     pull.Number,
+		Title:      pull.Title,
+		Base:       pull.Base.Ref,
+		HeadBranch: cmp.Or(pull.Head.Label, pull.Head.Ref),
+		Head:       pull.Head.SHA,
+		Fork:       pull.Head.Repo.ID == 0 || pull.Head.Repo.ID != pull.Base.Repo.ID || pull.Head.Label == "",
+		URL: c.endpoint + strings.TrimPrefix(c.api.repo,
+			"/repos") + "/pulls/" + strconv.FormatInt(pull.Number, 10),
 	}
 }

@@ -39,36 +39,36 @@ func heads(t *testing.T, c provider.Client) {
 }
 
 func TestClientsOfAConnectionShareOneToken(t *testing.T) {
-	f := newFake(t, false)
-	f.repo.Commit(map[string]string{"a": "1"})
+	server := newFake(t, false)
+	server.repo.Commit(map[string]string{"a": "1"})
 	release := make(chan struct{})
-	f.set(func() { f.slow = release })
-	d, h := driver(t, f, github.Type)
+	server.set(func() { server.slow = release })
+	driver, host := newDriver(t, server, github.Type)
 	var all sync.WaitGroup
 	for range 8 {
-		c := open(t, d, repository(h, credentials()["APP"]))
-		all.Go(func() { heads(t, c) })
+		client := open(t, driver, repository(host, credentials()["APP"]))
+		all.Go(func() { heads(t, client) })
 	}
 
-	waitFor(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) > 0 })
+	waitFor(t, func() bool { server.mu.Lock(); defer server.mu.Unlock(); return len(server.asked) > 0 })
 	close(release)
 	all.Wait()
-	c := open(t, d, repository(h, credentials()["APP"]))
-	heads(t, c)
+	client := open(t, driver, repository(host, credentials()["APP"]))
+	heads(t, client)
 
-	if _, err := c.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
+	if _, err := client.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
 		t.Error(err)
 	}
 
-	if n := tokens(f); n != 1 {
+	if n := tokens(server); n != 1 {
 		t.Errorf("%d tokens were asked for, want one for all", n)
 	}
 
-	other := repository(h, credentials()["APP"])
+	other := repository(host, credentials()["APP"])
 	other.Connection.ARN += "2"
-	heads(t, open(t, d, other))
+	heads(t, open(t, driver, other))
 
-	if n := tokens(f); n != 1 {
+	if n := tokens(server); n != 1 {
 		t.Errorf("another connection asked for %d tokens, want one of its own", n)
 	}
 }
@@ -86,11 +86,11 @@ func waitFor(t *testing.T, is func() bool) {
 }
 
 func TestWhoeverGoesTakesNobodysTokenAway(t *testing.T) {
-	f := newFake(t, false)
-	f.repo.Commit(map[string]string{"a": "1"})
+	server := newFake(t, false)
+	server.repo.Commit(map[string]string{"a": "1"})
 	release := make(chan struct{})
-	f.set(func() { f.slow = release })
-	d, h := driver(t, f, github.Type)
+	server.set(func() { server.slow = release })
+	d, h := newDriver(t, server, github.Type)
 	first, second := open(t, d, repository(h, credentials()["APP"])), open(t, d, repository(h, credentials()["APP"]))
 	ctx, leave := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -100,7 +100,7 @@ func TestWhoeverGoesTakesNobodysTokenAway(t *testing.T) {
 		}
 	})
 
-	waitFor(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) > 0 })
+	waitFor(t, func() bool { server.mu.Lock(); defer server.mu.Unlock(); return len(server.asked) > 0 })
 	all.Go(func() { heads(t, second) })
 	leave()
 	close(release)
@@ -119,10 +119,10 @@ func TestATokenIsLeftBeforeItsEnd(t *testing.T) {
 		"an hour of a clock ahead":      {time.Hour, 4 * time.Minute, 1},
 		"some minutes of a clock ahead": {4 * time.Minute, 4 * time.Minute, 3},
 	} {
-		f := newFake(t, false)
-		f.repo.Commit(map[string]string{"a": "1"})
-		f.life, f.skew = row.life, row.skew
-		d, h := driver(t, f, github.Type)
+		server := newFake(t, false)
+		server.repo.Commit(map[string]string{"a": "1"})
+		server.life, server.skew = row.life, row.skew
+		d, h := newDriver(t, server, github.Type)
 		c := open(t, d, repository(h, credentials()["APP"])).(provider.Commenter)
 		for range 3 {
 			if _, err := c.PullRequests(t.Context(), "main"); err != nil {
@@ -130,16 +130,16 @@ func TestATokenIsLeftBeforeItsEnd(t *testing.T) {
 			}
 		}
 
-		if n := tokens(f); n != row.want {
+		if n := tokens(server); n != row.want {
 			t.Errorf("%s: %d tokens, want %d", name, n, row.want)
 		}
 	}
 }
 
 func TestATokenThatWasEndedIsReplaced(t *testing.T) {
-	f := newFake(t, false)
-	f.repo.Commit(map[string]string{"a": "1"})
-	d, h := driver(t, f, github.Type)
+	server := newFake(t, false)
+	server.repo.Commit(map[string]string{"a": "1"})
+	d, h := newDriver(t, server, github.Type)
 	c := open(t, d, repository(h, credentials()["APP"]))
 	for name, call := range map[string]func() error{
 		"Git": func() error { _, err := c.Heads(t.Context(), []string{"main"}); return err },
@@ -149,7 +149,7 @@ func TestATokenThatWasEndedIsReplaced(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 
-		f.set(func() { clear(f.tokens) })
+		server.set(func() { clear(server.tokens) })
 		if err := call(); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s, with a token that was ended: %v", name, err)
 		}
@@ -161,14 +161,14 @@ func TestATokenThatWasEndedIsReplaced(t *testing.T) {
 }
 
 func TestKeysOfBothFormsAndIDsOfBothKinds(t *testing.T) {
-	f := newFake(t, false)
+	server := newFake(t, false)
 	der, err := x509.MarshalPKCS8PrivateKey(appKey())
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := appCredential("Iv23liExampleClientId")
 	c.Secret = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	d, h := driver(t, f, github.Type)
+	d, h := newDriver(t, server, github.Type)
 	if err := d.Check(t.Context(), provider.Access{Host: h, Credential: c}); err != nil {
 		t.Error(err)
 	}
@@ -182,21 +182,30 @@ func TestCheckSaysWhetherACredentialWorks(t *testing.T) {
 		asked []string
 		says  string
 	}{
-		"TOKEN":                  {credentials()["TOKEN"], []string{"GET /user"}, ""},
-		"BASIC":                  {credentials()["BASIC"], []string{"GET /user"}, ""},
-		"OAUTH":                  {credentials()["OAUTH"], []string{"GET /user"}, ""},
-		"APP":                    {credentials()["APP"], []string{"GET /app", tokenRequest}, ""},
-		"wrong TOKEN":            {wrong(credentials()["TOKEN"]), []string{"GET /user"}, "revoked"},
-		"wrong APP":              {wrong(credentials()["APP"]), []string{"GET /app"}, "do not belong together"},
-		"APP without the owner":  {elsewhere, []string{"GET /app", strings.Replace(tokenRequest, installation, "1", 1)}, "has no installation 1"},
-		"SSH_KEY":                {lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}, nil, "kind TOKEN"},
-		"APP with another's key": {lockstep.Credential{Kind: "APP", AppID: "12345", InstallationID: "1", Secret: canary}, nil, "PEM"},
+		"TOKEN":       {credentials()["TOKEN"], []string{"GET /user"}, ""},
+		"BASIC":       {credentials()["BASIC"], []string{"GET /user"}, ""},
+		"OAUTH":       {credentials()["OAUTH"], []string{"GET /user"}, ""},
+		"APP":         {credentials()["APP"], []string{"GET /app", tokenRequest}, ""},
+		"wrong TOKEN": {wrong(credentials()["TOKEN"]), []string{"GET /user"}, "revoked"},
+		"wrong APP":   {wrong(credentials()["APP"]), []string{"GET /app"}, "do not belong together"},
+		"APP without the owner": {elsewhere,
+			[]string{"GET /app", strings.Replace(tokenRequest, installation, "1", 1)}, "has no installation 1"},
+		"SSH_KEY": {lockstep.Credential{
+			Kind:   lockstep.SSHKeyCredential,
+			Secret: canary,
+		}, nil, "kind TOKEN"},
+		"APP with another's key": {
+			lockstep.Credential{Kind: "APP", AppID: "12345", InstallationID: "1", Secret: canary},
+			nil,
+			"PEM",
+		},
 	} {
 		for _, kind := range []lockstep.ProviderType{github.Type, github.EnterpriseType} {
-			f := newFake(t, kind == github.EnterpriseType)
-			d, h := driver(t, f, kind)
+			server := newFake(t, kind == github.EnterpriseType)
+			d, h := newDriver(t, server, kind)
 			err := d.Check(t.Context(), provider.Access{Host: h, Credential: row.c})
-			if right := row.says == ""; right != (err == nil) || !right && (lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), row.says)) {
+			if right := row.says == ""; right != (err == nil) || !right &&
+				(lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), row.says)) {
 				t.Errorf("%s: %s, %v; want one that says %q", name, lockstep.KindOf(err), err, row.says)
 			}
 
@@ -204,7 +213,7 @@ func TestCheckSaysWhetherACredentialWorks(t *testing.T) {
 				t.Errorf("%s: the credential is shown: %v", name, err)
 			}
 
-			if asked := f.requests(); !slices.Equal(asked, row.asked) {
+			if asked := server.requests(); !slices.Equal(asked, row.asked) {
 				t.Errorf("%s: asked %v, want %v", name, asked, row.asked)
 			}
 		}
@@ -212,11 +221,12 @@ func TestCheckSaysWhetherACredentialWorks(t *testing.T) {
 }
 
 func TestCheckOfATokenThatIsNobodys(t *testing.T) {
-	f := newFake(t, false)
-	f.noUser = true
-	d, h := driver(t, f, github.Type)
-	for limits, want := range map[int]lockstep.Kind{0: lockstep.Internal, 404: lockstep.Internal, 403: lockstep.Denied, 502: lockstep.Unavailable} {
-		f.set(func() { f.refuse["GET /rate_limit"] = limits })
+	server := newFake(t, false)
+	server.noUser = true
+	d, h := newDriver(t, server, github.Type)
+	for limits, want := range map[int]lockstep.Kind{0: lockstep.Internal, 404: lockstep.Internal,
+		403: lockstep.Denied, 502: lockstep.Unavailable} {
+		server.set(func() { server.refuse["GET /rate_limit"] = limits })
 		err := d.Check(t.Context(), provider.Access{Host: h, Credential: credentials()["TOKEN"]})
 		if lockstep.KindOf(err) != want || (want == lockstep.Internal) != (err == nil) {
 			t.Errorf("limits answer %d: %v", limits, err)
@@ -226,10 +236,11 @@ func TestCheckOfATokenThatIsNobodys(t *testing.T) {
 
 func TestCheckOfAHostThatIsDownKnowsNothing(t *testing.T) {
 	f := newFake(t, false)
-	d, h := driver(t, f, github.Type)
+	d, h := newDriver(t, f, github.Type)
 	f.Fail(503, nil)
 	for name, c := range credentials() {
-		if err := d.Check(t.Context(), provider.Access{Host: h, Credential: c}); lockstep.KindOf(err) != lockstep.Unavailable {
+		if err := d.Check(t.Context(), provider.Access{Host: h,
+			Credential: c}); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -237,7 +248,11 @@ func TestCheckOfAHostThatIsDownKnowsNothing(t *testing.T) {
 
 func TestApplicationsAreLetInWherePeopleSignIn(t *testing.T) {
 	want := func(web string) provider.OAuthEndpoints {
-		return provider.OAuthEndpoints{AuthURL: web + "/login/oauth/authorize", TokenURL: web + "/login/oauth/access_token", Scopes: []string{"repo", "admin:repo_hook"}}
+		return provider.OAuthEndpoints{
+			AuthURL:  web + "/login/oauth/authorize",
+			TokenURL: web + "/login/oauth/access_token",
+			Scopes:   []string{"repo", "admin:repo_hook"},
+		}
 	}
 	got, err := github.New(github.Options{}).OAuthEndpoints(nil)
 	if diff := cmp.Diff(want("https://github.com"), got); diff != "" || err != nil {
@@ -245,13 +260,13 @@ func TestApplicationsAreLetInWherePeopleSignIn(t *testing.T) {
 	}
 
 	f := newFake(t, true)
-	d, h := driver(t, f, github.EnterpriseType)
-	got, err = d.OAuthEndpoints(h)
+	driver, h := newDriver(t, f, github.EnterpriseType)
+	got, err = driver.OAuthEndpoints(h)
 	if diff := cmp.Diff(want(f.server.URL), got); diff != "" || err != nil {
 		t.Errorf("want -, got +:\n%s%v", diff, err)
 	}
 
-	if _, err := d.OAuthEndpoints(nil); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := driver.OAuthEndpoints(nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a host: %v", err)
 	}
 }

@@ -56,6 +56,7 @@ func (d *Driver) credential(at site, access provider.Access) (credential, error)
 	}
 
 	return credential{}, lockstep.Errorf(lockstep.Invalid,
-		"%s is reached over HTTPS, where a credential of kind %s cannot be used. Give one of kind TOKEN, APP, OAUTH or BASIC.",
+		"%s is reached over HTTPS, where a credential of kind %s cannot be used. Give one of kind TOKEN, APP, OAUTH "+
+			"or BASIC.",
 		at.web, access.Credential.Kind)
 }

@@ -75,11 +75,11 @@ type fake struct {
 
 func newFake(t testing.TB, tls bool) *fake {
 	t.Helper()
-	f := &fake{t: t, life: time.Hour, tokens: map[string]bool{}, id: 1000, refuse: map[string]int{}}
+	server := &fake{t: t, life: time.Hour, tokens: map[string]bool{}, id: 1000, refuse: map[string]int{}}
 	folder := t.TempDir()
-	f.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra"))
-	f.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: tls, Wrap: f.serve})
-	return f
+	server.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra"))
+	server.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: tls, Wrap: server.serve})
+	return server
 }
 
 // serve answers the API, and lets Git through with the right credential.
@@ -95,7 +95,8 @@ func (f *fake) serve(git http.Handler) http.Handler {
 		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 
 		// Where a repository is not there its owner's installation still is.
-		if token := strings.HasSuffix(r.URL.Path, "/access_tokens"); status != 0 && !(token && status == http.StatusNotFound) {
+		if token := strings.HasSuffix(r.URL.Path, "/access_tokens"); status != 0 &&
+			!(token && status == http.StatusNotFound) {
 			for k, v := range header {
 				w.Header()[k] = v
 			}
@@ -163,13 +164,14 @@ func (f *fake) proves(text string) bool {
 	if err != nil {
 		return false
 	}
-	var c jwt.Claims
-	if token.Claims(&appKey().PublicKey, &c) != nil || c.IssuedAt == nil || c.Expiry == nil {
+	var claims jwt.Claims
+	if token.Claims(&appKey().PublicKey, &claims) != nil || claims.IssuedAt == nil || claims.Expiry == nil {
 		return false
 	}
 	now := time.Now().Add(f.skew)
-	return (c.Issuer == "12345" || c.Issuer == "Iv23liExampleClientId") && !c.IssuedAt.Time().After(now) &&
-		c.Expiry.Time().After(now) && !c.Expiry.Time().After(now.Add(10*time.Minute))
+	return (claims.Issuer == "12345" || claims.Issuer == "Iv23liExampleClientId") &&
+		!claims.IssuedAt.Time().After(now) &&
+		claims.Expiry.Time().After(now) && !claims.Expiry.Time().After(now.Add(10*time.Minute))
 }
 
 // Fail answers every request with a status, 0 ends that.

@@ -36,9 +36,11 @@ type hook struct {
 func (f *fake) routes(mux *http.ServeMux) {
 	const repo = api + "/repos/acme/infra"
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request){
-		"GET " + api + "/user":                                  f.getUser,
-		"GET " + api + "/rate_limit":                            func(w http.ResponseWriter, _ *http.Request) { f.send(w, 200, f.fixture("rate_limit", nil)) },
-		"GET " + api + "/app":                                   f.getApp,
+		"GET " + api + "/user": f.getUser,
+		"GET " + api + "/rate_limit": func(w http.ResponseWriter, _ *http.Request) {
+			f.send(w, 200, f.fixture("rate_limit", nil))
+		},
+		"GET " + api + "/app": f.getApp,
 		"POST " + api + "/app/installations/{id}/access_tokens": f.postToken,
 		"GET " + repo + "/deployments":                          f.listDeployments,
 		"POST " + repo + "/deployments":                         f.postDeployment,
@@ -82,7 +84,9 @@ func (f *fake) routes(mux *http.ServeMux) {
 		})
 	}
 
-	mux.HandleFunc(api+"/", func(w http.ResponseWriter, _ *http.Request) { f.fail(w, http.StatusNotFound, "Not Found") })
+	mux.HandleFunc(api+"/", func(w http.ResponseWriter, _ *http.Request) {
+		f.fail(w, http.StatusNotFound, "Not Found")
+	})
 }
 
 // A recorder knows what was answered.
@@ -137,7 +141,13 @@ func (f *fake) postToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *deployment) shape(f *fake) map[string]any {
-	return f.fixture("deployment", map[string]any{"id": d.id, "sha": d.sha, "ref": d.sha, "task": d.task, "environment": d.env})
+	return f.fixture("deployment", map[string]any{
+		"id":          d.id,
+		"sha":         d.sha,
+		"ref":         d.sha,
+		"task":        d.task,
+		"environment": d.env,
+	})
 }
 
 func (f *fake) listDeployments(w http.ResponseWriter, r *http.Request) {
@@ -151,29 +161,29 @@ func (f *fake) listDeployments(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) postDeployment(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+	var input struct {
 		Ref, Task, Environment string
 		AutoMerge              *bool     `json:"auto_merge"`
 		RequiredContexts       *[]string `json:"required_contexts"`
 	}
 
-	f.read(r, &in)
-	if kind, err := f.git(nil, "", "cat-file", "-t", in.Ref); err != nil || kind != "commit" {
-		f.fail(w, 422, "No ref found for: "+in.Ref)
+	f.read(r, &input)
+	if kind, err := f.git(nil, "", "cat-file", "-t", input.Ref); err != nil || kind != "commit" {
+		f.fail(w, 422, "No ref found for: "+input.Ref)
 		return
 	}
 
-	if in.AutoMerge == nil || *in.AutoMerge {
+	if input.AutoMerge == nil || *input.AutoMerge {
 		f.send(w, 202, map[string]any{"message": "Auto-merged main into topic-branch on deployment."})
 		return
 	}
 
-	if in.RequiredContexts == nil || len(*in.RequiredContexts) > 0 {
+	if input.RequiredContexts == nil || len(*input.RequiredContexts) > 0 {
 		f.fail(w, 409, "Conflict: Commit status checks failed for topic-branch.")
 		return
 	}
 
-	d := &deployment{id: f.next(), sha: in.Ref, env: in.Environment, task: in.Task}
+	d := &deployment{id: f.next(), sha: input.Ref, env: input.Environment, task: input.Task}
 	f.deployments = append(f.deployments, d)
 	f.send(w, 201, d.shape(f))
 }
@@ -204,34 +214,48 @@ func (f *fake) listStatuses(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
-	d := f.deployment(w, r)
-	if d == nil {
+	deployment := f.deployment(w, r)
+	if deployment == nil {
 		return
 	}
 
-	var in struct {
+	var input struct {
 		State, Description string
 		LogURL             string `json:"log_url"`
 		AutoInactive       *bool  `json:"auto_inactive"`
 	}
-	f.read(r, &in)
-	if !slices.Contains([]string{"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}, in.State) ||
-		utf8.RuneCountInString(in.Description) > 140 || in.LogURL != "" && !strings.HasPrefix(in.LogURL, "http") {
-		f.fail(w, 422, "Validation Failed", map[string]any{"resource": "DeploymentStatus", "code": "custom", "message": "it is not valid"})
+	f.read(r, &input)
+	if !slices.Contains([]string{
+		"error",
+		"failure",
+		"inactive",
+		"in_progress",
+		"queued",
+		"pending",
+		"success",
+	}, input.State) ||
+		utf8.RuneCountInString(input.Description) > 140 || input.LogURL != "" &&
+		!strings.HasPrefix(input.LogURL, "http") {
+		f.fail(w, 422, "Validation Failed", map[string]any{
+			"resource": "DeploymentStatus",
+			"code":     "custom",
+			"message":  "it is not valid",
+		})
 		return
 	}
 
-	if in.State == "success" && (in.AutoInactive == nil || *in.AutoInactive) {
+	if input.State == "success" && (input.AutoInactive == nil || *input.AutoInactive) {
 		for _, before := range f.deployments {
-			if n := len(before.statuses); before.id < d.id && before.env == d.env && n > 0 && before.statuses[n-1].state == "success" {
+			if n := len(before.statuses); before.id < deployment.id && before.env == deployment.env && n > 0 &&
+				before.statuses[n-1].state == "success" {
 				before.statuses = append(before.statuses, deploymentStatus{id: f.next(), state: "inactive"})
 			}
 		}
 	}
 
-	s := deploymentStatus{f.next(), in.State, in.Description, in.LogURL}
-	d.statuses = append(d.statuses, s)
-	f.send(w, 201, s.shape(f, d.env))
+	s := deploymentStatus{f.next(), input.State, input.Description, input.LogURL}
+	deployment.statuses = append(deployment.statuses, s)
+	f.send(w, 201, s.shape(f, deployment.env))
 }
 
 // Statuses returns what the page of a commit shows.
@@ -242,18 +266,18 @@ func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	states := map[string]provider.CommitState{"queued": provider.CommitPending, "in_progress": provider.CommitRunning,
 		"success": provider.CommitSucceeded, "failure": provider.CommitFailed, "inactive": "inactive"}
 	var all []providertest.ShownStatus
-	for _, d := range f.deployments {
-		if d.sha != string(sha) {
+	for _, deployment := range f.deployments {
+		if deployment.sha != string(sha) {
 			continue
 		}
 
-		s := providertest.ShownStatus{Context: d.env}
-		if n := len(d.statuses); n > 0 {
-			last := d.statuses[n-1]
-			s.State, s.Summary, s.URL = states[last.state], last.summary, last.log
+		status := providertest.ShownStatus{Context: deployment.env}
+		if n := len(deployment.statuses); n > 0 {
+			last := deployment.statuses[n-1]
+			status.State, status.Summary, status.URL = states[last.state], last.summary, last.log
 		}
 
-		all = append(all, s)
+		all = append(all, status)
 	}
 
 	return all
@@ -269,11 +293,11 @@ func page[T any](w http.ResponseWriter, r *http.Request, all []T) []T {
 	number, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	size, number = max(1, size), max(1, number)
 	if len(all) > number*size {
-		u := *r.URL
-		q := u.Query()
+		address := *r.URL
+		q := address.Query()
 		q.Set("page", strconv.Itoa(number+1))
-		u.RawQuery = q.Encode()
-		w.Header().Set("Link", `<http://`+r.Host+u.String()+`>; rel="next"`)
+		address.RawQuery = q.Encode()
+		w.Header().Set("Link", `<http://`+r.Host+address.String()+`>; rel="next"`)
 	}
 	return all[min(len(all), (number-1)*size):min(len(all), number*size)]
 }
@@ -288,7 +312,7 @@ func (f *fake) listHooks(w http.ResponseWriter, r *http.Request) {
 
 // readHook takes what is sent, if it is as it should be.
 func (f *fake) readHook(w http.ResponseWriter, r *http.Request) (h hook, ok bool) {
-	var in struct {
+	var input struct {
 		Events []string
 		Active bool
 		Config struct {
@@ -298,33 +322,38 @@ func (f *fake) readHook(w http.ResponseWriter, r *http.Request) (h hook, ok bool
 		}
 	}
 
-	f.read(r, &in)
-	slices.Sort(in.Events)
-	if !in.Active || in.Config.ContentType != "json" || in.Config.InsecureSSL != "0" || in.Config.Secret == "" ||
-		!slices.Equal(in.Events, []string{"create", "delete", "pull_request", "push"}) {
-		f.fail(w, 422, "Validation Failed: "+in.Config.Secret)
+	f.read(r, &input)
+	slices.Sort(input.Events)
+	if !input.Active || input.Config.ContentType != "json" || input.Config.InsecureSSL != "0" ||
+		input.Config.Secret == "" ||
+		!slices.Equal(input.Events, []string{"create", "delete", "pull_request", "push"}) {
+		f.fail(w, 422, "Validation Failed: "+input.Config.Secret)
 		return hook{}, false
 	}
 
-	return hook{url: in.Config.URL, secret: in.Config.Secret}, true
+	return hook{url: input.Config.URL, secret: input.Config.Secret}, true
 }
 
 func (f *fake) postHook(w http.ResponseWriter, r *http.Request) {
-	h, ok := f.readHook(w, r)
+	hook, ok := f.readHook(w, r)
 	if !ok {
 		return
 	}
 
 	for _, other := range f.hooks {
-		if other.url == h.url {
-			f.fail(w, 422, "Validation Failed", map[string]any{"resource": "Hook", "code": "custom", "message": "Hook already exists on this repository"})
+		if other.url == hook.url {
+			f.fail(w, 422, "Validation Failed", map[string]any{
+				"resource": "Hook",
+				"code":     "custom",
+				"message":  "Hook already exists on this repository",
+			})
 			return
 		}
 	}
 
-	h.id = f.next()
-	f.hooks = append(f.hooks, &h)
-	f.send(w, 201, h.shape(f))
+	hook.id = f.next()
+	f.hooks = append(f.hooks, &hook)
+	f.send(w, 201, hook.shape(f))
 }
 
 func (f *fake) patchHook(w http.ResponseWriter, r *http.Request) {

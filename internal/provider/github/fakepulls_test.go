@@ -22,8 +22,9 @@ type comment struct {
 	who, body string
 }
 
-func (p *pull) shape(f *fake) map[string]any {
-	change := map[string]any{"number": p.number, "title": p.title, "head.ref": p.head, "head.sha": p.sha, "base.ref": p.base,
+func (p *pull) shape(server *fake) map[string]any {
+	change := map[string]any{"number": p.number, "title": p.title, "head.ref": p.head, "head.sha": p.sha,
+		"base.ref": p.base,
 		"html_url": fmt.Sprintf("https://github.com/acme/infra/pull/%d", p.number)}
 	if p.fork {
 		change["head.repo.id"] = repoID + 1
@@ -32,39 +33,44 @@ func (p *pull) shape(f *fake) map[string]any {
 		delete(change, "head.repo.id")
 		change["head.repo"] = nil
 	}
-	return f.fixture("pull", change)
+	return server.fixture("pull", change)
 }
 
 func (f *fake) listPulls(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
+	query := r.URL.Query()
 	found := []*pull{}
-	for _, p := range f.pulls {
-		if p.base == q.Get("base") && !(p.closed && q.Get("state") == "open") {
-			found = append(found, p)
+	for _, pull := range f.pulls {
+		if pull.base == query.Get("base") && !(pull.closed && query.Get("state") == "open") {
+			found = append(found, pull)
 		}
 	}
 
-	if q.Get("sort") == "updated" && q.Get("direction") == "desc" {
+	if query.Get("sort") == "updated" && query.Get("direction") == "desc" {
 		slices.Reverse(found)
 	}
 
 	shapes := []any{}
-	for _, p := range page(w, r, found) {
-		shapes = append(shapes, p.shape(f))
+	for _, pull := range page(w, r, found) {
+		shapes = append(shapes, pull.shape(f))
 	}
 
 	f.send(w, 200, shapes)
 }
 
 func (f *fake) postPull(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Title, Head, Base, Body string }
-	f.read(r, &in)
-	sha, err := f.git(nil, "", "rev-parse", "--verify", "-q", "refs/heads/"+in.Head)
-	if _, other := f.git(nil, "", "rev-parse", "--verify", "-q", "refs/heads/"+in.Base); err != nil || other != nil || in.Title == "" {
-		f.fail(w, 422, "Validation Failed", map[string]any{"resource": "PullRequest", "field": "base", "code": "invalid"})
+	var input struct{ Title, Head, Base, Body string }
+	f.read(r, &input)
+	sha, err := f.git(nil, "", "rev-parse", "--verify", "-q", "refs/heads/"+input.Head)
+	if _, other := f.git(nil, "", "rev-parse", "--verify", "-q", "refs/heads/"+input.Base); err != nil ||
+		other != nil || input.Title == "" {
+		f.fail(w, 422, "Validation Failed", map[string]any{
+			"resource": "PullRequest",
+			"field":    "base",
+			"code":     "invalid",
+		})
 		return
 	}
-	p := &pull{number: f.next(), title: in.Title, head: in.Head, base: in.Base, sha: sha}
+	p := &pull{number: f.next(), title: input.Title, head: input.Head, base: input.Base, sha: sha}
 	f.pulls = append(f.pulls, p)
 	f.send(w, 201, p.shape(f))
 }
@@ -88,7 +94,7 @@ func (f *fake) pull(number string) *pull {
 	return nil
 }
 
-func (c *comment) shape(f *fake) map[string]any {
+func (c *comment) shape(server *fake) map[string]any {
 	change := map[string]any{"id": c.id, "body": c.body, "user.login": c.who}
 	switch c.who {
 	case user:
@@ -97,44 +103,45 @@ func (c *comment) shape(f *fake) map[string]any {
 	default:
 		change["user.id"] = 77
 	}
-	return f.fixture("comment", change)
+	return server.fixture("comment", change)
 }
 
 func (f *fake) listComments(w http.ResponseWriter, r *http.Request) {
-	p := f.pull(r.PathValue("number"))
-	if p == nil {
+	pull := f.pull(r.PathValue("number"))
+	if pull == nil {
 		f.fail(w, 404, "Not Found")
 		return
 	}
 	found := []any{}
-	for _, c := range page(w, r, p.comments) {
+	for _, c := range page(w, r, pull.comments) {
 		found = append(found, c.shape(f))
 	}
 	f.send(w, 200, found)
 }
 
 func (f *fake) readComment(w http.ResponseWriter, r *http.Request) (string, bool) {
-	var in struct{ Body string }
-	f.read(r, &in)
-	if utf8.RuneCountInString(in.Body) > 65536 || in.Body == "" {
-		f.fail(w, 422, "Validation Failed", map[string]any{"resource": "IssueComment", "field": "body", "code": "unprocessable",
-			"message": "Body is too long (maximum is 65536 characters)"})
+	var input struct{ Body string }
+	f.read(r, &input)
+	if utf8.RuneCountInString(input.Body) > 65536 || input.Body == "" {
+		f.fail(w, 422, "Validation Failed",
+			map[string]any{"resource": "IssueComment", "field": "body", "code": "unprocessable",
+				"message": "Body is too long (maximum is 65536 characters)"})
 		return "", false
 	}
-	return in.Body, true
+	return input.Body, true
 }
 
 func (f *fake) postComment(w http.ResponseWriter, r *http.Request) {
-	p := f.pull(r.PathValue("number"))
+	pull := f.pull(r.PathValue("number"))
 	body, ok := f.readComment(w, r)
-	if p == nil && ok {
+	if pull == nil && ok {
 		f.fail(w, 404, "Not Found")
 	}
-	if p == nil || !ok {
+	if pull == nil || !ok {
 		return
 	}
 	c := &comment{f.next(), r.Header.Get("Who"), body}
-	p.comments = append(p.comments, c)
+	pull.comments = append(pull.comments, c)
 	f.send(w, 201, c.shape(f))
 }
 
@@ -191,13 +198,14 @@ func (f *fake) getRef(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) postRef(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Ref, Sha string }
-	f.read(r, &in)
-	if _, err := f.git(nil, "", "update-ref", in.Ref, in.Sha, "0000000000000000000000000000000000000000"); err != nil {
+	var input struct{ Ref, Sha string }
+	f.read(r, &input)
+	if _, err := f.git(nil, "", "update-ref", input.Ref, input.Sha,
+		"0000000000000000000000000000000000000000"); err != nil {
 		f.fail(w, 422, "Reference already exists")
 		return
 	}
-	f.send(w, 201, f.refShape(in.Ref, in.Sha))
+	f.send(w, 201, f.refShape(input.Ref, input.Sha))
 }
 
 func (f *fake) deleteRef(w http.ResponseWriter, r *http.Request) {
@@ -223,14 +231,14 @@ func (f *fake) getCommit(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) postTree(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+	var input struct {
 		BaseTree string `json:"base_tree"`
 		Tree     []struct{ Path, Mode, Type, Content string }
 	}
-	f.read(r, &in)
+	f.read(r, &input)
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(f.t.TempDir(), "index")}
-	_, err := f.git(index, "", "read-tree", in.BaseTree)
-	for _, e := range in.Tree {
+	_, err := f.git(index, "", "read-tree", input.BaseTree)
+	for _, e := range input.Tree {
 		blob, failed := f.git(nil, e.Content, "hash-object", "-w", "--stdin")
 		if failed == nil {
 			_, failed = f.git(index, "", "update-index", "--add", "--cacheinfo", e.Mode+","+blob+","+e.Path)
@@ -251,13 +259,13 @@ func (f *fake) postTree(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) postCommit(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+	var input struct {
 		Message, Tree string
 		Parents       []string
 	}
-	f.read(r, &in)
-	args := []string{"commit-tree", in.Tree, "-m", in.Message}
-	for _, p := range in.Parents {
+	f.read(r, &input)
+	args := []string{"commit-tree", input.Tree, "-m", input.Message}
+	for _, p := range input.Parents {
 		args = append(args, "-p", p)
 	}
 
@@ -267,5 +275,5 @@ func (f *fake) postCommit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	f.send(w, 201, f.fixture("commit", map[string]any{"sha": sha, "tree.sha": in.Tree, "message": in.Message}))
+	f.send(w, 201, f.fixture("commit", map[string]any{"sha": sha, "tree.sha": input.Tree, "message": input.Message}))
 }

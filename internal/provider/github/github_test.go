@@ -30,79 +30,90 @@ func appCredential(id string) lockstep.Credential {
 }
 
 // wrong makes a credential one that the fake refuses.
-func wrong(c lockstep.Credential) lockstep.Credential {
-	if c.Kind == lockstep.AppCredential {
-		c.AppID = "54321"
-		return c
+func wrong(credential lockstep.Credential) lockstep.Credential {
+	if credential.Kind == lockstep.AppCredential {
+		credential.AppID = "54321"
+		return credential
 	}
-	c.Secret = "wr0ng-" + canary
-	return c
+	credential.Secret = "wr0ng-" + canary
+	return credential
 }
 
-// driver returns the driver of a provider type for a fake, and what it needs of its
+// newDriver returns the driver of a provider type for a fake, and what it needs of its
 // host: GitHub has none, and an installed server is reached over TLS.
-func driver(t testing.TB, f *fake, kind lockstep.ProviderType) (*github.Driver, *lockstep.Host) {
+func newDriver(t testing.TB, server *fake, kind lockstep.ProviderType) (*github.Driver, *lockstep.Host) {
 	t.Helper()
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
 	if kind == github.Type {
-		return github.New(github.Options{Network: network, API: f.server.URL + api, Git: f.server.URL}), nil
+		return github.New(github.Options{Network: network, API: server.server.URL + api, Git: server.server.URL}), nil
 	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.server.Certificate().Raw})
-	return github.New(github.Options{Network: network, Enterprise: true}), &lockstep.Host{Endpoint: f.server.URL, VPC: &lockstep.VPCConfiguration{TLSCertificate: string(certificate)}}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.server.Certificate().Raw})
+	return github.New(github.Options{Network: network, Enterprise: true}), &lockstep.Host{
+		Endpoint: server.server.URL,
+		VPC:      &lockstep.VPCConfiguration{TLSCertificate: string(certificate)},
+	}
 }
 
 func repository(h *lockstep.Host, c lockstep.Credential) provider.Repository {
 	return provider.Repository{
-		Link:   lockstep.RepositoryLink{OwnerID: "acme", RepositoryName: "infra"},
-		Access: provider.Access{Connection: lockstep.Connection{Name: "test", ARN: "arn:aws:codeconnections:eu-west-1:123456789012:connection/test"}, Host: h, Credential: c},
+		Link: lockstep.RepositoryLink{OwnerID: "acme", RepositoryName: "infra"},
+		Access: provider.Access{
+			Connection: lockstep.Connection{
+				Name: "test",
+				ARN:  "arn:aws:codeconnections:eu-west-1:123456789012:connection/test",
+			},
+			Host:       h,
+			Credential: c,
+		},
 	}
 }
 
 func open(t testing.TB, d *github.Driver, r provider.Repository) provider.Client {
 	t.Helper()
-	c, err := d.Open(r)
+	client, err := d.Open(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c
+	t.Cleanup(client.Close)
+	return client
 }
 
 // opened returns a client of GitHub with what it can do.
 func opened[A any](t testing.TB, f *fake, c lockstep.Credential) A {
 	t.Helper()
-	d, h := driver(t, f, github.Type)
+	d, h := newDriver(t, f, github.Type)
 	return open(t, d, repository(h, c)).(A)
 }
 
 func TestDriverReads(t *testing.T) {
-	each(t, func(t *testing.T, kind lockstep.ProviderType, c lockstep.Credential) {
+	each(t, func(t *testing.T, kind lockstep.ProviderType, credential lockstep.Credential) {
 		providertest.Test(t, func(t *testing.T) providertest.Fixture {
 			f := newFake(t, kind == github.EnterpriseType)
-			d, h := driver(t, f, kind)
-			return providertest.Fixture{Repo: f.repo, Fail: f.Fail, Open: opener(d, h, c)}
+			d, h := newDriver(t, f, kind)
+			return providertest.Fixture{Repo: f.repo, Fail: f.Fail, Open: opener(d, h, credential)}
 		})
 	})
 }
 
 func TestDriverDoesMoreThanRead(t *testing.T) {
-	each(t, func(t *testing.T, kind lockstep.ProviderType, c lockstep.Credential) {
+	each(t, func(t *testing.T, kind lockstep.ProviderType, credential lockstep.Credential) {
 		providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 			f := newFake(t, kind == github.EnterpriseType)
-			d, h := driver(t, f, kind)
-			return providertest.CapabilityFixture{Host: f, Repo: f.repo, Fail: f.Fail, Open: opener(d, h, c)}
+			d, h := newDriver(t, f, kind)
+			return providertest.CapabilityFixture{Host: f, Repo: f.repo, Fail: f.Fail, Open: opener(d, h, credential)}
 		})
 	})
 }
 
-func opener(d *github.Driver, h *lockstep.Host, c lockstep.Credential) func(testing.TB, bool) provider.Client {
+func opener(driver *github.Driver, host *lockstep.Host, credential lockstep.Credential) func(testing.TB,
+	bool) provider.Client {
 	return func(t testing.TB, right bool) provider.Client {
-		used := c
+		used := credential
 		if !right {
-			used = wrong(c)
+			used = wrong(credential)
 		}
-		return open(t, d, repository(h, used))
+		return open(t, driver, repository(host, used))
 	}
 }
 
@@ -118,31 +129,41 @@ func each(t *testing.T, run func(*testing.T, lockstep.ProviderType, lockstep.Cre
 }
 
 func TestWithoutCredentialARepositoryIsOnlyRead(t *testing.T) {
-	f := newFake(t, false)
-	sha := f.repo.Commit(map[string]string{"a": "1"})
-	d, h := driver(t, f, github.Type)
-	c := open(t, d, repository(h, lockstep.Credential{Kind: lockstep.NoCredential}))
-	if heads, err := c.Heads(t.Context(), []string{"main"}); err != nil || heads["main"] != lockstep.SHA(sha) {
+	server := newFake(t, false)
+	sha := server.repo.Commit(map[string]string{"a": "1"})
+	driver, h := newDriver(t, server, github.Type)
+	client := open(t, driver, repository(h, lockstep.Credential{Kind: lockstep.NoCredential}))
+	if heads, err := client.Heads(t.Context(), []string{"main"}); err != nil || heads["main"] != lockstep.SHA(sha) {
 		t.Errorf("heads: %v, %v", heads, err)
 	}
 
-	_, told := c.(provider.StatusReporter).ReportStatus(t.Context(), provider.CommitStatus{SHA: lockstep.SHA(sha), State: provider.CommitFailed}, nil)
-	_, listed := c.(provider.Commenter).PullRequests(t.Context(), "main")
-	_, commented := c.(provider.Commenter).PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{Body: "x"})
-	_, proposed := c.(provider.PullRequester).Propose(t.Context(), provider.Proposal{Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "x"})
-	hooked := c.(provider.WebhookRegistrar).RegisterWebhook(t.Context(), "https://lockstep.example.com", "secret")
-	unhooked := c.(provider.WebhookRegistrar).RemoveWebhook(t.Context(), "https://lockstep.example.com")
-	for name, err := range map[string]error{"status": told, "pull requests": listed, "comment": commented, "proposal": proposed, "webhook": hooked, "no webhook": unhooked} {
+	_, told := client.(provider.StatusReporter).ReportStatus(t.Context(), provider.CommitStatus{
+		SHA:   lockstep.SHA(sha),
+		State: provider.CommitFailed,
+	}, nil)
+	_, listed := client.(provider.Commenter).PullRequests(t.Context(), "main")
+	_, commented := client.(provider.Commenter).PutComment(t.Context(), provider.PullRequest{Number: 1},
+		provider.Comment{Body: "x"})
+	_, proposed := client.(provider.PullRequester).Propose(t.Context(), provider.Proposal{
+		Base:    "main",
+		BaseSHA: lockstep.SHA(sha),
+		Branch:  "x",
+	})
+	hooked := client.(provider.WebhookRegistrar).RegisterWebhook(t.Context(), "https://lockstep.example.com", "secret")
+	unhooked := client.(provider.WebhookRegistrar).RemoveWebhook(t.Context(), "https://lockstep.example.com")
+	for name, err := range map[string]error{"status": told, "pull requests": listed, "comment": commented,
+		"proposal": proposed, "webhook": hooked, "no webhook": unhooked} {
 		if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "acme/infra") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
-	if asked := f.requests(); len(asked) != 0 {
+	if asked := server.requests(); len(asked) != 0 {
 		t.Errorf("the API was asked: %v", asked)
 	}
 
-	if err := d.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil {
+	none := lockstep.Credential{Kind: lockstep.NoCredential}
+	if err := driver.Check(t.Context(), provider.Access{Credential: none}); err != nil {
 		t.Errorf("check: %v", err)
 	}
 }
@@ -151,7 +172,10 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
-	public, installed := github.New(github.Options{Network: network}), github.New(github.Options{Network: network, Enterprise: true})
+	public, installed := github.New(github.Options{Network: network}), github.New(github.Options{
+		Network:    network,
+		Enterprise: true,
+	})
 	token := lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 	host := &lockstep.Host{Endpoint: "https://ghe.example.com"}
 	bad := &lockstep.Host{Endpoint: "https://ghe.example.com", VPC: &lockstep.VPCConfiguration{TLSCertificate: "none"}}
@@ -163,22 +187,45 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 		want        lockstep.Kind
 		says        string
 	}{
-		"no owner":            {public, "-", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"an owner too many":   {public, "acme/team", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"a path upwards":      {public, "acme", "..", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"a query":             {public, "acme", "infra?x=1", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"no host":             {installed, "acme", "infra", nil, token, lockstep.Invalid, "needs a host"},
-		"a host in clear":     {installed, "acme", "infra", &lockstep.Host{Endpoint: "http://ghe.example.com"}, token, lockstep.Invalid, "https://HOST"},
-		"a bad certificate":   {installed, "acme", "infra", bad, token, lockstep.Invalid, "PEM"},
-		"an SSH key":          {public, "acme", "infra", nil, lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}, lockstep.Invalid, "kind TOKEN"},
-		"no key":              {installed, "acme", "infra", host, lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "2", Secret: canary}, lockstep.Denied, "PEM"},
-		"no RSA key":          {public, "acme", "infra", nil, lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "2", Secret: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}, lockstep.Denied, "RSA"},
-		"a long installation": {public, "acme", "infra", nil, lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "99999999999999999999", Secret: canary}, lockstep.Denied, "number"},
+		"no owner":          {public, "-", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
+		"an owner too many": {public, "acme/team", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
+		"a path upwards":    {public, "acme", "..", nil, token, lockstep.Invalid, "OWNER/NAME"},
+		"a query":           {public, "acme", "infra?x=1", nil, token, lockstep.Invalid, "OWNER/NAME"},
+		"no host":           {installed, "acme", "infra", nil, token, lockstep.Invalid, "needs a host"},
+		"a host in clear": {installed, "acme", "infra", &lockstep.Host{Endpoint: "http://ghe.example.com"}, token,
+			lockstep.Invalid, "https://HOST"},
+		"a bad certificate": {installed, "acme", "infra", bad, token, lockstep.Invalid, "PEM"},
+		"an SSH key": {public, "acme", "infra", nil, lockstep.Credential{
+			Kind:   lockstep.SSHKeyCredential,
+			Secret: canary,
+		}, lockstep.Invalid, "kind TOKEN"},
+		"no key": {installed, "acme", "infra", host, lockstep.Credential{
+			Kind:           "APP",
+			AppID:          "1",
+			InstallationID: "2",
+			Secret:         canary,
+		}, lockstep.Denied, "PEM"},
+		"no RSA key": {public, "acme", "infra", nil, lockstep.Credential{
+			Kind:           "APP",
+			AppID:          "1",
+			InstallationID: "2",
+			Secret:         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		}, lockstep.Denied, "RSA"},
+		"a long installation": {
+			public,
+			"acme",
+			"infra",
+			nil,
+			lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "99999999999999999999", Secret: canary},
+			lockstep.Denied,
+			"number",
+		},
 	} {
 		r := repository(row.host, row.c)
 		r.Link.OwnerID, r.Link.RepositoryName = row.owner, row.repo
 		_, err := row.d.Open(r)
-		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), canary) {
+		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) ||
+			strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v; want %s that says %q", name, err, row.want, row.says)
 		}
 	}
@@ -187,10 +234,18 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 func TestEndpointsOfInstalledServersAreHTTPS(t *testing.T) {
 	for endpoint, want := range map[string]bool{
 		"https://ghe.example.com": true, "https://ghe.example.com/": true, "https://ghe.example.com:8443": true,
-		"http://ghe.example.com": false, "ssh://ghe.example.com": false, "https://ghe.example.com/api/v3": false, "https://": false,
-		"https://ann@ghe.example.com": false, "https://ghe.example.com?x": false, "https://ghe.example.com#x": false, "ghe.example.com": false, "https://%": false,
+		"http://ghe.example.com":         false,
+		"ssh://ghe.example.com":          false,
+		"https://ghe.example.com/api/v3": false,
+		"https://":                       false,
+		"https://ann@ghe.example.com":    false,
+		"https://ghe.example.com?x":      false,
+		"https://ghe.example.com#x":      false,
+		"ghe.example.com":                false,
+		"https://%":                      false,
 	} {
-		if err := github.New(github.Options{Enterprise: true}).Metadata().CheckEndpoint(endpoint); (err == nil) != want {
+		err := github.New(github.Options{Enterprise: true}).Metadata().CheckEndpoint(endpoint)
+		if (err == nil) != want {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
@@ -199,22 +254,22 @@ func TestEndpointsOfInstalledServersAreHTTPS(t *testing.T) {
 func TestARepositoryIsNamedWithOrWithoutGit(t *testing.T) {
 	f := newFake(t, false)
 	f.repo.Commit(map[string]string{"a": "1"})
-	d, h := driver(t, f, github.Type)
+	d, h := newDriver(t, f, github.Type)
 	r := repository(h, credentials()["TOKEN"])
 	r.Link.RepositoryName = "infra.git"
-	c := open(t, d, r)
-	if heads, err := c.Heads(t.Context(), []string{"main"}); err != nil || len(heads) != 1 {
+	client := open(t, d, r)
+	if heads, err := client.Heads(t.Context(), []string{"main"}); err != nil || len(heads) != 1 {
 		t.Errorf("heads: %v, %v", heads, err)
 	}
 
-	if _, err := c.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
+	if _, err := client.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestLimitsOnRateSayHowLong(t *testing.T) {
-	f := newFake(t, false)
-	c := opened[provider.Commenter](t, f, credentials()["TOKEN"])
+	server := newFake(t, false)
+	commenter := opened[provider.Commenter](t, server, credentials()["TOKEN"])
 	reset := time.Now().Add(10 * time.Minute)
 	for name, row := range map[string]struct {
 		status   int
@@ -222,22 +277,28 @@ func TestLimitsOnRateSayHowLong(t *testing.T) {
 		body     string
 		min, max time.Duration
 	}{
-		"primary":        {403, http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {strconv.FormatInt(reset.Unix(), 10)}}, `{"message":"API rate limit exceeded"}`, 9 * time.Minute, 10 * time.Minute},
-		"secondary":      {403, http.Header{"Retry-After": {"30"}}, `{"message":"You have exceeded a secondary rate limit."}`, 30 * time.Second, 30 * time.Second},
+		"primary": {403, http.Header{
+			"X-Ratelimit-Remaining": {"0"},
+			"X-Ratelimit-Reset":     {strconv.FormatInt(reset.Unix(), 10)},
+		}, `{"message":"API rate limit exceeded"}`, 9 * time.Minute, 10 * time.Minute},
+		"secondary": {403, http.Header{"Retry-After": {"30"}},
+			`{"message":"You have exceeded a secondary rate limit."}`, 30 * time.Second, 30 * time.Second},
 		"secondary, 429": {429, http.Header{"Retry-After": {"40"}}, "", 40 * time.Second, 40 * time.Second},
 		"secondary, no time": {403, nil, `{"message":"You have exceeded a secondary rate limit.","documentation_url":` +
-			`"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`, time.Minute, time.Minute},
+			`"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`,
+			time.Minute, time.Minute},
 	} {
-		f.set(func() { f.status, f.header, f.answer = row.status, row.header, row.body })
-		f.requests()
+		server.set(func() { server.status, server.header, server.answer = row.status, row.header, row.body })
+		server.requests()
 		for range 2 { // the library's own memory of limits is not used
-			_, err := c.PullRequests(t.Context(), "main")
-			if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
+			_, err := commenter.PullRequests(t.Context(), "main")
+			if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min ||
+				wait > row.max {
 				t.Errorf("%s: %s, wait %s: %v", name, lockstep.KindOf(err), wait, err)
 			}
 		}
 
-		if asked := f.requests(); len(asked) != 2 {
+		if asked := server.requests(); len(asked) != 2 {
 			t.Errorf("%s: asked %v", name, asked)
 		}
 	}

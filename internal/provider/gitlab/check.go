@@ -40,7 +40,8 @@ func (d *Driver) Check(ctx context.Context, access provider.Access) error {
 	}
 
 	return lockstep.Errorf(lockstep.Denied,
-		"%s does not accept the token: it is wrong, revoked or expired. Give a deploy token together with its user name.", api.address)
+		"%s does not accept the token: it is wrong, revoked or expired. Give a deploy token together with its user "+
+			"name.", api.address)
 }
 
 // GitLab's prefixes of tokens, unless an administrator changed them.
@@ -57,7 +58,8 @@ func isDeployToken(credential lockstep.Credential) bool {
 
 func (a *api) uncheckable() error {
 	return lockstep.Wrapf(lockstep.Invalid, provider.ErrUnsupported,
-		"%s has no access token with this password. A deploy token or a password is checked when a repository is read.", a.address)
+		"%s has no access token with this password. A deploy token or a password is checked when a repository is "+
+			"read.", a.address)
 }
 
 // maxRefusal is how much of a refusal is read, in bytes.

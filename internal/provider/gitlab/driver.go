@@ -112,7 +112,8 @@ func (d *Driver) api(access provider.Access) (*api, error) {
 		authorization = "Bearer " + credential.Secret
 	default:
 		return nil, lockstep.Errorf(lockstep.Invalid,
-			"A credential of kind %s cannot be used with GitLab, which is reached over HTTP. Give an access token.", credential.Kind)
+			"A credential of kind %s cannot be used with GitLab, which is reached over HTTP. Give an access "+
+				"token.", credential.Kind)
 	}
 
 	calls, err := rest.New(rest.Options{

@@ -32,16 +32,16 @@ func fixture(t testing.TB, name string, changes object) object {
 		t.Fatal(err)
 	}
 
-	var o object
-	if err := json.Unmarshal(text, &o); err != nil {
+	var object object
+	if err := json.Unmarshal(text, &object); err != nil {
 		t.Fatal(err)
 	}
 
 	for k, v := range changes {
-		o[k] = v
+		object[k] = v
 	}
 
-	return o
+	return object
 }
 
 // A fake is a GitLab with one project: its REST API, and smart HTTP at the same
@@ -75,19 +75,27 @@ const subpath = "/gitlab"
 
 // newFake starts one. Its Git wants user and password, or no credential where both
 // are "".
-func newFake(t testing.TB, o gitwiretest.Options) *fake {
+func newFake(t testing.TB, options gitwiretest.Options) *fake {
 	t.Helper()
 	folder := t.TempDir()
-	f := &fake{t: t, users: map[string]int{}, scope: "api", lists: map[string][]object{}, tokens: map[int]string{}, notes: map[int][]object{}, nextID: 100}
-	f.parts = f.handlers()
-	o.Wrap = func(git http.Handler) http.Handler {
+	server := &fake{
+		t:      t,
+		users:  map[string]int{},
+		scope:  "api",
+		lists:  map[string][]object{},
+		tokens: map[int]string{},
+		notes:  map[int][]object{},
+		nextID: 100,
+	}
+	server.parts = server.handlers()
+	options.Wrap = func(git http.Handler) http.Handler {
 		return http.StripPrefix(subpath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/api/v4/") {
-				f.answer(w, r)
+				server.answer(w, r)
 				return
 			}
 
-			if f.mayRead(r) {
+			if server.mayRead(r) {
 				git.ServeHTTP(w, r)
 				return
 			}
@@ -97,11 +105,11 @@ func newFake(t testing.TB, o gitwiretest.Options) *fake {
 		}))
 	}
 
-	f.git = gitwiretest.NewServer(t, folder, o)
-	f.URL = f.git.URL + subpath
-	f.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, project+".git"))
+	server.git = gitwiretest.NewServer(t, folder, options)
+	server.URL = server.git.URL + subpath
+	server.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, project+".git"))
 
-	return f
+	return server
 }
 
 // mayRead reports whether Git is served: a wrong credential is refused for a public
@@ -139,11 +147,11 @@ func (w writer) no(status int, words string) { w.say(status, object{"message": w
 
 // read decodes what was sent.
 func (w writer) read() object {
-	var in object
-	if err := json.NewDecoder(w.r.Body).Decode(&in); err != nil {
+	var input object
+	if err := json.NewDecoder(w.r.Body).Decode(&input); err != nil {
 		return object{}
 	}
-	return in
+	return input
 }
 
 // list answers with the page that was asked for.
@@ -180,7 +188,8 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 	}()
 
 	w := writer{ResponseWriter: seen, r: r}
-	escaped, inProject := strings.CutPrefix(r.URL.EscapedPath(), "/api/v4/projects/"+strings.ReplaceAll(project, "/", "%2F")+"/")
+	escaped, inProject := strings.CutPrefix(r.URL.EscapedPath(),
+		"/api/v4/projects/"+strings.ReplaceAll(project, "/", "%2F")+"/")
 	f.calls = append(f.calls, r.Method+" "+escaped)
 
 	if f.status != 0 {
@@ -282,11 +291,11 @@ func (f *fake) has(name string) bool {
 }
 
 // add keeps a new document and returns its ID.
-func (f *fake) add(kind string, o object) object {
+func (f *fake) add(kind string, object object) object {
 	f.nextID++
-	o["id"] = f.nextID
-	f.lists[kind] = append(f.lists[kind], o)
-	return o
+	object["id"] = f.nextID
+	f.lists[kind] = append(f.lists[kind], object)
+	return object
 }
 
 // find returns the document with an id that stands in a path, nil for none.

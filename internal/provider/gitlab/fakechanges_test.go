@@ -25,13 +25,18 @@ func (f *fake) OpenPullRequest(head, base string, fork bool) int64 {
 	if fork {
 		source = 43
 	}
-	mr := f.open(object{"source_branch": head, "target_branch": base, "source_project_id": source, "sha": f.repo.ID("refs/heads/" + head)})
+	mr := f.open(object{
+		"source_branch":     head,
+		"target_branch":     base,
+		"source_project_id": source,
+		"sha":               f.repo.ID("refs/heads/" + head),
+	})
 	return int64(mr["iid"].(int))
 }
 
 // getMergeRequests lists them, or the notes of one.
 func (f *fake) getMergeRequests(w writer) {
-	q := w.r.URL.Query()
+	query := w.r.URL.Query()
 	if len(w.path) == 2 && w.path[1] == "notes" {
 		n, _ := strconv.Atoi(w.path[0])
 		w.list(f.notes[n])
@@ -40,7 +45,7 @@ func (f *fake) getMergeRequests(w writer) {
 
 	var found []object
 	for _, mr := range newestFirst(f.lists["mr"]) {
-		if mr["state"] == q.Get("state") && mr["target_branch"] == q.Get("target_branch") {
+		if mr["state"] == query.Get("state") && mr["target_branch"] == query.Get("target_branch") {
 			found = append(found, mr)
 		}
 	}
@@ -50,29 +55,35 @@ func (f *fake) getMergeRequests(w writer) {
 
 // postMergeRequests opens one, or makes a note on one.
 func (f *fake) postMergeRequests(w writer) {
-	in := w.read()
+	input := w.read()
 	if len(w.path) == 2 && w.path[1] == "notes" {
 		n, _ := strconv.Atoi(w.path[0])
 		switch {
 		case n < 1 || n > len(f.lists["mr"]):
 			w.no(http.StatusNotFound, "404 Merge Request Not Found")
-		case len([]rune(in.text("body"))) > 1_000_000:
+		case len([]rune(input.text("body"))) > 1_000_000:
 			w.no(http.StatusBadRequest, "Note is too long")
 		default:
-			w.say(http.StatusCreated, f.note(n, w.me, in.text("body")))
+			w.say(http.StatusCreated, f.note(n, w.me, input.text("body")))
 		}
 
 		return
 	}
 
-	if !f.has("refs/heads/"+in.text("source_branch")) || in.text("title") == "" {
+	if !f.has("refs/heads/"+input.text("source_branch")) || input.text("title") == "" {
 		w.no(http.StatusBadRequest, "no such branch")
 		return
 	}
 
 	// The head is filled in later, in the background.
-	w.say(http.StatusCreated, f.open(object{"source_branch": in["source_branch"], "target_branch": in["target_branch"],
-		"title": in["title"], "description": in["description"], "force_remove_source_branch": in["remove_source_branch"], "sha": nil}))
+	w.say(http.StatusCreated, f.open(object{
+		"source_branch":              input["source_branch"],
+		"target_branch":              input["target_branch"],
+		"title":                      input["title"],
+		"description":                input["description"],
+		"force_remove_source_branch": input["remove_source_branch"],
+		"sha":                        nil,
+	}))
 }
 
 // note keeps a new note.
@@ -122,19 +133,20 @@ func (f *fake) AddComment(number int64, text string) {
 
 // postCommit puts new files on a new branch, or does nothing.
 func (f *fake) postCommit(w writer) {
-	in := w.read()
-	branch, start := "refs/heads/"+in.text("branch"), in.text("start_sha")
+	input := w.read()
+	branch, start := "refs/heads/"+input.text("branch"), input.text("start_sha")
 	if f.has(branch) || !f.has(start) {
 		w.no(http.StatusBadRequest, "the branch is there, or the start is not")
 		return
 	}
 
 	files := map[string]string{}
-	actions, _ := in["actions"].([]any)
+	actions, _ := input["actions"].([]any)
 	for _, a := range actions {
 		action := object(a.(map[string]any))
 		content, err := base64.StdEncoding.DecodeString(action.text("content"))
-		if action["action"] != "create" || action["encoding"] != "base64" || err != nil || f.has(start+":"+action.text("file_path")) {
+		if action["action"] != "create" || action["encoding"] != "base64" || err != nil ||
+			f.has(start+":"+action.text("file_path")) {
 			w.no(http.StatusBadRequest, "the file is there")
 			return
 		}
@@ -147,7 +159,10 @@ func (f *fake) postCommit(w writer) {
 		return
 	}
 
-	w.say(http.StatusCreated, fixture(f.t, "commit", object{"id": f.repo.CommitTo(branch, files), "message": in["commit_message"]}))
+	w.say(http.StatusCreated, fixture(f.t, "commit", object{
+		"id":      f.repo.CommitTo(branch, files),
+		"message": input["commit_message"],
+	}))
 }
 
 func (f *fake) getBranch(w writer) {
@@ -184,28 +199,30 @@ func (f *fake) postHook(w writer) {
 }
 
 func (f *fake) putHook(w writer) {
-	h := f.find("hook", w.path[0])
-	if h == nil {
+	hook := f.find("hook", w.path[0])
+	if hook == nil {
 		w.no(http.StatusNotFound, "404 Not Found")
 		return
 	}
-	f.setHook(h, w.read())
-	w.say(http.StatusOK, h)
+	f.setHook(hook, w.read())
+	w.say(http.StatusOK, hook)
 }
 
 // setHook stores the token without returning it.
-func (f *fake) setHook(h, in object) {
+func (f *fake) setHook(hook, in object) {
 	for k, v := range in {
 		if k == "token" {
-			f.tokens[h.id()] = in.text("token")
+			f.tokens[hook.id()] = in.text("token")
 		} else {
-			h[k] = v
+			hook[k] = v
 		}
 	}
 }
 
 func (f *fake) deleteHook(w writer) {
-	kept := slices.DeleteFunc(slices.Clone(f.lists["hook"]), func(h object) bool { return strconv.Itoa(h.id()) == w.path[0] })
+	kept := slices.DeleteFunc(slices.Clone(f.lists["hook"]), func(h object) bool {
+		return strconv.Itoa(h.id()) == w.path[0]
+	})
 	if len(kept) == len(f.lists["hook"]) {
 		w.no(http.StatusNotFound, "404 Not Found")
 		return

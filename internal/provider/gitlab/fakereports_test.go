@@ -26,7 +26,9 @@ func (f *fake) handlers() map[string]func(w writer) {
 
 		"GET deployments": f.getDeployments, "POST deployments": f.postDeployment, "PUT deployments": f.putDeployment,
 
-		"GET merge_requests": f.getMergeRequests, "POST merge_requests": f.postMergeRequests, "PUT merge_requests": f.putNote,
+		"GET merge_requests":  f.getMergeRequests,
+		"POST merge_requests": f.postMergeRequests,
+		"PUT merge_requests":  f.putNote,
 
 		"POST repository/commits": f.postCommit,
 		"GET repository/branches": f.getBranch, "DELETE repository/branches": f.deleteBranch,
@@ -65,48 +67,58 @@ func (f *fake) pipeline(sha, ref string, wanted any) int {
 // words change only together with the state. What has ended stays, and is shown no
 // more where there is a newer one.
 func (f *fake) postStatus(w writer) {
-	sha, in := w.path[0], w.read()
+	sha, input := w.path[0], w.read()
 	if !f.has(sha) {
 		w.no(http.StatusNotFound, "404 Commit Not Found")
 		return
 	}
 
-	pipeline := f.pipeline(sha, in.text("ref"), in["pipeline_id"])
+	pipeline := f.pipeline(sha, input.text("ref"), input["pipeline_id"])
 	if pipeline == 0 {
 		w.no(http.StatusNotFound, "404 Pipeline for pipeline_id, sha and ref Not Found")
 		return
 	}
 
-	same := func(s object) bool {
-		return s["pipeline_id"] == pipeline && s["name"] == in["name"] && s["user"] == w.me
+	same := func(status object) bool {
+		return status["pipeline_id"] == pipeline && status["name"] == input["name"] && status["user"] == w.me
 	}
-	i := slices.IndexFunc(f.lists["status"], func(s object) bool { return same(s) && (s["status"] == "pending" || s["status"] == "running") })
-	from, s := "created", object(nil)
+	i := slices.IndexFunc(f.lists["status"], func(status object) bool {
+		return same(status) && (status["status"] == "pending" || status["status"] == "running")
+	})
+	from, status := "created", object(nil)
 	if i >= 0 {
-		s = f.lists["status"][i]
-		from = s.text("status")
+		status = f.lists["status"][i]
+		from = status.text("status")
 	}
 
-	if to := in.text("state"); !moves(from, to) {
+	if to := input.text("state"); !moves(from, to) {
 		w.no(http.StatusBadRequest, "No way from "+from+" to "+to)
 		return
 	}
 
-	if s == nil {
+	if status == nil {
 		for _, old := range f.lists["status"] {
-			if old["pipeline_id"] == pipeline && old["name"] == in["name"] {
+			if old["pipeline_id"] == pipeline && old["name"] == input["name"] {
 				old["retried"] = true
 			}
 		}
-		s = f.add("status", fixture(f.t, "commit_status", object{"sha": sha, "name": in["name"], "ref": in["ref"], "pipeline_id": pipeline, "user": w.me}))
+		status = f.add("status", fixture(f.t, "commit_status", object{
+			"sha":         sha,
+			"name":        input["name"],
+			"ref":         input["ref"],
+			"pipeline_id": pipeline,
+			"user":        w.me,
+		}))
 	}
 
-	s["status"], s["description"], s["target_url"] = in["state"], in["description"], in["target_url"]
-	w.say(http.StatusCreated, s)
+	status["status"] = input["state"]
+	status["description"] = input["description"]
+	status["target_url"] = input["target_url"]
+	w.say(http.StatusCreated, status)
 }
 
 func (f *fake) getStatuses(w writer) {
-	q := w.r.URL.Query()
+	query := w.r.URL.Query()
 	if len(w.path) != 2 || w.path[1] != "statuses" || !f.has(w.path[0]) {
 		w.no(http.StatusNotFound, "404 Commit Not Found")
 		return
@@ -114,7 +126,8 @@ func (f *fake) getStatuses(w writer) {
 
 	var found []object
 	for _, s := range f.lists["status"] {
-		if s["sha"] == w.path[0] && s["ref"] == q.Get("ref") && s["name"] == q.Get("name") && s["retried"] == nil {
+		if s["sha"] == w.path[0] && s["ref"] == query.Get("ref") && s["name"] == query.Get("name") &&
+			s["retried"] == nil {
 			found = append(found, s)
 		}
 	}
@@ -123,42 +136,48 @@ func (f *fake) getStatuses(w writer) {
 }
 
 func (f *fake) getDeployments(w writer) {
-	q := w.r.URL.Query()
+	query := w.r.URL.Query()
 	var found []object
 	for _, d := range newestFirst(f.lists["deployment"]) { // order_by=id, sort=desc
-		if d["name"] == q.Get("environment") {
+		if d["name"] == query.Get("environment") {
 			found = append(found, d)
 		}
 	}
-	if q.Get("order_by") != "id" || q.Get("sort") != "desc" {
+	if query.Get("order_by") != "id" || query.Get("sort") != "desc" {
 		found = newestFirst(found)
 	}
 	w.list(found)
 }
 
 func (f *fake) postDeployment(w writer) {
-	in := w.read()
+	input := w.read()
 	switch {
-	case in.text("environment") == "" || in["tag"] != false || !slices.Contains([]string{"running", "success", "failed", "canceled"}, in.text("status")):
+	case input.text("environment") == "" || input["tag"] != false ||
+		!slices.Contains([]string{"running", "success", "failed", "canceled"}, input.text("status")):
 		w.no(http.StatusBadRequest, "status does not have a valid value")
-	case !f.has(in.text("sha")) || !f.has("refs/heads/"+in.text("ref")):
+	case !f.has(input.text("sha")) || !f.has("refs/heads/"+input.text("ref")):
 		w.no(http.StatusBadRequest, "no such commit or branch")
 	default:
-		d := fixture(f.t, "deployment", object{"sha": in["sha"], "ref": in["ref"], "status": in["status"], "name": in["environment"]})
+		d := fixture(f.t, "deployment", object{
+			"sha":    input["sha"],
+			"ref":    input["ref"],
+			"status": input["status"],
+			"name":   input["environment"],
+		})
 		w.say(http.StatusCreated, f.add("deployment", d))
 	}
 }
 
 func (f *fake) putDeployment(w writer) {
-	d, in := f.find("deployment", w.path[0]), w.read()
+	deployment, input := f.find("deployment", w.path[0]), w.read()
 	switch {
-	case d == nil:
+	case deployment == nil:
 		w.no(http.StatusNotFound, "404 Not Found")
-	case d["status"] == in["status"], in["status"] == "running" && d["status"] != "created":
+	case deployment["status"] == input["status"], input["status"] == "running" && deployment["status"] != "created":
 		w.no(http.StatusBadRequest, "no way there")
 	default:
-		d["status"] = in["status"]
-		w.say(http.StatusOK, d)
+		deployment["status"] = input["status"]
+		w.say(http.StatusOK, deployment)
 	}
 }
 
@@ -168,13 +187,19 @@ func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	defer f.mu.Unlock()
 
 	states := map[string]provider.CommitState{
-		"pending": provider.CommitPending, "running": provider.CommitRunning, "success": provider.CommitSucceeded, "failed": provider.CommitFailed,
+		"pending": provider.CommitPending,
+		"running": provider.CommitRunning,
+		"success": provider.CommitSucceeded,
+		"failed":  provider.CommitFailed,
 	}
 	var shown []providertest.ShownStatus
 	for _, s := range f.lists["status"] {
 		if s["sha"] == string(sha) && s["retried"] == nil {
 			shown = append(shown, providertest.ShownStatus{
-				Context: s.text("name"), State: states[s.text("status")], Summary: s.text("description"), URL: s.text("target_url"),
+				Context: s.text("name"),
+				State:   states[s.text("status")],
+				Summary: s.text("description"),
+				URL:     s.text("target_url"),
 			})
 		}
 	}

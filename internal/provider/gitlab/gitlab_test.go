@@ -43,43 +43,46 @@ func drivers() map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab
 			return gitlab.New(gitlab.Options{Network: network(t), URL: url}), nil
 		},
 		gitlab.SelfManagedType: func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
-			return gitlab.New(gitlab.Options{SelfManaged: true, Network: network(t)}), &lockstep.Host{Endpoint: url + "/"}
+			return gitlab.New(gitlab.Options{
+				SelfManaged: true,
+				Network:     network(t),
+			}), &lockstep.Host{Endpoint: url + "/"}
 		},
 	}
 }
 
 // repository is the fake's project.
-func repository(h *lockstep.Host, c lockstep.Credential) provider.Repository {
+func repository(host *lockstep.Host, credential lockstep.Credential) provider.Repository {
 	owner, name, _ := strings.Cut(project, "/infra")
 	return provider.Repository{
 		Link:   lockstep.RepositoryLink{OwnerID: owner, RepositoryName: "infra" + name},
-		Access: provider.Access{Connection: lockstep.Connection{Name: "test"}, Host: h, Credential: c},
+		Access: provider.Access{Connection: lockstep.Connection{Name: "test"}, Host: host, Credential: credential},
 	}
 }
 
 func open(t testing.TB, d *gitlab.Driver, r provider.Repository) providertest.FullClient {
 	t.Helper()
-	c, err := d.Open(r)
+	client, err := d.Open(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c.(providertest.FullClient)
+	t.Cleanup(client.Close)
+	return client.(providertest.FullClient)
 }
 
 // fakeFor starts a GitLab that takes a credential.
-func fakeFor(t testing.TB, c lockstep.Credential) *fake {
+func fakeFor(t testing.TB, credential lockstep.Credential) *fake {
 	t.Helper()
-	f := newFake(t, gitwiretest.Options{})
-	f.users[canary] = 7
-	f.login = "oauth2"
-	switch c.Kind {
+	server := newFake(t, gitwiretest.Options{})
+	server.users[canary] = 7
+	server.login = "oauth2"
+	switch credential.Kind {
 	case lockstep.BasicCredential:
-		f.login = c.Username
+		server.login = credential.Username
 	case lockstep.NoCredential:
-		f.public = true
+		server.public = true
 	}
-	return f
+	return server
 }
 
 // meet starts a GitLab and opens the project with the token.
@@ -91,35 +94,35 @@ func meet(t testing.TB) (*fake, providertest.FullClient) {
 }
 
 // wrong returns an invalid credential of the same kind.
-func wrong(c lockstep.Credential) lockstep.Credential {
-	if c.Kind == lockstep.NoCredential {
-		c.Kind = lockstep.TokenCredential
+func wrong(credential lockstep.Credential) lockstep.Credential {
+	if credential.Kind == lockstep.NoCredential {
+		credential.Kind = lockstep.TokenCredential
 	}
-	c.Secret = "glpat-wrong"
-	return c
+	credential.Secret = "glpat-wrong"
+	return credential
 }
 
 func TestDriversReadWithEveryKindOfCredential(t *testing.T) {
 	for kind, reach := range drivers() {
-		for _, c := range []lockstep.Credential{token, basic, oauth, none} {
-			t.Run(string(kind)+" "+string(c.Kind), func(t *testing.T) {
+		for _, credential := range []lockstep.Credential{token, basic, oauth, none} {
+			t.Run(string(kind)+" "+string(credential.Kind), func(t *testing.T) {
 				providertest.Test(t, func(t *testing.T) providertest.Fixture {
-					f := fakeFor(t, c)
-					d, h := reach(t, f.URL)
-					if d.Metadata().Type != kind {
-						t.Errorf("type %s", d.Metadata().Type)
+					server := fakeFor(t, credential)
+					driver, host := reach(t, server.URL)
+					if driver.Metadata().Type != kind {
+						t.Errorf("type %s", driver.Metadata().Type)
 					}
 
 					return providertest.Fixture{
-						Repo: f.repo,
+						Repo: server.repo,
 						Open: func(t testing.TB, right bool) provider.Client {
-							used := c
+							used := credential
 							if !right {
-								used = wrong(c)
+								used = wrong(credential)
 							}
-							return open(t, d, repository(h, used))
+							return open(t, driver, repository(host, used))
 						},
-						Fail: func(status int, header http.Header) { f.git.Fail(status, header) },
+						Fail: func(status int, header http.Header) { server.git.Fail(status, header) },
 					}
 				})
 			})
@@ -129,24 +132,24 @@ func TestDriversReadWithEveryKindOfCredential(t *testing.T) {
 
 func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
 	for kind, reach := range drivers() {
-		for _, c := range []lockstep.Credential{token, basic, oauth} {
-			t.Run(string(kind)+" "+string(c.Kind), func(t *testing.T) {
+		for _, credential := range []lockstep.Credential{token, basic, oauth} {
+			t.Run(string(kind)+" "+string(credential.Kind), func(t *testing.T) {
 				providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
-					f := fakeFor(t, c)
-					d, h := reach(t, f.URL)
+					server := fakeFor(t, credential)
+					driver, host := reach(t, server.URL)
 					return providertest.CapabilityFixture{
-						Host: f, Repo: f.repo,
+						Host: server, Repo: server.repo,
 						Open: func(t testing.TB, right bool) provider.Client {
-							used := c
+							used := credential
 							if !right {
-								used = wrong(c)
+								used = wrong(credential)
 							}
-							return open(t, d, repository(h, used))
+							return open(t, driver, repository(host, used))
 						},
 						Fail: func(status int, header http.Header) {
-							f.mu.Lock()
-							defer f.mu.Unlock()
-							f.status, f.header = status, header
+							server.mu.Lock()
+							defer server.mu.Unlock()
+							server.status, server.header = status, header
 						},
 					}
 				})
@@ -156,53 +159,70 @@ func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
 }
 
 // everything uses each capability once and returns the errors.
-func everything(t testing.TB, c providertest.FullClient) map[string]error {
+func everything(t testing.TB, client providertest.FullClient) map[string]error {
 	t.Helper()
-	s := provider.CommitStatus{SHA: lockstep.SHA(strings.Repeat("12", 20)), Branch: "main", Environment: "1/x", State: provider.CommitSucceeded}
+	status := provider.CommitStatus{
+		SHA:         lockstep.SHA(strings.Repeat("12", 20)),
+		Branch:      "main",
+		Environment: "1/x",
+		State:       provider.CommitSucceeded,
+	}
 	errs := map[string]error{}
-	_, errs["status"] = c.ReportStatus(t.Context(), s, nil)
-	_, errs["pull requests"] = c.PullRequests(t.Context(), "main")
-	_, errs["comment"] = c.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{Marker: "m", Body: "m"})
-	_, errs["edited comment"] = c.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{ID: "5", Marker: "m", Body: "m"})
-	_, errs["proposal"] = c.Propose(t.Context(), provider.Proposal{Base: "main", BaseSHA: s.SHA, Branch: "b", Files: []provider.ProposedFile{{Path: "a"}}})
-	errs["webhook"] = c.RegisterWebhook(t.Context(), "https://lockstep.example.com/w", hookSecret)
-	errs["webhook's end"] = c.RemoveWebhook(t.Context(), "https://lockstep.example.com/w")
+	_, errs["status"] = client.ReportStatus(t.Context(), status, nil)
+	_, errs["pull requests"] = client.PullRequests(t.Context(), "main")
+	_, errs["comment"] = client.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{
+		Marker: "m",
+		Body:   "m",
+	})
+	_, errs["edited comment"] = client.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{
+		ID:     "5",
+		Marker: "m",
+		Body:   "m",
+	})
+	_, errs["proposal"] = client.Propose(t.Context(), provider.Proposal{
+		Base:    "main",
+		BaseSHA: status.SHA,
+		Branch:  "b",
+		Files:   []provider.ProposedFile{{Path: "a"}},
+	})
+	errs["webhook"] = client.RegisterWebhook(t.Context(), "https://lockstep.example.com/w", hookSecret)
+	errs["webhook's end"] = client.RemoveWebhook(t.Context(), "https://lockstep.example.com/w")
 	return errs
 }
 
 func TestWithoutACredentialNothingButReadingIsTried(t *testing.T) {
-	f := fakeFor(t, none)
-	d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
+	server := fakeFor(t, none)
+	d, h := drivers()[gitlab.SelfManagedType](t, server.URL)
 	for what, err := range everything(t, open(t, d, repository(h, none))) {
 		if lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if asked := f.asked(); asked != nil {
+	if asked := server.asked(); asked != nil {
 		t.Errorf("the API was asked %q", asked)
 	}
 }
 
 func TestAHostsOwnCertificateIsTrustedForAllOfIt(t *testing.T) {
-	f := newFake(t, gitwiretest.Options{TLS: true})
-	f.users[canary], f.login = 7, "oauth2"
-	sha := lockstep.SHA(f.repo.Commit(map[string]string{"a": "1"}))
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.git.Certificate().Raw}))
-	s := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "1/x", State: provider.CommitRunning}
+	server := newFake(t, gitwiretest.Options{TLS: true})
+	server.users[canary], server.login = 7, "oauth2"
+	sha := lockstep.SHA(server.repo.Commit(map[string]string{"a": "1"}))
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.git.Certificate().Raw}))
+	status := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "1/x", State: provider.CommitRunning}
 	for given, want := range map[string]bool{certificate: true, "": false} {
-		d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
-		h.VPC = &lockstep.VPCConfiguration{TLSCertificate: given}
-		c := open(t, d, repository(h, token))
+		driver, host := drivers()[gitlab.SelfManagedType](t, server.URL)
+		host.VPC = &lockstep.VPCConfiguration{TLSCertificate: given}
+		c := open(t, driver, repository(host, token))
 		heads, read := c.Heads(t.Context(), []string{"main"})
-		_, reported := c.ReportStatus(t.Context(), s, nil)
+		_, reported := c.ReportStatus(t.Context(), status, nil)
 		if (read == nil && heads["main"] == sha) != want || (reported == nil) != want {
 			t.Errorf("with a certificate of %d bytes: %v, %v", len(given), read, reported)
 		}
 	}
 
-	d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
-	h.VPC = &lockstep.VPCConfiguration{TLSCertificate: "no PEM"}
-	if _, err := d.Open(repository(h, token)); lockstep.KindOf(err) != lockstep.Invalid {
+	driver, host := drivers()[gitlab.SelfManagedType](t, server.URL)
+	host.VPC = &lockstep.VPCConfiguration{TLSCertificate: "no PEM"}
+	if _, err := driver.Open(repository(host, token)); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a certificate that is none: %v", err)
 	}
 }
@@ -216,8 +236,14 @@ func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 		"no host":           {nil, token},
 		"over SSH":          {&lockstep.Host{Endpoint: "ssh://gitlab.example.com"}, token},
 		"a user in the URL": {&lockstep.Host{Endpoint: "https://ann@gitlab.example.com"}, token},
-		"a private key":     {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}},
-		"an application":    {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{Kind: lockstep.AppCredential, Secret: canary}},
+		"a private key": {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{
+			Kind:   lockstep.SSHKeyCredential,
+			Secret: canary,
+		}},
+		"an application": {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{
+			Kind:   lockstep.AppCredential,
+			Secret: canary,
+		}},
 	} {
 		_, err := managed.Open(repository(row.host, row.c))
 		if lockstep.KindOf(err) != lockstep.Invalid || strings.Contains(err.Error(), canary) {
@@ -225,22 +251,33 @@ func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 		}
 	}
 
-	if _, err := gitlab.New(gitlab.Options{}).Open(repository(&lockstep.Host{Endpoint: "https://gitlab.example.com"}, token)); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := gitlab.New(gitlab.Options{}).Open(repository(&lockstep.Host{Endpoint: "https://gitlab.example.com"},
+		token)); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("gitlab.com at a host: %v", err)
 	}
 
-	if err := gitlab.New(gitlab.Options{}).Metadata().CheckEndpoint("https://gitlab.com"); lockstep.KindOf(err) != lockstep.Invalid {
+	err := gitlab.New(gitlab.Options{}).Metadata().CheckEndpoint("https://gitlab.com")
+	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a host of gitlab.com: %v", err)
 	}
 }
 
 func TestEndpointsAreOfHTTP(t *testing.T) {
 	for endpoint, want := range map[string]bool{
-		"https://gitlab.example.com": true, "http://gitlab.example.com:8080/gitlab": true, "https://gitlab.example.com/": true,
-		"ssh://git@gitlab.example.com": false, "file:///srv/git": false, "https://": false, "gitlab.example.com": false,
-		"https://ann:x@gitlab.example.com": false, "https://gitlab.example.com?x=1": false, "https://gitlab.example.com#x": false, "https://%zz": false,
+		"https://gitlab.example.com":            true,
+		"http://gitlab.example.com:8080/gitlab": true,
+		"https://gitlab.example.com/":           true,
+		"ssh://git@gitlab.example.com":          false,
+		"file:///srv/git":                       false,
+		"https://":                              false,
+		"gitlab.example.com":                    false,
+		"https://ann:x@gitlab.example.com":      false,
+		"https://gitlab.example.com?x=1":        false,
+		"https://gitlab.example.com#x":          false,
+		"https://%zz":                           false,
 	} {
-		if err := gitlab.New(gitlab.Options{SelfManaged: true}).Metadata().CheckEndpoint(endpoint); (err == nil) != want {
+		err := gitlab.New(gitlab.Options{SelfManaged: true}).Metadata().CheckEndpoint(endpoint)
+		if (err == nil) != want {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
@@ -248,13 +285,18 @@ func TestEndpointsAreOfHTTP(t *testing.T) {
 
 func TestApplicationsAreLetInAtTheHost(t *testing.T) {
 	got, err := gitlab.New(gitlab.Options{}).OAuthEndpoints(nil)
-	want := provider.OAuthEndpoints{AuthURL: "https://gitlab.com/oauth/authorize", TokenURL: "https://gitlab.com/oauth/token", Scopes: []string{"api"}}
+	want := provider.OAuthEndpoints{
+		AuthURL:  "https://gitlab.com/oauth/authorize",
+		TokenURL: "https://gitlab.com/oauth/token",
+		Scopes:   []string{"api"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 
 	managed := gitlab.New(gitlab.Options{SelfManaged: true})
-	if got, err = managed.OAuthEndpoints(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"}); err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
+	got, err = managed.OAuthEndpoints(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"})
+	if err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
 		t.Errorf("%+v, %v", got, err)
 	}
 
@@ -264,15 +306,15 @@ func TestApplicationsAreLetInAtTheHost(t *testing.T) {
 }
 
 func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
-	f := fakeFor(t, token)
+	server := fakeFor(t, token)
 	closed := transport.NewNetwork(transport.NetworkOptions{})
 	defer closed.Close()
 
-	d := gitlab.New(gitlab.Options{SelfManaged: true, Network: closed})
-	r := repository(&lockstep.Host{Endpoint: f.URL}, token)
-	errs := everything(t, open(t, d, r))
-	errs["check"] = d.Check(t.Context(), r.Access)
-	_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+	driver := gitlab.New(gitlab.Options{SelfManaged: true, Network: closed})
+	r := repository(&lockstep.Host{Endpoint: server.URL}, token)
+	errs := everything(t, open(t, driver, r))
+	errs["check"] = driver.Check(t.Context(), r.Access)
+	_, errs["heads"] = open(t, driver, r).Heads(t.Context(), []string{"main"})
 
 	for what, err := range errs {
 		if lockstep.KindOf(err) != lockstep.Denied {
@@ -280,7 +322,7 @@ func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
 		}
 	}
 
-	if asked := f.asked(); asked != nil {
+	if asked := server.asked(); asked != nil {
 		t.Errorf("was asked %q", asked)
 	}
 }
@@ -300,16 +342,16 @@ func TestAttack17TheCredentialStaysAtTheHost(t *testing.T) {
 	}))
 	defer host.Close()
 
-	for _, c := range []lockstep.Credential{token, basic, oauth} {
-		d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
-		r := repository(h, c)
-		errs := everything(t, open(t, d, r))
-		errs["check"] = d.Check(t.Context(), r.Access)
-		_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+	for _, credential := range []lockstep.Credential{token, basic, oauth} {
+		driver, h := drivers()[gitlab.SelfManagedType](t, host.URL)
+		r := repository(h, credential)
+		errs := everything(t, open(t, driver, r))
+		errs["check"] = driver.Check(t.Context(), r.Access)
+		_, errs["heads"] = open(t, driver, r).Heads(t.Context(), []string{"main"})
 
 		for what, err := range errs {
 			if err == nil || strings.Contains(err.Error(), canary) {
-				t.Errorf("%s %s: %v", c.Kind, what, err)
+				t.Errorf("%s %s: %v", credential.Kind, what, err)
 			}
 		}
 	}
@@ -320,7 +362,8 @@ func TestAttack17TheCredentialStaysAtTheHost(t *testing.T) {
 }
 
 func TestAttack18ErrorsShowNoSecretThatTheHostRepeats(t *testing.T) {
-	quoted := fmt.Sprintf(`{"message":{"it is":["%s","%s"]},"id":"%[1]s","sha":5,"created_at":"%[1]s"}`, canary, hookSecret)
+	quoted := fmt.Sprintf(`{"message":{"it is":["%s","%s"]},"id":"%[1]s","sha":5,"created_at":"%[1]s"}`, canary,
+		hookSecret)
 	for _, status := range []int{200, 201, 302, 400, 401, 403, 404, 409, 422, 429, 500} {
 		for _, body := range []string{quoted, "it is " + canary + " and " + hookSecret, `"` + canary + `"`} {
 			host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -333,15 +376,16 @@ func TestAttack18ErrorsShowNoSecretThatTheHostRepeats(t *testing.T) {
 				_, _ = w.Write([]byte(body))
 			}))
 
-			d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
+			driver, h := drivers()[gitlab.SelfManagedType](t, host.URL)
 			r := repository(h, token)
-			errs := everything(t, open(t, d, r))
-			errs["check"] = d.Check(t.Context(), r.Access)
-			_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+			errs := everything(t, open(t, driver, r))
+			errs["check"] = driver.Check(t.Context(), r.Access)
+			_, errs["heads"] = open(t, driver, r).Heads(t.Context(), []string{"main"})
 
 			for what, err := range errs {
 				// The webhook's secret is a secret of the call that sends it.
-				if err != nil && (strings.Contains(err.Error(), canary) || what == "webhook" && strings.Contains(err.Error(), hookSecret)) {
+				if err != nil && (strings.Contains(err.Error(), canary) ||
+					what == "webhook" && strings.Contains(err.Error(), hookSecret)) {
 					t.Errorf("%d %s: %v", status, what, err)
 				}
 			}

@@ -32,7 +32,12 @@ func newReporter(t *testing.T) (*fake, *reporter) {
 
 func (r *reporter) try(state provider.CommitState, summary string) error {
 	memory, err := r.c.ReportStatus(r.t.Context(), provider.CommitStatus{
-		SHA: r.sha, Branch: "main", Environment: environment, State: state, Summary: summary, URL: "https://lockstep.example.com/c",
+		SHA:         r.sha,
+		Branch:      "main",
+		Environment: environment,
+		State:       state,
+		Summary:     summary,
+		URL:         "https://lockstep.example.com/c",
 	}, r.memory)
 	r.memory = memory
 	return err
@@ -57,7 +62,7 @@ func changes(asked []string) int {
 }
 
 func TestAReportCostsFewRequests(t *testing.T) {
-	f, r := newReporter(t)
+	server, reporter := newReporter(t)
 	for _, step := range []struct {
 		state           provider.CommitState
 		summary         string
@@ -74,176 +79,190 @@ func TestAReportCostsFewRequests(t *testing.T) {
 		{provider.CommitSucceeded, "2 of 2", 2, 2, []string{"failed", "success"}},
 		{provider.CommitSucceeded, "2 of 2", 0, 0, []string{"failed", "success"}},
 	} {
-		r.tell(step.state, step.summary)
-		asked := f.asked()
+		reporter.tell(step.state, step.summary)
+		asked := server.asked()
 		if changes(asked) != step.writes || len(asked) > step.atMost {
 			t.Errorf("%s: asked %q, want %d writes among at most %d", step.state, asked, step.writes, step.atMost)
 		}
 
-		if diff := cmp.Diff(step.deploymentsThen, f.deployed(environment)); diff != "" {
+		if diff := cmp.Diff(step.deploymentsThen, server.deployed(environment)); diff != "" {
 			t.Errorf("%s: deployments want -, got +:\n%s", step.state, diff)
 		}
 	}
 }
 
 func TestAStatusThatGitLabCannotMoveStands(t *testing.T) {
-	f, r := newReporter(t)
-	r.tell(provider.CommitRunning, "1 of 3")
-	r.tell(provider.CommitRunning, "2 of 3") // running to running is 400
-	r.tell(provider.CommitPending, "more to come")
+	server, reporter := newReporter(t)
+	reporter.tell(provider.CommitRunning, "1 of 3")
+	reporter.tell(provider.CommitRunning, "2 of 3") // running to running is 400
+	reporter.tell(provider.CommitPending, "more to come")
 
-	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitRunning {
+	if got := server.Statuses(reporter.sha); len(got) != 1 || got[0].State != provider.CommitRunning {
 		t.Errorf("shown: %+v", got)
 	}
 
-	f.asked()
-	r.tell(provider.CommitPending, "more to come")
-	if asked := f.asked(); asked != nil {
+	server.asked()
+	reporter.tell(provider.CommitPending, "more to come")
+	if asked := server.asked(); asked != nil {
 		t.Errorf("told again: %q", asked)
 	}
 }
 
 func TestARefusalThatIsNoMoveIsAnError(t *testing.T) {
-	f, r := newReporter(t)
-	for status, want := range map[int]lockstep.Kind{400: lockstep.Invalid, 422: lockstep.Invalid, 409: lockstep.Unavailable} {
-		f.refuse = func(r *http.Request) int {
-			if r.Method == http.MethodPost {
+	f, reporter := newReporter(t)
+	for status, want := range map[int]lockstep.Kind{
+		400: lockstep.Invalid,
+		422: lockstep.Invalid,
+		409: lockstep.Unavailable,
+	} {
+		f.refuse = func(reporter *http.Request) int {
+			if reporter.Method == http.MethodPost {
 				return status
 			}
 			return 0
 		}
-		if err := r.try(provider.CommitRunning, "x"); lockstep.KindOf(err) != want {
+		if err := reporter.try(provider.CommitRunning, "x"); lockstep.KindOf(err) != want {
 			t.Errorf("%d: %s %v", status, lockstep.KindOf(err), err)
 		}
 	}
 }
 
 func TestAStatusStaysInItsPipeline(t *testing.T) {
-	f, r := newReporter(t)
-	r.tell(provider.CommitRunning, "1 of 1")
-	f.mu.Lock()
-	f.add("pipeline", object{"sha": string(r.sha), "ref": "main"}) // of a job of the project's own
-	f.mu.Unlock()
-	r.tell(provider.CommitSucceeded, "1 of 1")
+	server, reporter := newReporter(t)
+	reporter.tell(provider.CommitRunning, "1 of 1")
+	server.mu.Lock()
+	server.add("pipeline", object{"sha": string(reporter.sha), "ref": "main"}) // of a job of the project's own
+	server.mu.Unlock()
+	reporter.tell(provider.CommitSucceeded, "1 of 1")
 
-	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
+	if got := server.Statuses(reporter.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
 		t.Errorf("shown: %+v", got)
 	}
 
-	f.mu.Lock()
-	f.lists["pipeline"], f.lists["status"] = nil, nil // removed
-	f.mu.Unlock()
-	r.tell(provider.CommitFailed, "1 failed")
+	server.mu.Lock()
+	server.lists["pipeline"], server.lists["status"] = nil, nil // removed
+	server.mu.Unlock()
+	reporter.tell(provider.CommitFailed, "1 failed")
 
-	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitFailed {
+	if got := server.Statuses(reporter.sha); len(got) != 1 || got[0].State != provider.CommitFailed {
 		t.Errorf("shown after the pipeline was removed: %+v", got)
 	}
 }
 
 func TestADeploymentIsFoundAfterACrash(t *testing.T) {
-	f, r := newReporter(t)
-	r.tell(provider.CommitPending, "0 of 1")
-	before := r.memory
+	server, reporter := newReporter(t)
+	reporter.tell(provider.CommitPending, "0 of 1")
+	before := reporter.memory
 	for range 2 {
-		r.memory = before // killed before it was kept
-		r.tell(provider.CommitRunning, "0 of 1")
+		reporter.memory = before // killed before it was kept
+		reporter.tell(provider.CommitRunning, "0 of 1")
 	}
 
-	running := r.memory
+	running := reporter.memory
 	for _, memory := range [][]byte{running, running, before, nil, []byte("no JSON")} {
-		r.memory = memory
-		r.tell(provider.CommitSucceeded, "1 of 1")
+		reporter.memory = memory
+		reporter.tell(provider.CommitSucceeded, "1 of 1")
 	}
 
-	if diff := cmp.Diff([]string{"success"}, f.deployed(environment)); diff != "" {
+	if diff := cmp.Diff([]string{"success"}, server.deployed(environment)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	r.memory = running // of a deployment that was removed
-	f.mu.Lock()
-	f.lists["deployment"] = nil
-	f.mu.Unlock()
-	r.tell(provider.CommitFailed, "1 failed")
+	reporter.memory = running // of a deployment that was removed
+	server.mu.Lock()
+	server.lists["deployment"] = nil
+	server.mu.Unlock()
+	reporter.tell(provider.CommitFailed, "1 failed")
 
-	if diff := cmp.Diff([]string{"failed"}, f.deployed(environment)); diff != "" {
+	if diff := cmp.Diff([]string{"failed"}, server.deployed(environment)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
 func TestADeploymentOfAJobIsNotOurs(t *testing.T) {
-	f, r := newReporter(t)
-	f.mu.Lock()
-	f.add("deployment", fixture(t, "deployment", object{"sha": string(r.sha), "name": environment, "status": "running", "deployable": object{"id": 5}}))
-	f.mu.Unlock()
-	r.tell(provider.CommitSucceeded, "1 of 1")
-	if diff := cmp.Diff([]string{"running", "success"}, f.deployed(environment)); diff != "" {
+	server, reporter := newReporter(t)
+	server.mu.Lock()
+	server.add("deployment", fixture(t, "deployment", object{
+		"sha":        string(reporter.sha),
+		"name":       environment,
+		"status":     "running",
+		"deployable": object{"id": 5},
+	}))
+	server.mu.Unlock()
+	reporter.tell(provider.CommitSucceeded, "1 of 1")
+	if diff := cmp.Diff([]string{"running", "success"}, server.deployed(environment)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
 func TestWhoMayNotDeployReportsStatusesAlone(t *testing.T) {
-	f, r := newReporter(t)
-	f.refuse = func(r *http.Request) int {
-		if strings.HasSuffix(r.URL.Path, "/deployments") {
+	server, reporter := newReporter(t)
+	server.refuse = func(reporter *http.Request) int {
+		if strings.HasSuffix(reporter.URL.Path, "/deployments") {
 			return http.StatusForbidden
 		}
 		return 0
 	}
 
-	r.tell(provider.CommitRunning, "0 of 1")
-	f.asked()
-	r.tell(provider.CommitSucceeded, "1 of 1")
+	reporter.tell(provider.CommitRunning, "0 of 1")
+	server.asked()
+	reporter.tell(provider.CommitSucceeded, "1 of 1")
 
-	if asked := f.asked(); len(asked) != 1 {
+	if asked := server.asked(); len(asked) != 1 {
 		t.Errorf("asked again: %q", asked)
 	}
 
-	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
+	if got := server.Statuses(reporter.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
 		t.Errorf("shown: %+v", got)
 	}
 }
 
 func TestAReportThatEndsHalfwayGoesOnThere(t *testing.T) {
-	f, r := newReporter(t)
-	f.refuse = func(r *http.Request) int {
-		if strings.HasSuffix(r.URL.Path, "/deployments") {
+	server, reporter := newReporter(t)
+	server.refuse = func(reporter *http.Request) int {
+		if strings.HasSuffix(reporter.URL.Path, "/deployments") {
 			return http.StatusBadGateway
 		}
 		return 0
 	}
-	if err := r.try(provider.CommitSucceeded, "1 of 1"); lockstep.KindOf(err) != lockstep.Unavailable {
+	if err := reporter.try(provider.CommitSucceeded, "1 of 1"); lockstep.KindOf(err) != lockstep.Unavailable {
 		t.Fatalf("got %v", err)
 	}
 
-	f.refuse = nil
-	f.asked()
-	r.tell(provider.CommitSucceeded, "1 of 1")
+	server.refuse = nil
+	server.asked()
+	reporter.tell(provider.CommitSucceeded, "1 of 1")
 
-	if asked := f.asked(); changes(asked) != 1 || len(f.deployed(environment)) != 1 {
-		t.Errorf("asked %q, deployments %q", asked, f.deployed(environment))
+	if asked := server.asked(); changes(asked) != 1 || len(server.deployed(environment)) != 1 {
+		t.Errorf("asked %q, deployments %q", asked, server.deployed(environment))
 	}
 }
 
 func TestAURLThatGitLabWouldRefuseIsLeftOut(t *testing.T) {
-	f, c := meet(t)
-	sha := lockstep.SHA(f.repo.Commit(map[string]string{"a": "1"}))
+	server, c := meet(t)
+	sha := lockstep.SHA(server.repo.Commit(map[string]string{"a": "1"}))
 	_, err := c.ReportStatus(t.Context(), provider.CommitStatus{SHA: sha, Branch: "main", Environment: environment,
 		State: provider.CommitRunning, URL: "https://lockstep.example.com/" + strings.Repeat("x", 300)}, nil)
-	if got := f.Statuses(sha); err != nil || len(got) != 1 || got[0].URL != "" {
+	if got := server.Statuses(sha); err != nil || len(got) != 1 || got[0].URL != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestALimitOnRateIsNotSatOut(t *testing.T) {
-	f, r := newReporter(t)
+	server, reporter := newReporter(t)
 	reset := time.Now().Add(10 * time.Minute)
-	f.status = http.StatusTooManyRequests
-	f.header = http.Header{"Ratelimit-Limit": {"60"}, "Ratelimit-Remaining": {"0"}, "Ratelimit-Reset": {strconv.FormatInt(reset.Unix(), 10)}}
-	err := r.try(provider.CommitRunning, "0 of 1")
-	if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < 9*time.Minute || wait > 10*time.Minute {
+	server.status = http.StatusTooManyRequests
+	server.header = http.Header{
+		"Ratelimit-Limit":     {"60"},
+		"Ratelimit-Remaining": {"0"},
+		"Ratelimit-Reset":     {strconv.FormatInt(reset.Unix(), 10)},
+	}
+	err := reporter.try(provider.CommitRunning, "0 of 1")
+	if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < 9*time.Minute ||
+		wait > 10*time.Minute {
 		t.Errorf("wait %s, %v", wait, err)
 	}
-	if asked := f.asked(); len(asked) != 1 {
+	if asked := server.asked(); len(asked) != 1 {
 		t.Errorf("asked %q", asked)
 	}
 }

@@ -102,7 +102,7 @@ func requireCapability[A any](t *testing.T, f CapabilityFixture) A {
 
 const environment = "123456789012/eu-west-1"
 
-func status(sha lockstep.SHA, state provider.CommitState, summary string) provider.CommitStatus {
+func newStatus(sha lockstep.SHA, state provider.CommitState, summary string) provider.CommitStatus {
 	return provider.CommitStatus{SHA: sha, Branch: "main", Environment: environment, State: state, Summary: summary,
 		URL: "https://lockstep.example.com/commits/" + string(sha)}
 }
@@ -120,9 +120,9 @@ func statusIn(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownS
 	return all[0]
 }
 
-func testStatus(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.StatusReporter](t, f)
-	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+func testStatus(t *testing.T, fixture CapabilityFixture) {
+	reporter := requireCapability[provider.StatusReporter](t, fixture)
+	sha := lockstep.SHA(fixture.Repo.Commit(map[string]string{"a": "1"}))
 	var memory []byte
 	for _, step := range []struct {
 		state   provider.CommitState
@@ -135,56 +135,56 @@ func testStatus(t *testing.T, f CapabilityFixture) {
 		{provider.CommitSucceeded, "2 of 2 stacks synced"},
 	} {
 		var err error
-		s := status(sha, step.state, step.summary)
-		if memory, err = r.ReportStatus(t.Context(), s, memory); err != nil {
+		status := newStatus(sha, step.state, step.summary)
+		if memory, err = reporter.ReportStatus(t.Context(), status, memory); err != nil {
 			t.Fatalf("%s: %v", step.state, err)
 		}
 
 		want := step.state
-		if f.OneProgress && want == provider.CommitPending {
+		if fixture.OneProgress && want == provider.CommitPending {
 			want = provider.CommitRunning
 		}
 
-		got := statusIn(t, f.Host, sha, environment)
-		if got.State != want || got.Summary != step.summary || got.URL != s.URL {
+		got := statusIn(t, fixture.Host, sha, environment)
+		if got.State != want || got.Summary != step.summary || got.URL != status.URL {
 			t.Errorf("%s: shown as %+v", step.state, got)
 		}
 	}
 }
 
-func testEnvironments(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.StatusReporter](t, f)
-	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+func testEnvironments(t *testing.T, fixture CapabilityFixture) {
+	reporter := requireCapability[provider.StatusReporter](t, fixture)
+	sha := lockstep.SHA(fixture.Repo.Commit(map[string]string{"a": "1"}))
 	const other = "210987654321/us-east-1"
 	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed,
 		other: provider.CommitSucceeded} {
-		s := status(sha, state, "told")
+		s := newStatus(sha, state, "told")
 		s.Environment = env
-		if _, err := r.ReportStatus(t.Context(), s, nil); err != nil {
+		if _, err := reporter.ReportStatus(t.Context(), s, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	if a, b := statusIn(t, f.Host, sha, environment), statusIn(t, f.Host, sha,
+	if a, b := statusIn(t, fixture.Host, sha, environment), statusIn(t, fixture.Host, sha,
 		other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
 		t.Errorf("%+v, %+v", a, b)
 	}
 }
 
-func testStatusAgain(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.StatusReporter](t, f)
-	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
-	s := status(sha, provider.CommitSucceeded, "1 of 1 stacks synced")
-	memory, err := r.ReportStatus(t.Context(), s, nil)
+func testStatusAgain(t *testing.T, fixture CapabilityFixture) {
+	reporter := requireCapability[provider.StatusReporter](t, fixture)
+	sha := lockstep.SHA(fixture.Repo.Commit(map[string]string{"a": "1"}))
+	status := newStatus(sha, provider.CommitSucceeded, "1 of 1 stacks synced")
+	memory, err := reporter.ReportStatus(t.Context(), status, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	for _, m := range [][]byte{memory, nil} { // nil: killed before it was kept
-		if _, err := r.ReportStatus(t.Context(), s, m); err != nil {
+		if _, err := reporter.ReportStatus(t.Context(), status, m); err != nil {
 			t.Errorf("with memory %q: %v", m, err)
 		}
-		if got := statusIn(t, f.Host, sha, environment); got.State != s.State {
+		if got := statusIn(t, fixture.Host, sha, environment); got.State != status.State {
 			t.Errorf("shown as %+v", got)
 		}
 	}
@@ -194,21 +194,21 @@ func testStatusOfNothing(t *testing.T, f CapabilityFixture) {
 	r := requireCapability[provider.StatusReporter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	gone := lockstep.SHA(strings.Repeat("12", 20))
-	_, err := r.ReportStatus(t.Context(), status(gone, provider.CommitSucceeded, "told"), nil)
+	_, err := r.ReportStatus(t.Context(), newStatus(gone, provider.CommitSucceeded, "told"), nil)
 	if k := lockstep.KindOf(err); err == nil || k == lockstep.Internal || k == lockstep.Unavailable {
 		t.Errorf("a status of no commit: kind %s, %v", k, err)
 	}
 }
 
-func testPullRequests(t *testing.T, f CapabilityFixture) {
-	c := requireCapability[provider.Commenter](t, f)
-	f.Repo.Commit(map[string]string{"a": "1"})
-	head := f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
-	f.Repo.CommitTo("refs/heads/release", map[string]string{"a": "3"})
-	one := f.Host.OpenPullRequest("change", "main", false)
-	fork := f.Host.OpenPullRequest("change", "main", true)
-	f.Host.OpenPullRequest("change", "release", false)
-	got, err := c.PullRequests(t.Context(), "main")
+func testPullRequests(t *testing.T, fixture CapabilityFixture) {
+	commenter := requireCapability[provider.Commenter](t, fixture)
+	fixture.Repo.Commit(map[string]string{"a": "1"})
+	head := fixture.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	fixture.Repo.CommitTo("refs/heads/release", map[string]string{"a": "3"})
+	one := fixture.Host.OpenPullRequest("change", "main", false)
+	fork := fixture.Host.OpenPullRequest("change", "main", true)
+	fixture.Host.OpenPullRequest("change", "release", false)
+	got, err := commenter.PullRequests(t.Context(), "main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,74 +231,75 @@ func testPullRequests(t *testing.T, f CapabilityFixture) {
 }
 
 // openPullRequest opens a pull request, and returns it with a client that may comment on it.
-func openPullRequest(t *testing.T, f CapabilityFixture) (provider.Commenter, provider.PullRequest) {
+func openPullRequest(t *testing.T, fixture CapabilityFixture) (provider.Commenter, provider.PullRequest) {
 	t.Helper()
-	c := requireCapability[provider.Commenter](t, f)
-	f.Repo.Commit(map[string]string{"a": "1"})
-	f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
-	number := f.Host.OpenPullRequest("change", "main", false)
-	all, err := c.PullRequests(t.Context(), "main")
+	commenter := requireCapability[provider.Commenter](t, fixture)
+	fixture.Repo.Commit(map[string]string{"a": "1"})
+	fixture.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	number := fixture.Host.OpenPullRequest("change", "main", false)
+	all, err := commenter.PullRequests(t.Context(), "main")
 	if err != nil || len(all) != 1 || all[0].Number != number {
 		t.Fatalf("pull requests: %+v, %v", all, err)
 	}
-	f.Host.AddComment(number, "looks good")
-	return c, all[0]
+	fixture.Host.AddComment(number, "looks good")
+	return commenter, all[0]
 }
 
 const marker = "<!-- lockstep: 9b1f -->"
 
-func testComment(t *testing.T, f CapabilityFixture) {
-	c, pr := openPullRequest(t, f)
+func testComment(t *testing.T, fixture CapabilityFixture) {
+	commenter, pr := openPullRequest(t, fixture)
 	id := ""
 	for _, text := range []string{"first", "second",
 		"**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
 		body := marker + "\n" + text
-		got, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: body})
+		got, err := commenter.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: body})
 		if err != nil || got == "" || id != "" && got != id {
 			t.Fatalf("%q: id %q after %q, %v", text, got, id, err)
 		}
 
 		id = got
-		if diff := cmp.Diff([]string{"looks good", body}, f.Host.Comments(pr.Number)); diff != "" {
+		if diff := cmp.Diff([]string{"looks good", body}, fixture.Host.Comments(pr.Number)); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 	}
 
-	long := marker + strings.Repeat("é", (c.MaxComment()-len(marker))/2)
-	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: long}); err != nil {
+	long := marker + strings.Repeat("é", (commenter.MaxComment()-len(marker))/2)
+	if _, err := commenter.PutComment(t.Context(), pr,
+		provider.Comment{ID: id, Marker: marker, Body: long}); err != nil {
 		t.Errorf("a comment of %d bytes: %v", len(long), err)
 	}
 }
 
-func testCommentGone(t *testing.T, f CapabilityFixture) {
-	c, pr := openPullRequest(t, f)
+func testCommentGone(t *testing.T, fixture CapabilityFixture) {
+	c, pr := openPullRequest(t, fixture)
 	id, err := c.PutComment(t.Context(), pr, provider.Comment{ID: "987654321", Marker: marker, Body: marker + " x"})
 	if err != nil || id == "" || id == "987654321" {
 		t.Fatalf("id %q, %v", id, err)
 	}
-	if got := f.Host.Comments(pr.Number); len(got) != 2 {
+	if got := fixture.Host.Comments(pr.Number); len(got) != 2 {
 		t.Errorf("comments: %q", got)
 	}
 }
 
-func testCommentFound(t *testing.T, f CapabilityFixture) {
-	c, pr := openPullRequest(t, f)
-	first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
+func testCommentFound(t *testing.T, fixture CapabilityFixture) {
+	commenter, pr := openPullRequest(t, fixture)
+	first, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	again, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " y"})
+	again, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " y"})
 	if err != nil || again != first {
 		t.Errorf("id %q, then %q, %v", first, again, err)
 	}
 
-	if diff := cmp.Diff([]string{"looks good", marker + " y"}, f.Host.Comments(pr.Number)); diff != "" {
+	if diff := cmp.Diff([]string{"looks good", marker + " y"}, fixture.Host.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
-func proposal(f CapabilityFixture) provider.Proposal {
+func newProposal(f CapabilityFixture) provider.Proposal {
 	sha := f.Repo.Commit(map[string]string{"templates/web.yaml": "Resources: {}\n"})
 	return provider.Proposal{
 		Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "lockstep/web",
@@ -308,99 +309,102 @@ func proposal(f CapabilityFixture) provider.Proposal {
 	}
 }
 
-func testPropose(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.PullRequester](t, f)
-	p := proposal(f)
-	pr, err := r.Propose(t.Context(), p)
+func testPropose(t *testing.T, fixture CapabilityFixture) {
+	r := requireCapability[provider.PullRequester](t, fixture)
+	proposal := newProposal(fixture)
+	pr, err := r.Propose(t.Context(), proposal)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	head := f.Repo.ID("refs/heads/lockstep/web")
-	want := provider.PullRequest{Number: pr.Number, Title: p.Title, Base: "main", HeadBranch: "lockstep/web",
+	head := fixture.Repo.ID("refs/heads/lockstep/web")
+	want := provider.PullRequest{Number: pr.Number, Title: proposal.Title, Base: "main", HeadBranch: "lockstep/web",
 		Head: lockstep.SHA(head), URL: pr.URL}
 	if diff := cmp.Diff(want, pr); diff != "" || pr.Number == 0 || !strings.HasPrefix(pr.URL, "http") {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 
-	if got := f.Repo.Git("show",
-		head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(p.Files[0].Content)) {
+	if got := fixture.Repo.Git("show",
+		head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(proposal.Files[0].Content)) {
 		t.Errorf("the file: %q", got)
 	}
 
-	if got := f.Repo.Git("rev-parse", head+"^"); got != string(p.BaseSHA) {
-		t.Errorf("it stands above %s, want %s", got, p.BaseSHA)
+	if got := fixture.Repo.Git("rev-parse", head+"^"); got != string(proposal.BaseSHA) {
+		t.Errorf("it stands above %s, want %s", got, proposal.BaseSHA)
 	}
 }
 
-func testProposeOver(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.PullRequester](t, f)
-	p := proposal(f)
-	main := f.Repo.ID("refs/heads/main")
-	p.Files[0].Path = "templates/web.yaml"
+func testProposeOver(t *testing.T, fixture CapabilityFixture) {
+	requester := requireCapability[provider.PullRequester](t, fixture)
+	proposal := newProposal(fixture)
+	main := fixture.Repo.ID("refs/heads/main")
+	proposal.Files[0].Path = "templates/web.yaml"
 
-	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
+	if _, err := requester.Propose(t.Context(), proposal); lockstep.KindOf(err) != lockstep.Exists {
 		t.Errorf("a file that is there: %v", err)
 	}
 
-	p = proposal(f)
-	f.Repo.CommitTo("refs/heads/lockstep/web", map[string]string{"mine": "1"})
-	mine := f.Repo.ID("refs/heads/lockstep/web")
+	proposal = newProposal(fixture)
+	fixture.Repo.CommitTo("refs/heads/lockstep/web", map[string]string{"mine": "1"})
+	mine := fixture.Repo.ID("refs/heads/lockstep/web")
 
-	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
+	if _, err := requester.Propose(t.Context(), proposal); lockstep.KindOf(err) != lockstep.Exists {
 		t.Errorf("a branch that is there: %v", err)
 	}
 
-	if got := f.Repo.ID("refs/heads/lockstep/web"); got != mine || main == "" {
+	if got := fixture.Repo.ID("refs/heads/lockstep/web"); got != mine || main == "" {
 		t.Errorf("the branch moved from %s to %s", mine, got)
 	}
 }
 
-func testWebhook(t *testing.T, f CapabilityFixture) {
-	w := requireCapability[provider.WebhookRegistrar](t, f)
+func testWebhook(t *testing.T, fixture CapabilityFixture) {
+	w := requireCapability[provider.WebhookRegistrar](t, fixture)
 	const url = "https://lockstep.example.com/webhooks/x/abc"
 	for _, secret := range []string{"secret-of-16-characters", "another-of-16-characters"} {
 		if err := w.RegisterWebhook(t.Context(), url, secret); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]ShownWebhook{{url, secret}}, f.Host.Webhooks()); diff != "" {
+		if diff := cmp.Diff([]ShownWebhook{{url, secret}}, fixture.Host.Webhooks()); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 	}
 
 	for range 2 {
-		if err := w.RemoveWebhook(t.Context(), url); err != nil || len(f.Host.Webhooks()) != 0 {
-			t.Errorf("after removing: %+v, %v", f.Host.Webhooks(), err)
+		if err := w.RemoveWebhook(t.Context(), url); err != nil || len(fixture.Host.Webhooks()) != 0 {
+			t.Errorf("after removing: %+v, %v", fixture.Host.Webhooks(), err)
 		}
 	}
 }
 
-func testAPIErrors(t *testing.T, f CapabilityFixture) {
-	r := requireCapability[provider.StatusReporter](t, f)
-	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
-	s := status(sha, provider.CommitSucceeded, "told")
-	for status, want := range map[int]lockstep.Kind{
-		http.StatusUnauthorized: lockstep.Denied, http.StatusForbidden: lockstep.Denied, http.StatusNotFound: lockstep.NotFound,
-		http.StatusInternalServerError: lockstep.Unavailable, http.StatusTooManyRequests: lockstep.Unavailable,
+func testAPIErrors(t *testing.T, fixture CapabilityFixture) {
+	reporter := requireCapability[provider.StatusReporter](t, fixture)
+	sha := lockstep.SHA(fixture.Repo.Commit(map[string]string{"a": "1"}))
+	status := newStatus(sha, provider.CommitSucceeded, "told")
+	for code, want := range map[int]lockstep.Kind{
+		http.StatusUnauthorized:        lockstep.Denied,
+		http.StatusForbidden:           lockstep.Denied,
+		http.StatusNotFound:            lockstep.NotFound,
+		http.StatusInternalServerError: lockstep.Unavailable,
+		http.StatusTooManyRequests:     lockstep.Unavailable,
 	} {
-		f.Fail(status, http.Header{"Retry-After": nil})
-		if _, err := r.ReportStatus(t.Context(), s, nil); lockstep.KindOf(err) != want {
-			t.Errorf("HTTP status %d: kind %s, want %s: %v", status, lockstep.KindOf(err), want, err)
+		fixture.Fail(code, http.Header{"Retry-After": nil})
+		if _, err := reporter.ReportStatus(t.Context(), status, nil); lockstep.KindOf(err) != want {
+			t.Errorf("HTTP status %d: kind %s, want %s: %v", code, lockstep.KindOf(err), want, err)
 		}
 	}
 
-	f.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}})
-	if _, err := r.ReportStatus(t.Context(), s, nil); provider.RetryAfter(err).Seconds() != 120 {
+	fixture.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}})
+	if _, err := reporter.ReportStatus(t.Context(), status, nil); provider.RetryAfter(err).Seconds() != 120 {
 		t.Errorf("asked to wait 120 s: %s, %v", provider.RetryAfter(err), err)
 	}
 
-	f.Fail(0, nil)
-	wrong, ok := f.Open(t, false).(provider.StatusReporter)
-	if _, err := wrong.ReportStatus(t.Context(), s, nil); !ok || lockstep.KindOf(err) != lockstep.Denied {
+	fixture.Fail(0, nil)
+	wrong, ok := fixture.Open(t, false).(provider.StatusReporter)
+	if _, err := wrong.ReportStatus(t.Context(), status, nil); !ok || lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a wrong credential: %v", err)
 	}
 
-	if f.Host.Writes() != 0 {
-		t.Errorf("%d writes went through", f.Host.Writes())
+	if fixture.Host.Writes() != 0 {
+		t.Errorf("%d writes went through", fixture.Host.Writes())
 	}
 }

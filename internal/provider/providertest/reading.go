@@ -48,11 +48,11 @@ func Test(t *testing.T, newFixture func(t *testing.T) Fixture) {
 	}
 }
 
-func testHeads(t *testing.T, f Fixture) {
-	main := f.Repo.Commit(map[string]string{"a": "1"})
-	other := f.Repo.CommitTo("refs/heads/main-old", map[string]string{"a": "2"})
-	c := f.Open(t, true)
-	got, err := c.Heads(t.Context(), []string{"main", "main-old", "nowhere"})
+func testHeads(t *testing.T, fixture Fixture) {
+	main := fixture.Repo.Commit(map[string]string{"a": "1"})
+	other := fixture.Repo.CommitTo("refs/heads/main-old", map[string]string{"a": "2"})
+	client := fixture.Open(t, true)
+	got, err := client.Heads(t.Context(), []string{"main", "main-old", "nowhere"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +62,8 @@ func testHeads(t *testing.T, f Fixture) {
 		t.Error(diff)
 	}
 
-	moved := f.Repo.ForcePush("refs/heads/main", map[string]string{"b": "1"})
-	if got, err = c.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != lockstep.SHA(moved) {
+	moved := fixture.Repo.ForcePush("refs/heads/main", map[string]string{"b": "1"})
+	if got, err = client.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != lockstep.SHA(moved) {
 		t.Errorf("after a force push: %v, %v; want %s", got, err, moved)
 	}
 }
@@ -92,15 +92,15 @@ func testFiles(t *testing.T, f Fixture) {
 	}
 }
 
-func testObjectIDs(t *testing.T, f Fixture) {
-	sha := f.Repo.Commit(map[string]string{"dir/a": "same", "b": "same"})
-	files, err := f.Open(t, true).Files(t.Context(), lockstep.SHA(sha))
+func testObjectIDs(t *testing.T, fixture Fixture) {
+	sha := fixture.Repo.Commit(map[string]string{"dir/a": "same", "b": "same"})
+	files, err := fixture.Open(t, true).Files(t.Context(), lockstep.SHA(sha))
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	for _, name := range []string{"dir", "dir/a", "b"} {
-		want := f.Repo.Git("rev-parse", sha+":"+name)
+		want := fixture.Repo.Git("rev-parse", sha+":"+name)
 		if got, err := files.ObjectID(name); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
 		}
@@ -123,16 +123,16 @@ func testLinks(t *testing.T, f Fixture) {
 	}
 }
 
-func testUnborn(t *testing.T, f Fixture) {
-	c := f.Open(t, true)
-	heads, err := c.Heads(t.Context(), []string{"main"})
+func testUnborn(t *testing.T, fixture Fixture) {
+	client := fixture.Open(t, true)
+	heads, err := client.Heads(t.Context(), []string{"main"})
 	if err != nil || len(heads) != 0 {
 		t.Errorf("heads of an empty repository: %v, %v", heads, err)
 	}
 
-	if b, ok := c.(provider.Brancher); ok {
+	if b, ok := client.(provider.Brancher); ok {
 		branch, sha, err := b.DefaultBranch(t.Context())
-		if f.Version0 && lockstep.KindOf(err) == lockstep.Invalid {
+		if fixture.Version0 && lockstep.KindOf(err) == lockstep.Invalid {
 			return
 		}
 
@@ -150,18 +150,18 @@ func testMissing(t *testing.T, f Fixture) {
 	}
 }
 
-func testHistory(t *testing.T, f Fixture) {
-	first := f.Repo.Commit(map[string]string{"a": "1"})
-	f.Repo.Commit(map[string]string{"a": "2"})
-	head := f.Repo.Commit(map[string]string{"a": "3"})
-	elsewhere := f.Repo.ForcePush("refs/heads/other", map[string]string{"z": "1"})
-	h, ok := f.Open(t, true).(provider.HistoryReader)
+func testHistory(t *testing.T, fixture Fixture) {
+	first := fixture.Repo.Commit(map[string]string{"a": "1"})
+	fixture.Repo.Commit(map[string]string{"a": "2"})
+	head := fixture.Repo.Commit(map[string]string{"a": "3"})
+	elsewhere := fixture.Repo.ForcePush("refs/heads/other", map[string]string{"z": "1"})
+	reader, ok := fixture.Open(t, true).(provider.HistoryReader)
 	if !ok {
 		t.Skip("the driver reads no history")
 	}
 
-	if f.NoFilter {
-		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(first),
+	if fixture.NoFilter {
+		if got, err := reader.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(first),
 			100); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("without filters: %v, %v", got, err)
 		}
@@ -169,19 +169,20 @@ func testHistory(t *testing.T, f Fixture) {
 	}
 
 	for sha, want := range map[string]bool{first: true, head: true, elsewhere: false} {
-		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(sha), 100); err != nil || got != want {
+		if got, err := reader.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(sha), 100); err != nil ||
+			got != want {
 			t.Errorf("%s: %v, %v; want %v", sha, got, err, want)
 		}
 	}
 }
 
-func testErrors(t *testing.T, f Fixture) {
-	if f.Fail == nil {
+func testErrors(t *testing.T, fixture Fixture) {
+	if fixture.Fail == nil {
 		t.Skip("there is no host that could fail")
 	}
 
-	f.Repo.Commit(map[string]string{"a": "1"})
-	if _, err := f.Open(t, false).Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
+	fixture.Repo.Commit(map[string]string{"a": "1"})
+	if _, err := fixture.Open(t, false).Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a wrong credential: %v", err)
 	}
 
@@ -196,16 +197,16 @@ func testErrors(t *testing.T, f Fixture) {
 		{http.StatusTooManyRequests, lockstep.Unavailable},
 	}
 
-	c := f.Open(t, true)
+	client := fixture.Open(t, true)
 	for _, row := range rows {
-		f.Fail(row.status, nil)
-		if _, err := c.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != row.want {
+		fixture.Fail(row.status, nil)
+		if _, err := client.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != row.want {
 			t.Errorf("HTTP status %d: kind %s, want %s: %v", row.status, lockstep.KindOf(err), row.want, err)
 		}
 	}
 
-	f.Fail(0, nil)
-	if _, err := c.Heads(t.Context(), []string{"main"}); err != nil {
+	fixture.Fail(0, nil)
+	if _, err := client.Heads(t.Context(), []string{"main"}); err != nil {
 		t.Errorf("after the outage: %v", err)
 	}
 }

@@ -23,25 +23,26 @@ const canary = "canary-of-a-token"
 // call opens a client for a server and makes one request.
 func call(t *testing.T, base, method, path string, in, out any) error {
 	t.Helper()
-	_, err := client(t, base).Do(t.Context(), method, path, in, out)
+	_, err := newClient(t, base).Do(t.Context(), method, path, in, out)
 	if err != nil && strings.Contains(err.Error(), canary) {
 		t.Errorf("the credential is shown: %v", err)
 	}
 	return err
 }
 
-func client(t *testing.T, base string) *rest.Client {
+func newClient(t *testing.T, base string) *rest.Client {
 	t.Helper()
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
-	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context, h http.Header) error {
-		h.Set("Authorization", "Bearer "+canary)
-		return nil
-	}})
+	client, err := rest.New(rest.Options{Base: base, Network: network,
+		Authorize: func(_ context.Context, h http.Header) error {
+			h.Set("Authorization", "Bearer "+canary)
+			return nil
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return client
 }
 
 func serve(t *testing.T, h http.HandlerFunc) string {
@@ -54,7 +55,8 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 func TestDoSendsAndReadsJSON(t *testing.T) {
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, `{"said":%q,"path":%q,"query":%q}`, r.Method+" "+string(body)+" "+r.Header.Get("Authorization"), r.URL.EscapedPath(), r.URL.RawQuery)
+		fmt.Fprintf(w, `{"said":%q,"path":%q,"query":%q}`,
+			r.Method+" "+string(body)+" "+r.Header.Get("Authorization"), r.URL.EscapedPath(), r.URL.RawQuery)
 	})
 	var out struct{ Said, Path, Query string }
 	if err := call(t, base+"/api/", http.MethodPost, "/a%2Fb/c?page=2", map[string]int{"n": 1}, &out); err != nil {
@@ -74,17 +76,26 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 		says   string
 		wait   time.Duration
 	}{
-		"unauthorized":    {401, nil, `{"message":"Bad credentials"}`, lockstep.Denied, "Bad credentials", 0},
-		"forbidden":       {403, nil, `{"error":{"message":"no right"}}`, lockstep.Denied, "no right", 0},
-		"rate limit":      {403, map[string]string{"X-RateLimit-Remaining": "0"}, "", lockstep.Unavailable, "403 Forbidden", 0},
-		"secondary limit": {403, map[string]string{"Retry-After": "60"}, "", lockstep.Unavailable, "403 Forbidden", time.Minute},
-		"too many":        {429, map[string]string{"Retry-After": "999999"}, "", lockstep.Unavailable, "429", time.Hour},
-		"not there":       {404, nil, "plain words\nmore", lockstep.NotFound, "plain words", 0},
-		"conflict":        {409, nil, `{"message":{"base":["taken"]}}`, lockstep.Exists, `taken`, 0},
-		"refused":         {422, nil, "<html>page</html>", lockstep.Invalid, "422 Unprocessable Entity.", 0},
-		"broken":          {502, nil, "", lockstep.Unavailable, "502", 0},
-		"repeats":         {400, nil, `{"message":"what is ` + canary + `?"}`, lockstep.Invalid, "what is ****?", 0},
-		"no JSON":         {200, nil, "<html>", lockstep.Unavailable, "not the JSON", 0},
+		"unauthorized": {401, nil, `{"message":"Bad credentials"}`, lockstep.Denied, "Bad credentials", 0},
+		"forbidden":    {403, nil, `{"error":{"message":"no right"}}`, lockstep.Denied, "no right", 0},
+		"rate limit": {403, map[string]string{"X-RateLimit-Remaining": "0"}, "", lockstep.Unavailable,
+			"403 Forbidden", 0},
+		"secondary limit": {
+			403,
+			map[string]string{"Retry-After": "60"},
+			"",
+			lockstep.Unavailable,
+			"403 Forbidden",
+			time.Minute,
+		},
+		"too many": {429, map[string]string{"Retry-After": "999999"}, "", lockstep.Unavailable, "429",
+			time.Hour},
+		"not there": {404, nil, "plain words\nmore", lockstep.NotFound, "plain words", 0},
+		"conflict":  {409, nil, `{"message":{"base":["taken"]}}`, lockstep.Exists, `taken`, 0},
+		"refused":   {422, nil, "<html>page</html>", lockstep.Invalid, "422 Unprocessable Entity.", 0},
+		"broken":    {502, nil, "", lockstep.Unavailable, "502", 0},
+		"repeats":   {400, nil, `{"message":"what is ` + canary + `?"}`, lockstep.Invalid, "what is ****?", 0},
+		"no JSON":   {200, nil, "<html>", lockstep.Unavailable, "not the JSON", 0},
 	} {
 		base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			for k, v := range row.header {
@@ -97,7 +108,8 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 
 		var out struct{}
 		err := call(t, base, http.MethodGet, "/x?token=secret", nil, &out)
-		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "GET "+base+"/x") {
+		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) ||
+			!strings.Contains(err.Error(), "GET "+base+"/x") {
 			t.Errorf("%s: %s %v; want %s that says %q", name, lockstep.KindOf(err), err, row.want, row.says)
 		}
 
@@ -119,16 +131,17 @@ func TestAttack18WhatALibraryCouldNotReadIsNotRepeated(t *testing.T) {
 		want   lockstep.Kind
 	}{"an answer": {200, lockstep.Unavailable}, "a refusal": {400, lockstep.Invalid}} {
 		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(row.status) })
-		c := client(t, base)
-		resp, err := c.HTTP().Get(base + "/x")
+		client := newClient(t, base)
+		resp, err := client.HTTP().Get(base + "/x")
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		resp.Body.Close()
 		_, err = time.Parse(time.RFC3339, canary)
-		err = c.TransportError(resp, err, "it is "+canary)
-		if lockstep.KindOf(err) != row.want || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "GET "+base+"/x") {
+		err = client.TransportError(resp, err, "it is "+canary)
+		if lockstep.KindOf(err) != row.want || strings.Contains(err.Error(), canary) ||
+			!strings.Contains(err.Error(), "GET "+base+"/x") {
 			t.Errorf("%s: %s %v", name, lockstep.KindOf(err), err)
 		}
 	}
@@ -150,7 +163,9 @@ func TestTheEndOfARateLimitsWindowIsWaitedFor(t *testing.T) {
 
 func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 	stolen := ""
-	other := serve(t, func(_ http.ResponseWriter, r *http.Request) { stolen += r.Method + r.Header.Get("Authorization") })
+	other := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		stolen += r.Method + r.Header.Get("Authorization")
+	})
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/renamed":
@@ -169,14 +184,15 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 		t.Errorf("on the same origin: %+v, %v", out, err)
 	}
 
-	for _, row := range []struct{ method, path string }{{"GET", "/away"}, {"POST", "/away"}, {"POST", "/renamed"}, {"GET", "/loop"}} {
+	for _, row := range []struct{ method, path string }{{"GET", "/away"}, {"POST", "/away"}, {"POST", "/renamed"},
+		{"GET", "/loop"}} {
 		err := call(t, base, row.method, row.path, nil, nil)
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "not followed") {
 			t.Errorf("%s %s: %v", row.method, row.path, err)
 		}
 	}
 
-	resp, err := client(t, base).HTTP().Get(other)
+	resp, err := newClient(t, base).HTTP().Get(other)
 	if err == nil {
 		resp.Body.Close()
 	}
@@ -196,7 +212,8 @@ func TestAttack18AnAddressOfTheHostsChoiceShowsNoCredential(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 	})
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		if err := call(t, base, method, "/x", nil, nil); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "/****") {
+		if err := call(t, base, method, "/x", nil, nil); lockstep.KindOf(err) != lockstep.Invalid ||
+			!strings.Contains(err.Error(), "/****") {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
@@ -225,11 +242,12 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	base := serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
 	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
-	c, err := rest.New(rest.Options{Base: base, Network: network})
+	client, err := rest.New(rest.Options{Base: base, Network: network})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); lockstep.KindOf(err) != lockstep.Denied || !errors.Is(err, provider.ErrCredentialNotSent) || asked {
+	if _, err := client.Do(t.Context(), http.MethodGet, "/", nil, nil); lockstep.KindOf(err) != lockstep.Denied ||
+		!errors.Is(err, provider.ErrCredentialNotSent) || asked {
 		t.Errorf("loopback: %v", err)
 	}
 }
@@ -239,11 +257,15 @@ func TestAnErrorOfWhoGivesTheCredentialIsTheRequests(t *testing.T) {
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 	want := lockstep.Errorf(lockstep.Denied, "The application was removed.")
-	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(context.Context, http.Header) error { return want }})
+	client, err := rest.New(rest.Options{
+		Base:      base,
+		Network:   network,
+		Authorize: func(context.Context, http.Header) error { return want },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); !errors.Is(err, want) {
+	if _, err := client.Do(t.Context(), http.MethodGet, "/", nil, nil); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -277,14 +299,16 @@ func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
 
 		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy})
 		t.Cleanup(network.Close)
-		for base, want := range map[string]lockstep.Kind{"https://api.example.com": row.tunnel, "http://api.example.com": row.clear} {
-			c, err := rest.New(rest.Options{Base: base, Network: network})
+		for base, want := range map[string]lockstep.Kind{"https://api.example.com": row.tunnel,
+			"http://api.example.com": row.clear} {
+			client, err := rest.New(rest.Options{Base: base, Network: network})
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			_, err = c.Do(t.Context(), http.MethodGet, "/x", nil, nil)
-			if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "the proxy "+address) || strings.Contains(err.Error(), password) {
+			_, err = client.Do(t.Context(), http.MethodGet, "/x", nil, nil)
+			if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "the proxy "+address) ||
+				strings.Contains(err.Error(), password) {
 				t.Errorf("%d, %s: %s %v; want %s", row.status, base, lockstep.KindOf(err), err, want)
 			}
 		}
@@ -308,16 +332,19 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		kind  lockstep.Kind
 		asked int
 	}{
-		"http://169.254.169.254": {lockstep.Denied, 0}, "https://10.0.0.1": {lockstep.Denied, 0}, "https://localhost": {lockstep.Denied, 0},
+		"http://169.254.169.254": {lockstep.Denied, 0},
+		"https://10.0.0.1":       {lockstep.Denied, 0},
+		"https://localhost":      {lockstep.Denied, 0},
 		"http://api.example.com": {lockstep.Invalid, 1}, // which points away, and is not followed
 	} {
 		asked = 0
-		c, err := rest.New(rest.Options{Base: base, Network: network})
+		client, err := rest.New(rest.Options{Base: base, Network: network})
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		if _, err := c.Do(t.Context(), http.MethodGet, "/x", nil, nil); lockstep.KindOf(err) != want.kind || asked != want.asked {
+		if _, err := client.Do(t.Context(), http.MethodGet, "/x", nil, nil); lockstep.KindOf(err) != want.kind ||
+			asked != want.asked {
 			t.Errorf("%s: the proxy was asked %d times: %v", base, asked, err)
 		}
 	}

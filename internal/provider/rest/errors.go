@@ -74,7 +74,8 @@ func (c *Client) requestError(req *http.Request, err error) error {
 // ResponseError returns what a response with a status other than 2xx means. message is
 // what the host says, "" for nothing.
 func (c *Client) ResponseError(resp *http.Response, message string) error {
-	text := describe(resp.Request) + ": the host answers " + strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
+	text := describe(resp.Request) + ": the host answers " + strconv.Itoa(resp.StatusCode) + " " +
+		http.StatusText(resp.StatusCode)
 	if resp.StatusCode/100 == 3 {
 		if to, err := resp.Location(); err == nil {
 			text += " and points to " + to.Scheme + "://" + to.Host + to.EscapedPath() + ", which is not followed"
