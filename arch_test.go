@@ -283,7 +283,8 @@ func TestNoPackageHasAnInitFunction(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, decl := range s.file.Decls {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
-				t.Errorf("%s: has an init function; use a constructor, and list drivers in internal/server/drivers.go", s.path)
+				t.Errorf("%s: has an init function; use a constructor, and list drivers in "+
+					"internal/server/drivers.go", s.path)
 			}
 		}
 	}

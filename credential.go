@@ -66,15 +66,18 @@ func (c Credential) Validate() error {
 		return validatePrivateKey(SSHKeyCredential, c.Secret)
 	case AppCredential:
 		if !digits.MatchString(c.InstallationID) || c.AppID == "" || c.Username != "" {
-			return Errorf(Invalid, "A credential of kind APP needs AppId, InstallationId in digits, Secret and no Username.")
+			return Errorf(Invalid, "A credential of kind APP needs AppId, InstallationId in digits, Secret and no "+
+				"Username.")
 		}
 		return validatePrivateKey(AppCredential, c.Secret)
 	case OAuthCredential:
 		if c.Secret == "" || c.RefreshToken != "" && (c.ClientID == "" || c.ExpiresAt.IsZero()) {
-			return Errorf(Invalid, "A credential of kind OAUTH needs an access token and, to renew it, a client and the token's expiry time.")
+			return Errorf(Invalid, "A credential of kind OAUTH needs an access token and, to renew it, a client and "+
+				"the token's expiry time.")
 		}
 	default:
-		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN, SSH_KEY, APP, OAUTH.", string(c.Kind))
+		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN, SSH_KEY, APP, OAUTH.",
+			string(c.Kind))
 	}
 
 	return nil

@@ -23,7 +23,8 @@ func TestCredentialSaysWhatIsWrongAndNotWhatItHolds(t *testing.T) {
 	}
 
 	openSSH := func(cipher string) string {
-		return inPEM("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00\x00\x00\x00"+string(rune(len(cipher)))+cipher), nil)
+		return inPEM("OPENSSH PRIVATE KEY",
+			[]byte("openssh-key-v1\x00\x00\x00\x00"+string(rune(len(cipher)))+cipher), nil)
 	}
 	plain := inPEM("PRIVATE KEY", body, nil)
 	rows := []struct {
@@ -35,25 +36,35 @@ func TestCredentialSaysWhatIsWrongAndNotWhatItHolds(t *testing.T) {
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: openSSH("none")}, ""},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: openSSH("aes256-ctr")}, "passphrase"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: inPEM("ENCRYPTED PRIVATE KEY", body, nil)}, "passphrase"},
-		{lockstep.Credential{Kind: "SSH_KEY", Secret: inPEM("RSA PRIVATE KEY", body, map[string]string{"Proc-Type": "4,ENCRYPTED"})}, "passphrase"},
+		{lockstep.Credential{
+			Kind:   "SSH_KEY",
+			Secret: inPEM("RSA PRIVATE KEY", body, map[string]string{"Proc-Type": "4,ENCRYPTED"}),
+		}, "passphrase"},
 		{lockstep.Credential{Kind: "SSH_KEY"}, "private key in PEM"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: "hunter2"}, "private key in PEM"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: inPEM("PUBLIC KEY", body, nil)}, "private key in PEM"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: plain + plain}, "more than one"},
 		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "42", Secret: plain}, ""},
 		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "x", Secret: plain}, "InstallationId in digits"},
-		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "42", Secret: "hunter2"}, "kind APP needs a private key"},
+		{lockstep.Credential{
+			Kind:           "APP",
+			AppID:          "7",
+			InstallationID: "42",
+			Secret:         "hunter2",
+		}, "kind APP needs a private key"},
 		{lockstep.Credential{Kind: "OAUTH", Secret: "hunter2"}, ""},
 		{lockstep.Credential{Kind: "OAUTH", Secret: "hunter2", RefreshToken: "hunter2"}, "to renew it"},
 		{lockstep.Credential{Kind: "KEY", Secret: plain}, "not one of NONE, BASIC, TOKEN, SSH_KEY, APP, OAUTH"},
 	}
 	for _, row := range rows {
 		err := row.c.Validate()
-		if row.want == "" && err != nil || row.want != "" && (lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), row.want)) {
+		if row.want == "" && err != nil ||
+			row.want != "" && (lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), row.want)) {
 			t.Errorf("%.60q: %v, want %q", row.c.Secret, err, row.want)
 		}
 
-		if err != nil && (strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString(body)[:20])) {
+		if err != nil && (strings.Contains(err.Error(), "hunter2") ||
+			strings.Contains(err.Error(), base64.StdEncoding.EncodeToString(body)[:20])) {
 			t.Errorf("the secret is shown: %v", err)
 		}
 	}

@@ -61,7 +61,8 @@ func documentedModules(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var modules []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]{10,} \\|$").FindAllStringSubmatch(string(text), -1) {
+	listed := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]{10,} \\|$")
+	for _, row := range listed.FindAllStringSubmatch(string(text), -1) {
 		modules = append(modules, row[1])
 	}
 	return modules

@@ -12,7 +12,8 @@ import (
 
 // archaic matches words that comments and pages of this repository do not use.
 // The names of things are in docs/glossary.md.
-var archaic = regexp.MustCompile(`(?i)\b(whoever|whomever|nobody|somebody|anew|whereof|thereof|is said to|(is|are) told|tells|told|(is|are) asked)\b`)
+var archaic = regexp.MustCompile(`(?i)\b(whoever|whomever|nobody|somebody|anew|whereof|thereof|is said to|(is|are) ` +
+	`told|tells|told|(is|are) asked)\b`)
 
 func TestCommentsAreInPlainEnglish(t *testing.T) {
 	for _, s := range sources(t) {

@@ -23,7 +23,7 @@ type ProposedChange struct {
 	PhysicalID   string         `json:"physical_id,omitempty"` // "" if it does not exist yet
 	ResourceType string         `json:"resource_type"`
 	Replacement  string         `json:"replacement,omitempty"` // True, False, Conditional or ""
-	Scope        []string       `json:"scope,omitempty"`       // the attributes that change: Properties, Tags, Metadata …
+	Scope        []string       `json:"scope,omitempty"`       // changed attributes: Properties, Tags …
 	Details      []ChangeDetail `json:"details,omitempty"`
 }
 

@@ -16,7 +16,8 @@ func validatePrivateKey(kind CredentialKind, text string) error {
 	case len(bytes.TrimSpace(rest)) > 0:
 		return Errorf(Invalid, "The Secret of a credential of kind %s holds more than one private key.", kind)
 	case isEncrypted(block):
-		return Errorf(Invalid, "The private key has a passphrase. Use a key without one, created for this connection only.")
+		return Errorf(Invalid, "The private key has a passphrase. Use a key without one, created for this "+
+			"connection only.")
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ func TestAQuotedTextIsOneWordForAShell(t *testing.T) {
 		t.Skip("there is no sh")
 	}
 
-	all := []string{"/plain/path-1.2_x,y+z:@%", "", "a b", "it's", `"`, "$HOME", "$(id)", "`id`", `\`, `\'`, "''", "*", "?", "~", "~root", "a\nb", "\t", "!", "#x",
+	all := []string{"/plain/path-1.2_x,y+z:@%", "", "a b", "it's", `"`, "$HOME", "$(id)", "`id`", `\`, `\'`, "''", "*",
+		"?", "~", "~root", "a\nb", "\t", "!", "#x",
 		"a;b", "a&b", "a|b", "<a>", "{a,b}", "[a]", "ü", "日本", "\xff\xfe", "=x", "-n", "^", "(a)", "a=b", "é́"}
 	for b := 1; b < 256; b++ {
 		all = append(all, "x"+string([]byte{byte(b)})+"y", string([]byte{byte(b)}))

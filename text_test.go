@@ -25,10 +25,10 @@ func TestTruncateEndsAtTheBoundaryOfACharacter(t *testing.T) {
 		maxBytes int
 		want     string
 	}{
-		{"short enough", "äöü", 6, "äöü"},
-		{"between two characters", "äöü", 5, "ä…"},
-		{"within a character", "aäöü", 5, "a…"},
-		{"no room for a character", "äöü", 3, "…"},
+		{name: "short enough", text: "äöü", maxBytes: 6, want: "äöü"},
+		{name: "between two characters", text: "äöü", maxBytes: 5, want: "ä…"},
+		{name: "within a character", text: "aäöü", maxBytes: 5, want: "a…"},
+		{name: "no room for a character", text: "äöü", maxBytes: 3, want: "…"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,7 +27,8 @@ import (
 const serveGit = "LOCKSTEP_BENCH_GIT"
 
 // gitServer serves a folder of bare repositories over HTTPS, below /v0/ in the old
-// protocol and below /nofilter/ without filters, until its standard input ends, and reports at /bytes how many bytes have gone over its sockets.
+// protocol and below /nofilter/ without filters, until its standard input ends.
+// It reports at /bytes how many bytes have gone over its sockets.
 func gitServer(folder string) error {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
@@ -37,8 +38,8 @@ func gitServer(folder string) error {
 	backend := func(filter string) http.Handler {
 		return &cgi.Handler{
 			Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-			Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_COUNT=1",
-				"GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=" + filter},
+			Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null",
+				"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=" + filter},
 		}
 	}
 
@@ -57,7 +58,10 @@ func gitServer(folder string) error {
 	defer server.Close()
 
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"url": server.URL, "cert": string(cert)}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{
+		"url":  server.URL,
+		"cert": string(cert),
+	}); err != nil {
 		return err
 	}
 
@@ -149,7 +153,10 @@ func startGit(b *testing.B, folder string) *gitHost {
 // goes over a connection of its own, whose bytes are about the same each time.
 func (h *gitHost) wire(b *testing.B) int64 {
 	b.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: h.roots}}}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{RootCAs: h.roots},
+	}}
 	resp, err := client.Get(h.url + "/bytes")
 	if err != nil {
 		b.Fatalf("ask the server for its bytes: %v", err)

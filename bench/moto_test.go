@@ -28,18 +28,30 @@ func againstMoto(b *testing.B, service service, engine db.Dialect) {
 	}
 
 	value := service.document[:min(len(service.document), 4096)] // the most that a parameter takes
-	put := signed(b, moto, service.reader, call{"ssm", "AmazonSSM.PutParameter", body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)})})
+	put := signed(b, moto, service.reader, call{
+		"ssm",
+		"AmazonSSM.PutParameter",
+		body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)}),
+	})
 	put.Requests = put.Requests[:1]
 
-	if _, err := client(put, time.Now().Add(time.Millisecond)); err != nil && !strings.Contains(err.Error(), "ParameterAlreadyExists") {
+	if _, err := client(put, time.Now().Add(time.Millisecond)); err != nil &&
+		!strings.Contains(err.Error(), "ParameterAlreadyExists") {
 		b.Fatal(err)
 	}
 
-	get := signed(b, moto, service.reader, call{"ssm", "AmazonSSM.GetParameter", body(map[string]string{"Name": "status"})})
+	get := signed(b, moto, service.reader,
+		call{"ssm", "AmazonSSM.GetParameter", body(map[string]string{"Name": "status"})})
 	for _, conns := range []int{1, 64} {
 		c := compete(b, signed(b, service.addr, service.reader, statusOf(configurations)), get, conns)
-		report(b, row{what: fmt.Sprintf("GetResourceSyncStatus on %s, %d connections", engine, conns),
-			ours: c.ours.String(), peer: "moto GetParameter " + c.theirs.String(), ratio: fmt.Sprintf("%.0f", c.rate), budget: "-", kept: true})
+		report(b, row{
+			what:   fmt.Sprintf("GetResourceSyncStatus on %s, %d connections", engine, conns),
+			ours:   c.ours.String(),
+			peer:   "moto GetParameter " + c.theirs.String(),
+			ratio:  fmt.Sprintf("%.0f", c.rate),
+			budget: "-",
+			kept:   true,
+		})
 	}
 }
 

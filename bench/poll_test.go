@@ -134,10 +134,13 @@ func pollOne(b *testing.B, host *gitHost, name string) {
 	cost := measure(b, host, name, polls)
 	perCore := float64(time.Second) / float64(cost.cpu)
 	used := row{
-		what:  "poll " + name + ", CPU of the client",
-		ours:  fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(cost.cpu), perCore, milliseconds(cost.took)),
-		peer:  fmt.Sprintf("git ls-remote %.0f ms", milliseconds(cost.theirs)),
-		ratio: fmt.Sprintf("1/%.0f", float64(cost.theirs)/float64(cost.cpu)), budget: "-", kept: true,
+		what: "poll " + name + ", CPU of the client",
+		ours: fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(cost.cpu), perCore,
+			milliseconds(cost.took)),
+		peer:   fmt.Sprintf("git ls-remote %.0f ms", milliseconds(cost.theirs)),
+		ratio:  fmt.Sprintf("1/%.0f", float64(cost.theirs)/float64(cost.cpu)),
+		budget: "-",
+		kept:   true,
 	}
 	if strings.HasPrefix(name, "canned/") {
 		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", cost.cpu <= 300*time.Microsecond && perCore >= 3000
@@ -145,8 +148,12 @@ func pollOne(b *testing.B, host *gitHost, name string) {
 
 	report(b, used)
 	report(b, row{
-		what: "poll " + name + ", bytes", ours: fmt.Sprint(cost.bytes), peer: fmt.Sprintf("git ls-remote %d", cost.theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(cost.theirBytes)/float64(cost.bytes)), budget: "≤ 1024", kept: cost.bytes <= 1024,
+		what:   "poll " + name + ", bytes",
+		ours:   fmt.Sprint(cost.bytes),
+		peer:   fmt.Sprintf("git ls-remote %d", cost.theirBytes),
+		ratio:  fmt.Sprintf("1/%.1f", float64(cost.theirBytes)/float64(cost.bytes)),
+		budget: "≤ 1024",
+		kept:   cost.bytes <= 1024,
 	})
 }
 
@@ -186,7 +193,8 @@ func together(look func(), n int) time.Duration {
 	return (own() - before) / time.Duration(each*at)
 }
 
-func lsRemote(b *testing.B, host *gitHost, name string, idle int64, options ...string) (cpu time.Duration, bytes int64) {
+func lsRemote(b *testing.B, host *gitHost, name string, idle int64,
+	options ...string) (cpu time.Duration, bytes int64) {
 	bytes = host.wire(b)
 	for range lsPolls {
 		arguments := append([]string{"-c", "http.sslVerify=false"}, options...)

@@ -24,24 +24,44 @@ const reads = 20
 // been read, and two of its files, against git's own partial fetch.
 func BenchmarkWarmRead(b *testing.B) {
 	read := warmRead(b, "", "--filter=blob:none")
-	report(b, row{what: "warm read of a commit, CPU of the client",
-		ours: fmt.Sprintf("%.1f ms (%.0f ms until the answer)", milliseconds(read.cpu), milliseconds(read.took)),
-		peer: fmt.Sprintf("git fetch + cat-file %.0f ms", milliseconds(read.theirs)), ratio: fmt.Sprintf("1/%.0f", float64(read.theirs)/float64(read.cpu)),
-		budget: "≤ 5 ms", kept: read.cpu <= 5*time.Millisecond})
-	report(b, row{what: "warm read of a commit, bytes", ours: fmt.Sprint(read.bytes), peer: fmt.Sprintf("git fetch + cat-file %d", read.theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(read.theirBytes)/float64(read.bytes)), budget: "≤ 10240", kept: read.bytes <= 10240})
+	report(b, row{
+		what:   "warm read of a commit, CPU of the client",
+		ours:   fmt.Sprintf("%.1f ms (%.0f ms until the answer)", milliseconds(read.cpu), milliseconds(read.took)),
+		peer:   fmt.Sprintf("git fetch + cat-file %.0f ms", milliseconds(read.theirs)),
+		ratio:  fmt.Sprintf("1/%.0f", float64(read.theirs)/float64(read.cpu)),
+		budget: "≤ 5 ms",
+		kept:   read.cpu <= 5*time.Millisecond,
+	})
+	report(b, row{
+		what:   "warm read of a commit, bytes",
+		ours:   fmt.Sprint(read.bytes),
+		peer:   fmt.Sprintf("git fetch + cat-file %d", read.theirBytes),
+		ratio:  fmt.Sprintf("1/%.1f", float64(read.theirBytes)/float64(read.bytes)),
+		budget: "≤ 10240",
+		kept:   read.bytes <= 10240,
+	})
 }
 
 // BenchmarkWarmReadWithoutFilter does so at a server that cannot leave blobs out,
 // against git's fetch of all.
 func BenchmarkWarmReadWithoutFilter(b *testing.B) {
 	read := warmRead(b, "/nofilter")
-	report(b, row{what: "warm read without filter, CPU of the client",
-		ours: fmt.Sprintf("%.1f ms (%.0f ms until the answer)", milliseconds(read.cpu), milliseconds(read.took)),
-		peer: fmt.Sprintf("git fetch + cat-file %.0f ms", milliseconds(read.theirs)), ratio: fmt.Sprintf("1/%.0f", float64(read.theirs)/float64(read.cpu)),
-		budget: "-", kept: true})
-	report(b, row{what: "warm read without filter, bytes", ours: fmt.Sprint(read.bytes), peer: fmt.Sprintf("git fetch + cat-file %d", read.theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(read.theirBytes)/float64(read.bytes)), budget: "-", kept: true})
+	report(b, row{
+		what:   "warm read without filter, CPU of the client",
+		ours:   fmt.Sprintf("%.1f ms (%.0f ms until the answer)", milliseconds(read.cpu), milliseconds(read.took)),
+		peer:   fmt.Sprintf("git fetch + cat-file %.0f ms", milliseconds(read.theirs)),
+		ratio:  fmt.Sprintf("1/%.0f", float64(read.theirs)/float64(read.cpu)),
+		budget: "-",
+		kept:   true,
+	})
+	report(b, row{
+		what:   "warm read without filter, bytes",
+		ours:   fmt.Sprint(read.bytes),
+		peer:   fmt.Sprintf("git fetch + cat-file %d", read.theirBytes),
+		ratio:  fmt.Sprintf("1/%.1f", float64(read.theirBytes)/float64(read.bytes)),
+		budget: "-",
+		kept:   true,
+	})
 }
 
 // warmRead reads commits below a prefix of the server's, and has git fetch them
@@ -77,18 +97,28 @@ func warmRead(b *testing.B, prefix string, options ...string) cost {
 	idle = host.wire(b) - idle
 	var sum cost
 	for i := range reads {
-		sha := repo.Commit(map[string]string{"d001/f001.yaml": fmt.Sprint("a", i), "d002/f002.yaml": fmt.Sprint("b", i)})
+		sha := repo.Commit(map[string]string{
+			"d001/f001.yaml": fmt.Sprint("a", i),
+			"d002/f002.yaml": fmt.Sprint("b", i),
+		})
 		wire, used, began := host.wire(b), own(), time.Now()
 		base = readTwo(b, remote, sha, base)
 		sum.took += time.Since(began)
 		sum.cpu += own() - used
 		after := host.wire(b)
 		sum.bytes += after - wire - idle
-		sum.theirs += git(fetch...) + git("-C", clone, "cat-file", "-p", sha+":d001/f001.yaml") + git("-C", clone, "cat-file", "-p", sha+":d002/f002.yaml")
+		sum.theirs += git(fetch...) + git("-C", clone, "cat-file", "-p", sha+":d001/f001.yaml") +
+			git("-C", clone, "cat-file", "-p", sha+":d002/f002.yaml")
 		sum.theirBytes += host.wire(b) - after - idle
 	}
 
-	return cost{cpu: sum.cpu / reads, took: sum.took / reads, theirs: sum.theirs / reads, bytes: sum.bytes / reads, theirBytes: sum.theirBytes / reads}
+	return cost{
+		cpu:        sum.cpu / reads,
+		took:       sum.took / reads,
+		theirs:     sum.theirs / reads,
+		bytes:      sum.bytes / reads,
+		theirBytes: sum.theirBytes / reads,
+	}
 }
 
 // readTwo reads a commit and the two files in which it differs.

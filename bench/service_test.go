@@ -56,16 +56,25 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 	service := service{document: fill(b, database, resources)}
 	err = database.Update(b.Context(), func(tx *db.Tx) error {
 		for i := range 10 {
-			if err := identity.PutPolicy(tx, key, account, fmt.Sprint("team-", i), strings.ReplaceAll(teamPolicy, "N", strconv.Itoa(i))); err != nil {
+			if err := identity.PutPolicy(tx, key, account, fmt.Sprint("team-", i),
+				strings.ReplaceAll(teamPolicy, "N", strconv.Itoa(i))); err != nil {
 				return err
 			}
 		}
 
-		if service.reader, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
+		if service.reader, err = identity.CreateKey(tx, key, identity.CreateKeyInput{
+			Account:   account,
+			Principal: "reader",
+			Role:      identity.Reader,
+		}); err != nil {
 			return err
 		}
 
-		service.narrow, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "narrow0", Role: identity.None})
+		service.narrow, err = identity.CreateKey(tx, key, identity.CreateKeyInput{
+			Account:   account,
+			Principal: "narrow0",
+			Role:      identity.None,
+		})
 		return err
 	})
 	if err != nil {
@@ -106,17 +115,23 @@ func fill(b *testing.B, database *db.DB, resources int) []byte {
 	}
 
 	statements := []string{
-		`INSERT INTO connection (arn, account, region, name, provider_type, status, created_at) VALUES ('c', 'ACCOUNT', 'REGION', 'c', 'Git', 'AVAILABLE', 0)`,
-		`INSERT INTO repository_link (id, arn, account, region, connection_arn, owner_id, repository_name, provider_type, created_at)
+		`INSERT INTO connection (arn, account, region, name, provider_type, status, created_at)
+			VALUES ('c', 'ACCOUNT', 'REGION', 'c', 'Git', 'AVAILABLE', 0)`,
+		`INSERT INTO repository_link (id, arn, account, region, connection_arn, owner_id, repository_name,
+			provider_type, created_at)
 			VALUES ('` + linkID + `', 'arn:link', 'ACCOUNT', 'REGION', 'c', 'acme0', 'infra', 'Git', 0)`,
-		`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
+		`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file,
+			role_arn, created_at)
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < COUNT)
-			SELECT 'ACCOUNT', 'REGION', 'CFN_STACK_SYNC', 'stack-' || i, '` + linkID + `', 'main', 'f.yaml', 'arn:aws:iam::123456789012:role/sync', 0 FROM n`,
-		`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired, desired_sha, desired_seq, attempted_seq)
+			SELECT 'ACCOUNT', 'REGION', 'CFN_STACK_SYNC', 'stack-' || i, '` + linkID +
+			`', 'main', 'f.yaml', 'arn:aws:iam::123456789012:role/sync', 0 FROM n`,
+		`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired, desired_sha, desired_seq,
+			attempted_seq)
 			SELECT account, region, sync_type, resource_name, id, '{}', 'abc', 1, 1 FROM sync_configuration`,
-		`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status, outcome,
-				initial_revision, target_revision, target_sha, target, started_at, ended_at)
-			SELECT 'a' || id, id, configuration_id, '{}', 1, 'SUCCEEDED', 'applied', '{}', '{}', 'abc', 's', 1, 2 FROM resource ORDER BY id`,
+		`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status,
+			outcome, initial_revision, target_revision, target_sha, target, started_at, ended_at)
+			SELECT 'a' || id, id, configuration_id, '{}', 1, 'SUCCEEDED', 'applied', '{}', '{}', 'abc', 's', 1, 2
+			FROM resource ORDER BY id`,
 	}
 
 	text := strings.NewReplacer("ACCOUNT", account, "REGION", region, "COUNT", strconv.Itoa(resources))
@@ -127,7 +142,8 @@ func fill(b *testing.B, database *db.DB, resources int) []byte {
 			}
 		}
 
-		_, err := tx.Exec(`UPDATE resource SET document = $1, latest_seq = a.seq FROM resource_sync_attempt a WHERE a.resource_id = resource.id`,
+		_, err := tx.Exec(`UPDATE resource SET document = $1, latest_seq = a.seq FROM resource_sync_attempt a
+			WHERE a.resource_id = resource.id`,
 			string(document))
 		return err
 	})
@@ -146,15 +162,31 @@ const linkID = "11111111-2222-4333-8444-555555555555"
 
 // typical is the status of a stack after two syncs.
 func typical() lockstep.ResourceSync {
-	rev := lockstep.Revision{Branch: "main", Directory: "deployments/web.yaml", OwnerID: "acme", RepositoryName: "infra",
-		ProviderType: "Git", SHA: lockstep.SHA(strings.Repeat("a1", 20))}
+	rev := lockstep.Revision{
+		Branch:         "main",
+		Directory:      "deployments/web.yaml",
+		OwnerID:        "acme",
+		RepositoryName: "infra",
+		ProviderType:   "Git",
+		SHA:            lockstep.SHA(strings.Repeat("a1", 20)),
+	}
 	var events []lockstep.Event
 	for i := range 6 {
-		events = append(events, lockstep.Event{Time: time.Unix(1700000000+int64(i), 0), Type: "CHANGESET_CREATION_IN_PROGRESS",
-			Message: "Waiting for changeset execution to finish.", ExternalID: "arn:aws:cloudformation:us-east-1:123456789012:stack/web/1"})
+		events = append(events, lockstep.Event{
+			Time:       time.Unix(1700000000+int64(i), 0),
+			Type:       "CHANGESET_CREATION_IN_PROGRESS",
+			Message:    "Waiting for changeset execution to finish.",
+			ExternalID: "arn:aws:cloudformation:us-east-1:123456789012:stack/web/1",
+		})
 	}
-	a := lockstep.ResourceSyncAttempt{InitialRevision: rev, TargetRevision: rev, Target: "web", Status: lockstep.ResourceSucceeded,
-		StartedAt: time.Unix(1700000000, 0), Events: events}
+	a := lockstep.ResourceSyncAttempt{
+		InitialRevision: rev,
+		TargetRevision:  rev,
+		Target:          "web",
+		Status:          lockstep.ResourceSucceeded,
+		StartedAt:       time.Unix(1700000000, 0),
+		Events:          events,
+	}
 	return lockstep.ResourceSync{DesiredState: &rev, LatestSync: &a, LatestSuccessfulSync: &a}
 }
 
@@ -167,9 +199,10 @@ type call struct {
 
 // statusOf is a GetResourceSyncStatus of resources at random.
 func statusOf(resources int) call {
-	return call{"codeconnections", "com.amazonaws.codeconnections.CodeConnections_20231201.GetResourceSyncStatus", func() string {
-		return fmt.Sprintf(`{"ResourceName":"stack-%d","SyncType":"CFN_STACK_SYNC"}`, 1+rand.IntN(resources))
-	}}
+	return call{"codeconnections", "com.amazonaws.codeconnections.CodeConnections_20231201.GetResourceSyncStatus",
+		func() string {
+			return fmt.Sprintf(`{"ResourceName":"stack-%d","SyncType":"CFN_STACK_SYNC"}`, 1+rand.IntN(resources))
+		}}
 }
 
 // signed returns many requests for a server, as bytes to be written.
@@ -188,7 +221,8 @@ func signed(b *testing.B, addr string, key identity.AccessKey, call call) site {
 		r.Header.Set("X-Amz-Target", call.target)
 		sum := sha256.Sum256([]byte(body))
 		credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret.Reveal()}
-		if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), call.service, region, time.Now()); err != nil {
+		if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), call.service,
+			region, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 

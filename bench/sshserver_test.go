@@ -86,8 +86,10 @@ func lsRemoteSSH(b *testing.B, host sshHost, address string) (cpu time.Duration,
 
 	for range lsPolls {
 		cmd := exec.Command("git", "ls-remote", address, "refs/heads/main")
-		cmd.Env = append(gitwiretest.Environment(), "PATH="+os.Getenv("PATH"), "GIT_SSH_COMMAND="+ssh+" -F none -i '"+key+
-			"' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile='"+host.KnownHosts+"'")
+		cmd.Env = append(gitwiretest.Environment(), "PATH="+os.Getenv("PATH"),
+			"GIT_SSH_COMMAND="+ssh+" -F none -i '"+key+
+				"' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile='"+
+				host.KnownHosts+"'")
 		cpu += run(b, cmd)
 	}
 

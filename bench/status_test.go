@@ -37,19 +37,38 @@ func BenchmarkGetResourceSyncStatus(b *testing.B) {
 func againstBare(b *testing.B, service service, bare string, engine db.Dialect, budget float64) {
 	what := fmt.Sprintf("GetResourceSyncStatus on %s", engine)
 	for _, conns := range []int{1, 64} {
-		contest := compete(b, signed(b, service.addr, service.reader, statusOf(configurations)), signed(b, bare, service.reader, statusOf(configurations)), conns)
-		report(b, row{what: fmt.Sprintf("%s, %d connections", what, conns),
-			ours: contest.ours.String(), peer: "bare handler " + contest.theirs.String(), ratio: fmt.Sprintf("%.2f", contest.rate),
-			budget: fmt.Sprintf("≥ %.1f", budget), kept: contest.rate >= budget})
+		contest := compete(b, signed(b, service.addr, service.reader, statusOf(configurations)),
+			signed(b, bare, service.reader, statusOf(configurations)), conns)
+		report(b, row{
+			what:   fmt.Sprintf("%s, %d connections", what, conns),
+			ours:   contest.ours.String(),
+			peer:   "bare handler " + contest.theirs.String(),
+			ratio:  fmt.Sprintf("%.2f", contest.rate),
+			budget: fmt.Sprintf("≥ %.1f", budget),
+			kept:   contest.rate >= budget,
+		})
 		if conns == 64 {
-			report(b, row{what: what + ", p99", ours: contest.ours.P99.Round(time.Microsecond).String(),
-				peer: "bare handler " + contest.theirs.P99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", contest.p99), budget: "≤ 3", kept: contest.p99 <= 3})
+			report(b, row{
+				what:   what + ", p99",
+				ours:   contest.ours.P99.Round(time.Microsecond).String(),
+				peer:   "bare handler " + contest.theirs.P99.Round(time.Microsecond).String(),
+				ratio:  fmt.Sprintf("%.1f", contest.p99),
+				budget: "≤ 3",
+				kept:   contest.p99 <= 3,
+			})
 		}
 	}
 
-	contest := compete(b, signed(b, service.addr, service.narrow, statusOf(configurations)), signed(b, bare, service.reader, statusOf(configurations)), 64)
-	report(b, row{what: what + ", a policy asks for the owner", ours: contest.ours.String(), peer: "bare handler " + contest.theirs.String(),
-		ratio: fmt.Sprintf("%.2f", contest.rate), budget: "-", kept: true})
+	contest := compete(b, signed(b, service.addr, service.narrow, statusOf(configurations)),
+		signed(b, bare, service.reader, statusOf(configurations)), 64)
+	report(b, row{
+		what:   what + ", a policy asks for the owner",
+		ours:   contest.ours.String(),
+		peer:   "bare handler " + contest.theirs.String(),
+		ratio:  fmt.Sprintf("%.2f", contest.rate),
+		budget: "-",
+		kept:   true,
+	})
 }
 
 // bareHandler is the limit: it reads, verifies and answers, and knows nothing.

@@ -62,15 +62,28 @@ func endpoint(t *testing.T) string {
 	return server.URL
 }
 
-func createSyncConfiguration(_ context.Context, in *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
+func createSyncConfiguration(_ context.Context,
+	in *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
 	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: wire.SyncConfiguration{
-		Branch: in.Branch, ConfigFile: in.ConfigFile, OwnerId: "acme", ProviderType: wire.ProviderGit, RepositoryLinkId: in.RepositoryLinkId,
-		RepositoryName: "infra", ResourceName: in.ResourceName, RoleArn: in.RoleArn, SyncType: in.SyncType, PullRequestComment: in.PullRequestComment,
+		Branch:             in.Branch,
+		ConfigFile:         in.ConfigFile,
+		OwnerId:            "acme",
+		ProviderType:       wire.ProviderGit,
+		RepositoryLinkId:   in.RepositoryLinkId,
+		RepositoryName:     "infra",
+		ResourceName:       in.ResourceName,
+		RoleArn:            in.RoleArn,
+		SyncType:           in.SyncType,
+		PullRequestComment: in.PullRequestComment,
 	}}, nil
 }
 
-func getSyncConfiguration(_ context.Context, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-	return &wire.GetSyncConfigurationOutput{SyncConfiguration: wire.SyncConfiguration{ResourceName: in.ResourceName, PullRequestComment: "ENABLED"}}, nil
+func getSyncConfiguration(_ context.Context,
+	in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+	return &wire.GetSyncConfigurationOutput{SyncConfiguration: wire.SyncConfiguration{
+		ResourceName:       in.ResourceName,
+		PullRequestComment: "ENABLED",
+	}}, nil
 }
 
 func getResourceSyncStatus(_ context.Context, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
@@ -97,36 +110,44 @@ func clients(t *testing.T, secret string) (*codeconnections.Client, *codestarcon
 
 func TestAWSsClientReadsAStatus(t *testing.T) {
 	c, _ := clients(t, "secret")
-	out, err := c.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
+	out, err := c.GetResourceSyncStatus(t.Context(),
+		&codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sync := out.LatestSync
-	if at := time.UnixMilli(1795305723456); sync.Status != "SUCCEEDED" || !sync.StartedAt.Equal(at) || !sync.Events[0].Time.Equal(at) || *sync.TargetRevision.Sha != "b" {
+	if at := time.UnixMilli(1795305723456); sync.Status != "SUCCEEDED" || !sync.StartedAt.Equal(at) ||
+		!sync.Events[0].Time.Equal(at) || *sync.TargetRevision.Sha != "b" {
 		t.Errorf("status %+v", sync)
 	}
 }
 
 func TestAWSsClientKnowsTheExceptions(t *testing.T) {
 	client, _ := clients(t, "secret")
-	_, err := client.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC"})
+	_, err := client.GetResourceSyncStatus(t.Context(),
+		&codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC"})
 	var missing *types.ResourceNotFoundException
 	if !errors.As(err, &missing) || missing.ErrorMessage() != "Could not find a sync status for resource: api" {
 		t.Errorf("unknown resource: %v", err)
 	}
 
-	_, err = client.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("-"), SyncType: "STACK"})
+	_, err = client.GetResourceSyncStatus(t.Context(),
+		&codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("-"), SyncType: "STACK"})
 	wantError(t, err, "ValidationException", "2 validation errors detected: "+
-		`Value '-' at 'resourceName' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$; `+
-		"Value 'STACK' at 'syncType' failed to satisfy constraint: Member must satisfy enum value set: [CFN_STACK_SYNC]")
+		`Value '-' at 'resourceName' failed to satisfy constraint: Member must satisfy regular expression pattern: `+
+		`^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$; `+
+		"Value 'STACK' at 'syncType' failed to satisfy constraint: Member must satisfy enum value set: "+
+		"[CFN_STACK_SYNC]")
 	_, err = client.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
 	wantError(t, err, "UnknownOperationException", "UnknownError") // the client's word for no message
 	stranger, _ := clients(t, "other")
 	_, err = stranger.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
 	wantError(t, err, "UnknownOperationException", "UnknownError") // the client's word for no message
-	_, err = stranger.GetSyncConfiguration(t.Context(), &codeconnections.GetSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
-	wantError(t, err, "InvalidSignatureException", "The request signature we calculated does not match the signature you provided. "+
-		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	_, err = stranger.GetSyncConfiguration(t.Context(),
+		&codeconnections.GetSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
+	wantError(t, err, "InvalidSignatureException",
+		"The request signature we calculated does not match the signature you provided. "+
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 }
 
 func wantError(t *testing.T, err error, code, message string) {
@@ -140,8 +161,13 @@ func wantError(t *testing.T, err error, code, message string) {
 func TestOlderServiceHasNoPullRequestComments(t *testing.T) {
 	newer, older := clients(t, "secret")
 	got, err := newer.CreateSyncConfiguration(t.Context(), &codeconnections.CreateSyncConfigurationInput{
-		Branch: aws.String("main"), ConfigFile: aws.String("web.yaml"), RepositoryLinkId: aws.String(linkID), ResourceName: aws.String("web"),
-		RoleArn: aws.String(roleARN), SyncType: "CFN_STACK_SYNC", PullRequestComment: "ENABLED",
+		Branch:             aws.String("main"),
+		ConfigFile:         aws.String("web.yaml"),
+		RepositoryLinkId:   aws.String(linkID),
+		ResourceName:       aws.String("web"),
+		RoleArn:            aws.String(roleARN),
+		SyncType:           "CFN_STACK_SYNC",
+		PullRequestComment: "ENABLED",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -151,14 +177,19 @@ func TestOlderServiceHasNoPullRequestComments(t *testing.T) {
 		t.Errorf("configuration %+v", got.SyncConfiguration)
 	}
 
-	if _, err := older.GetSyncConfiguration(t.Context(), &codestarconnections.GetSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"}); err != nil {
+	if _, err := older.GetSyncConfiguration(t.Context(),
+		&codestarconnections.GetSyncConfigurationInput{
+			ResourceName: aws.String("web"),
+			SyncType:     "CFN_STACK_SYNC",
+		}); err != nil {
 		t.Fatal(err)
 	}
 
 	r := request(`{"ResourceName":"web","SyncType":"CFN_STACK_SYNC"}`)
 	r.Header.Set("X-Amz-Target", "CodeStar_connections_20191201.GetSyncConfiguration")
 	_, _, body := serve(t, unsigned(), r)
-	want := `{"SyncConfiguration":{"Branch":"","OwnerId":"","ProviderType":"","RepositoryLinkId":"","RepositoryName":"","ResourceName":"web","RoleArn":"","SyncType":""}}`
+	want := `{"SyncConfiguration":{"Branch":"","OwnerId":"","ProviderType":"","RepositoryLinkId":"",` +
+		`"RepositoryName":"","ResourceName":"web","RoleArn":"","SyncType":""}}`
 	if body != want {
 		t.Errorf("got  %s\nwant %s", body, want)
 	}

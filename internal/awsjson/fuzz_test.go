@@ -15,7 +15,8 @@ import (
 // Whatever comes in, the answer is JSON: the input again, as encoding/json reads
 // it, or one of the two exceptions for bad input.
 func FuzzBody(f *testing.F) {
-	f.Add(`{"Title":"A \u00e9\"","Pages":1.5e1,"Words":["a",null],"Authors":[{"Name":"x","Born":-3}],"Editor":{"Name":"z"},"Lent":false}`)
+	f.Add(`{"Title":"A \u00e9\"","Pages":1.5e1,"Words":["a",null],"Authors":[{"Name":"x","Born":-3}],` +
+		`"Editor":{"Name":"z"},"Lent":false}`)
 	f.Add(`{"Title":null,"X":[[{}]],"Title":"b","\u0054itle":"c"}`)
 	f.Add(`{"Authors":[{},{},{}],"Words":["",""],"Isbn":"","State":"","Pages":-99999999999999999999}`)
 	f.Add(` [ 1 , "a" ] `)
@@ -36,7 +37,8 @@ func FuzzBody(f *testing.F) {
 
 		if w.Code == 400 {
 			name, message := exception(t, w.Body.String())
-			if name != "com.amazon.coral.service#SerializationException" && name != "com.amazon.coral.validate#ValidationException" ||
+			if name != "com.amazon.coral.service#SerializationException" &&
+				name != "com.amazon.coral.validate#ValidationException" ||
 				len([]rune(message)) > 600 {
 				t.Errorf("%q was answered with %s", body, w.Body)
 			}

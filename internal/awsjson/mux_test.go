@@ -130,18 +130,76 @@ func TestRequestsThatReachNoOperation(t *testing.T) {
 		status                            int
 		body                              string
 	}{
-		{"unknown operation", "POST", "com.amazonaws.shelf.Shelf_20200101.Burn", "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"unknown service", "POST", "com.amazonaws.shelf.Shelf_19990101.PutBook", "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"longer prefix", "POST", "x." + target, "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"middle of the prefix", "POST", "shelf.Shelf_20200101.PutBook", "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"no dot", "POST", "PutBook", "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"no target", "POST", "", "application/x-amz-json-1.0", 400, unknown + "}"},
-		{"other type", "POST", target, "text/plain", 404,
-			unknown + `,"message":"Content-Type must be application/x-amz-json-1.0."}`},
-		{"no type", "POST", target, "", 404,
-			unknown + `,"message":"Content-Type must be application/x-amz-json-1.0."}`},
-		{"GET", "GET", target, "application/x-amz-json-1.0", 405,
-			unknown + `,"message":"This is an AWS JSON 1.0 endpoint: it answers POST requests."}`},
+		{
+			name:        "unknown operation",
+			method:      "POST",
+			target:      "com.amazonaws.shelf.Shelf_20200101.Burn",
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "unknown service",
+			method:      "POST",
+			target:      "com.amazonaws.shelf.Shelf_19990101.PutBook",
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "longer prefix",
+			method:      "POST",
+			target:      "x." + target,
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "middle of the prefix",
+			method:      "POST",
+			target:      "shelf.Shelf_20200101.PutBook",
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "no dot",
+			method:      "POST",
+			target:      "PutBook",
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "no target",
+			method:      "POST",
+			contentType: "application/x-amz-json-1.0",
+			status:      400,
+			body:        unknown + "}",
+		},
+		{
+			name:        "other type",
+			method:      "POST",
+			target:      target,
+			contentType: "text/plain",
+			status:      404,
+			body:        unknown + `,"message":"Content-Type must be application/x-amz-json-1.0."}`,
+		},
+		{
+			name:   "no type",
+			method: "POST",
+			target: target,
+			status: 404,
+			body:   unknown + `,"message":"Content-Type must be application/x-amz-json-1.0."}`,
+		},
+		{
+			name:        "GET",
+			method:      "GET",
+			target:      target,
+			contentType: "application/x-amz-json-1.0",
+			status:      405,
+			body:        unknown + `,"message":"This is an AWS JSON 1.0 endpoint: it answers POST requests."}`,
+		},
 	} {
 		r := httptest.NewRequest(tc.method, "/", strings.NewReader("{}"))
 		r.Header.Set("X-Amz-Target", tc.target)
@@ -179,7 +237,8 @@ func TestBodyMayBeAsLargeAsTheLimitAndNoLarger(t *testing.T) {
 		r := request(fill(101))
 		r.ContentLength = declared
 		status, _, body := serve(t, mux, r)
-		want := `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"A request may have at most 100 bytes."}`
+		want := `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"A request may have ` +
+			`at most 100 bytes."}`
 		if status != 413 || body != want {
 			t.Errorf("101 bytes: %d %s", status, body)
 		}
@@ -253,7 +312,11 @@ func TestBodyIsDecodedAfterAuthentication(t *testing.T) {
 		Services: []awsjson.Service{shelf()},
 		Authenticate: func(r *http.Request, body []byte, service string) (context.Context, error) {
 			if r.Header.Get("Authorization") == "" {
-				return nil, &awsjson.Error{Code: "MissingAuthenticationTokenException", Status: 400, Message: "Missing Authentication Token"}
+				return nil, &awsjson.Error{
+					Code:    "MissingAuthenticationTokenException",
+					Status:  400,
+					Message: "Missing Authentication Token",
+				}
 			}
 			return context.WithValue(r.Context(), key{}, service+" "+string(body)), nil
 		},
@@ -265,7 +328,8 @@ func TestBodyIsDecodedAfterAuthentication(t *testing.T) {
 		return nil, nil
 	})
 	_, _, body := serve(t, mux, request("no JSON"))
-	if want := `{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Missing Authentication Token"}`; body != want {
+	if want := `{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Missing ` +
+		`Authentication Token"}`; body != want {
 		t.Errorf("answer %s", body)
 	}
 
@@ -301,7 +365,8 @@ func TestErrorsOfAnOperationAreTranslated(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if status != 400 || got.Type != "com.amazonaws.shelf#ResourceNotFoundException" || !strings.HasPrefix(got.Message, "PutBook: gone") {
+	if status != 400 || got.Type != "com.amazonaws.shelf#ResourceNotFoundException" ||
+		!strings.HasPrefix(got.Message, "PutBook: gone") {
 		t.Errorf("%d %s", status, body)
 	}
 

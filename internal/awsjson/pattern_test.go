@@ -30,7 +30,10 @@ func TestPatternsMeanWhatTheyMeanInJava(t *testing.T) {
 		{`^[0-9]{2}\b-[0-9]$`, []string{"12-3"}, []string{"123", "12--3"}},
 	} {
 		mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{{
-			Name: "shelf", Prefix: "com.amazonaws.shelf.Shelf_20200101", Shapes: map[string]awsjson.Shape{"S": {Pattern: tc.pattern}}}}})
+			Name:   "shelf",
+			Prefix: "com.amazonaws.shelf.Shelf_20200101",
+			Shapes: map[string]awsjson.Shape{"S": {Pattern: tc.pattern}},
+		}}})
 		awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *input) (*struct{}, error) { return nil, nil })
 		status := func(text string) int {
 			body, err := json.Marshal(map[string]string{"S": text})

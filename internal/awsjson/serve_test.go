@@ -26,7 +26,10 @@ import (
 func logged(t *testing.T, r *http.Request, run func(context.Context) error) (int, string, map[string]any) {
 	t.Helper()
 	var log bytes.Buffer
-	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	mux := awsjson.NewMux(awsjson.Options{
+		Services: []awsjson.Service{shelf()},
+		Logger:   slog.New(slog.NewJSONHandler(&log, nil)),
+	})
 	awsjson.Handle(mux, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		return nil, run(ctx)
 	})
@@ -65,8 +68,16 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 		return nil
 	})
 
-	want := map[string]any{"level": "INFO", "msg": "request", "op": "PutBook", "service": "shelf", "status": 200.0, "bytes": 2.0,
-		"outcome": "ok", "principal": "me"}
+	want := map[string]any{
+		"level":     "INFO",
+		"msg":       "request",
+		"op":        "PutBook",
+		"service":   "shelf",
+		"status":    200.0,
+		"bytes":     2.0,
+		"outcome":   "ok",
+		"principal": "me",
+	}
 	if diff := cmp.Diff(want, line); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -164,11 +175,30 @@ func TestErrorsAreLoggedAtTheLevelOfTheirStatus(t *testing.T) {
 		level, outcome string
 		logged         any
 	}{
-		{&awsjson.Error{Code: "ThrottlingException", Status: 400, Message: "Slow <down>", Err: cause}, 400,
-			`{"__type":"com.amazonaws.shelf#ThrottlingException","Message":"Slow <down>"}`, "INFO", "ThrottlingException", "cause"},
-		{fmt.Errorf("wrapped: %w", &awsjson.Error{Code: "AccessDeniedException", Status: 400, Message: "No"}), 400,
-			`{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"No"}`, "INFO", "AccessDeniedException", nil},
-		{cause, 500, `{"__type":"com.amazon.coral.service#InternalFailure"}`, "ERROR", "InternalFailure", "cause"},
+		{
+			err:     &awsjson.Error{Code: "ThrottlingException", Status: 400, Message: "Slow <down>", Err: cause},
+			status:  400,
+			body:    `{"__type":"com.amazonaws.shelf#ThrottlingException","Message":"Slow <down>"}`,
+			level:   "INFO",
+			outcome: "ThrottlingException",
+			logged:  "cause",
+		},
+		{
+			err: fmt.Errorf("wrapped: %w",
+				&awsjson.Error{Code: "AccessDeniedException", Status: 400, Message: "No"}),
+			status:  400,
+			body:    `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"No"}`,
+			level:   "INFO",
+			outcome: "AccessDeniedException",
+		},
+		{
+			err:     cause,
+			status:  500,
+			body:    `{"__type":"com.amazon.coral.service#InternalFailure"}`,
+			level:   "ERROR",
+			outcome: "InternalFailure",
+			logged:  "cause",
+		},
 	} {
 		status, body, line := logged(t, request("{}"), func(context.Context) error { return tc.err })
 		if status != tc.status || body != tc.body {
@@ -194,7 +224,9 @@ func TestPanicIsAnsweredAndLoggedWithItsStack(t *testing.T) {
 
 func TestAbortIsLeftToTheServer(t *testing.T) {
 	mux := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}})
-	awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { panic(http.ErrAbortHandler) })
+	awsjson.Handle(mux, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) {
+		panic(http.ErrAbortHandler)
+	})
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {
 			t.Errorf("recovered %v", v)
@@ -207,7 +239,9 @@ func TestAbortIsLeftToTheServer(t *testing.T) {
 func TestDisconnectedClientIsNotAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	status, _, line := logged(t, request("{}").WithContext(ctx), func(ctx context.Context) error { return fmt.Errorf("read: %w", ctx.Err()) })
+	status, _, line := logged(t, request("{}").WithContext(ctx), func(ctx context.Context) error {
+		return fmt.Errorf("read: %w", ctx.Err())
+	})
 	if status != 499 || line["level"] != "INFO" {
 		t.Errorf("%d, logged %v", status, line)
 	}
@@ -222,7 +256,8 @@ func TestTruncatedBodyIsRefused(t *testing.T) {
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	r.ContentLength = -1
 	status, body, line := logged(t, r, func(context.Context) error { return nil })
-	if status != 400 || body != `{"__type":"com.amazon.coral.service#SerializationException"}` || line["err"] != "unexpected EOF" {
+	if status != 400 || body != `{"__type":"com.amazon.coral.service#SerializationException"}` ||
+		line["err"] != "unexpected EOF" {
 		t.Errorf("%d %s, logged %v", status, body, line)
 	}
 }

@@ -26,43 +26,65 @@ func TestViolatedConstraintsAreDescribedAsByAWS(t *testing.T) {
 	const must = "' failed to satisfy constraint: Member must "
 	for _, tc := range []struct{ name, body, want string }{
 		{"required", `{}`, "1 validation error detected: Value null at 'title" + must + "not be null"},
-		{"required and null", `{"Title":null}`, "1 validation error detected: Value null at 'title" + must + "not be null"},
-		{"too short", `{"Title":""}`, "1 validation error detected: Value '' at 'title" + must + "have length greater than or equal to 1"},
-		{"too long", `{"Title":"ééééé67890-"}`, "1 validation error detected: Value 'ééééé67890-' at 'title" + must + "have length less than or equal to 10"},
-		{"pattern", `{"Title":"a\nb"}`, "1 validation error detected: Value 'a\nb' at 'title" + must + "satisfy regular expression pattern: .*"},
+		{"required and null", `{"Title":null}`,
+			"1 validation error detected: Value null at 'title" + must + "not be null"},
+		{"too short", `{"Title":""}`, "1 validation error detected: Value '' at 'title" + must +
+			"have length greater than or equal to 1"},
+		{"too long", `{"Title":"ééééé67890-"}`,
+			"1 validation error detected: Value 'ééééé67890-' at 'title" + must +
+				"have length less than or equal to 10"},
+		{"pattern", `{"Title":"a\nb"}`, "1 validation error detected: Value 'a\nb' at 'title" + must +
+			"satisfy regular expression pattern: .*"},
 		{"pattern in the middle", `{"Title":"a","Isbn":"x1-23"}`,
-			"1 validation error detected: Value 'x1-23' at 'isbn" + must + "satisfy regular expression pattern: [0-9-]+"},
-		{"length and pattern", `{"Title":"a","Isbn":"abc"}`, "2 validation errors detected: Value 'abc' at 'isbn" + must + "have length greater than or equal to 4; " +
-			"Value 'abc' at 'isbn" + must + "satisfy regular expression pattern: [0-9-]+"},
-		{"enumeration", `{"Title":"a","State":"new"}`, "1 validation error detected: Value 'new' at 'state" + must + "satisfy enum value set: [NEW, USED]"},
-		{"too much", `{"Title":"a","Pages":101}`, "1 validation error detected: Value '101' at 'pages" + must + "have value less than or equal to 100"},
-		{"too little", `{"Title":"a","Pages":-1}`, "1 validation error detected: Value '-1' at 'pages" + must + "have value greater than or equal to 0"},
-		{"beyond 32 bits", `{"Title":"a","Pages":1e400}`, "1 validation error detected: Value '2147483647' at 'pages" + must + "have value less than or equal to 100"},
+			"1 validation error detected: Value 'x1-23' at 'isbn" + must +
+				"satisfy regular expression pattern: [0-9-]+"},
+		{"length and pattern", `{"Title":"a","Isbn":"abc"}`,
+			"2 validation errors detected: Value 'abc' at 'isbn" + must + "have length greater than or equal to 4; " +
+				"Value 'abc' at 'isbn" + must + "satisfy regular expression pattern: [0-9-]+"},
+		{"enumeration", `{"Title":"a","State":"new"}`,
+			"1 validation error detected: Value 'new' at 'state" + must + "satisfy enum value set: [NEW, USED]"},
+		{"too much", `{"Title":"a","Pages":101}`,
+			"1 validation error detected: Value '101' at 'pages" + must + "have value less than or equal to 100"},
+		{"too little", `{"Title":"a","Pages":-1}`,
+			"1 validation error detected: Value '-1' at 'pages" + must + "have value greater than or equal to 0"},
+		{"beyond 32 bits", `{"Title":"a","Pages":1e400}`,
+			"1 validation error detected: Value '2147483647' at 'pages" + must +
+				"have value less than or equal to 100"},
 		{"list of strings too long", `{"Title":"a","Words":["a","b","c","d"]}`,
-			"1 validation error detected: Value '[a, b, c, d]' at 'words" + must + "have length less than or equal to 3"},
-		{"element of a list", `{"Title":"a","Words":["a","B",""]}`, "1 validation error detected: Value '[a, B, ]' at 'words" + must +
-			"satisfy constraint: [Member must have length less than or equal to 5, Member must have length greater than or equal to 1, " +
-			"Member must satisfy regular expression pattern: [a-z]*]"},
-		{"null in a list", `{"Title":"a","Words":["a",null]}`, "1 validation error detected: Value null at 'words.2.member" + must + "not be null"},
+			"1 validation error detected: Value '[a, b, c, d]' at 'words" + must +
+				"have length less than or equal to 3"},
+		{"element of a list", `{"Title":"a","Words":["a","B",""]}`,
+			"1 validation error detected: Value '[a, B, ]' at 'words" + must +
+				"satisfy constraint: [Member must have length less than or equal to 5, Member must have length " +
+				"greater than or equal to 1, " +
+				"Member must satisfy regular expression pattern: [a-z]*]"},
+		{"null in a list", `{"Title":"a","Words":["a",null]}`,
+			"1 validation error detected: Value null at 'words.2.member" + must + "not be null"},
 		{"null in a list too long", `{"Title":"a","Words":["a","b","c",null]}`,
-			"2 validation errors detected: Value '[a, b, c]' at 'words" + must + "have length less than or equal to 3; " +
+			"2 validation errors detected: Value '[a, b, c]' at 'words" + must +
+				"have length less than or equal to 3; " +
 				"Value null at 'words.4.member" + must + "not be null"},
 		{"list of structures too short", `{"Title":"a","Authors":[]}`,
 			"1 validation error detected: Value '[]' at 'authors" + must + "have length greater than or equal to 1"},
 		{"list of structures too long", `{"Title":"a","Authors":[{"Name":"a"},{"Name":"b"},{"Name":"c"}]}`,
-			"1 validation error detected: Value '[author(name=a, born=0), author(name=b, born=0), ...]' at 'authors" + must + "have length less than or equal to 2"},
+			"1 validation error detected: Value '[author(name=a, born=0), author(name=b, born=0), ...]' at 'authors" +
+				must + "have length less than or equal to 2"},
 		{"inside a list", `{"Title":"a","Authors":[{"Name":"a"},{"Born":3000},null]}`,
-			"4 validation errors detected: Value '[author(name=a, born=0), author(name=, born=3000), ...]' at 'authors" + must + "have length less than or equal to 2; " +
+			"4 validation errors detected: Value '[author(name=a, born=0), author(name=, born=3000), ...]' at " +
+				"'authors" + must + "have length less than or equal to 2; " +
 				"Value null at 'authors.2.member.name" + must + "not be null; " +
 				"Value '3000' at 'authors.2.member.born" + must + "have value less than or equal to 2100; " +
 				"Value null at 'authors.3.member" + must + "not be null"},
 		{"inside a structure", `{"Title":"a","Editor":{"Name":"123456789"}}`,
-			"1 validation error detected: Value '123456789' at 'editor.name" + must + "have length less than or equal to 8"},
-		{"secret", `{"Title":"a","Secret":"abcde"}`, "1 validation error detected: Value at 'secret" + must + "have length less than or equal to 4"},
+			"1 validation error detected: Value '123456789' at 'editor.name" + must +
+				"have length less than or equal to 8"},
+		{"secret", `{"Title":"a","Secret":"abcde"}`,
+			"1 validation error detected: Value at 'secret" + must + "have length less than or equal to 4"},
 		{"in the order of declaration", `{"Editor":{},"Pages":-1,"Isbn":"12"}`,
 			"4 validation errors detected: Value null at 'title" + must + "not be null; " +
 				"Value '12' at 'isbn" + must + "have length greater than or equal to 4; " +
-				"Value '-1' at 'pages" + must + "have value greater than or equal to 0; Value null at 'editor.name" + must + "not be null"},
+				"Value '-1' at 'pages" + must + "have value greater than or equal to 0; Value null at 'editor.name" +
+				must + "not be null"},
 	} {
 		status, _, body := serve(t, mux, request(tc.body))
 		name, message := exception(t, body)
@@ -146,7 +168,9 @@ func TestWrongTypesAreSerializationExceptions(t *testing.T) {
 
 func TestOnlyWhatIsOpenCountsAsNesting(t *testing.T) {
 	m := newMux(awsjson.Options{MaxDepth: 2})
-	for _, body := range []string{`{"Title":"{[{[\"{"}`, `{"Title":"a","X":[],"Y":[],"Z":{},"Z":{}}`, `{"Title":"a","X\\":"\\","Y":["]"]}`} {
+	for _, body := range []string{
+		`{"Title":"{[{[\"{"}`, `{"Title":"a","X":[],"Y":[],"Z":{},"Z":{}}`, `{"Title":"a","X\\":"\\","Y":["]"]}`,
+	} {
 		if status, _, answer := serve(t, m, request(body)); status != 200 {
 			t.Errorf("%s: %s", body, answer)
 		}

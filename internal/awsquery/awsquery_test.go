@@ -22,7 +22,8 @@ func read(t *testing.T, body string) awsquery.Form {
 }
 
 func TestFormsAreUnflattened(t *testing.T) {
-	form := read(t, "Action=X&L.member.1=a&L.member.2=b&L.member.4=late&S.member.1.K=k1&S.member.1.V=&S.member.2.K=k2&Empty=&Yes=true&Odd=perhaps")
+	form := read(t, "Action=X&L.member.1=a&L.member.2=b&L.member.4=late"+
+		"&S.member.1.K=k1&S.member.1.V=&S.member.2.K=k2&Empty=&Yes=true&Odd=perhaps")
 	if diff := cmp.Diff([]string{"a", "b"}, form.Texts("L")); diff != "" {
 		t.Error(diff)
 	}
@@ -80,19 +81,26 @@ func TestAnswersAreXML(t *testing.T) {
 	service := awsquery.Service{Namespace: "urn:x"}
 	rec := httptest.NewRecorder()
 	at := awsquery.Time(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	if err := service.WriteResult(rec, "Get", thing{Name: "<a&b>", List: awsquery.NewList("x", "y"), At: at}, "id-1"); err != nil {
+	if err := service.WriteResult(rec, "Get", thing{
+		Name: "<a&b>",
+		List: awsquery.NewList("x", "y"),
+		At:   at,
+	}, "id-1"); err != nil {
 		t.Fatal(err)
 	}
 
-	want := `<GetResponse xmlns="urn:x"><GetResult><Name>&lt;a&amp;b&gt;</Name><List><member>x</member><member>y</member></List><Empty></Empty>` +
-		`<At>2026-01-02T03:04:05.678Z</At></GetResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></GetResponse>`
+	want := `<GetResponse xmlns="urn:x"><GetResult><Name>&lt;a&amp;b&gt;</Name><List><member>x</member><member>` +
+		`y</member></List><Empty></Empty>` +
+		`<At>2026-01-02T03:04:05.678Z</At></GetResult><ResponseMetadata><RequestId>id-1</RequestId>` +
+		`</ResponseMetadata></GetResponse>`
 	if diff := cmp.Diff(want, rec.Body.String()); diff != "" {
 		t.Error(diff)
 	}
 
 	rec = httptest.NewRecorder()
 	service.WriteError(rec, &awsquery.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
-	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`
+	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; ` +
+		`b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`
 	if diff := cmp.Diff(want, rec.Body.String()); diff != "" || rec.Code != 400 {
 		t.Errorf("%d %s", rec.Code, diff)
 	}

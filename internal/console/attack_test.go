@@ -32,35 +32,43 @@ func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 
 	compareGolden(t, "missing.html", want.Body.String())
 	for name, url := range map[string]string{
-		"no key": path, "an empty key": path + "?key=", "a cut key": whole[:len(whole)-1], "half a key": path + "?key=" + key[:12],
-		"a longer key": whole + "A", "padding": whole + "%3D", "another case": path + "?key=" + strings.ToLower(key) + "x",
-		"the key of another link":         path + "?key=" + keyOf(w.console.CommitURL(other.ID, sha, home)),
-		"of another commit":               path + "?key=" + keyOf(w.console.CommitURL(w.link.ID, older, home)),
-		"of another environment":          path + "?key=" + keyOf(w.console.CommitURL(w.link.ID, sha, account+"/us-east-1")),
-		"another commit with this key":    strings.Replace(whole, string(sha), string(older), 1),
-		"another place with this key":     strings.Replace(whole, region, "us-east-1", 1),
-		"a commit's beginning":            strings.Replace(whole, string(sha), sha.Short(), 1),
-		"a commit in capitals":            strings.Replace(whole, string(sha), strings.ToUpper(string(sha)), 1),
-		"a key of something else":         path + "?key=" + w.key.MAC("another purpose", w.link.ID, string(sha), home),
-		"the key twice":                   whole + "&key=" + key,
-		"something besides":               whole + "&x=1",
-		"a semicolon":                     whole + ";page=1",
-		"page nought":                     whole + "&page=0",
-		"page minus one":                  whole + "&page=-1",
-		"page one, oddly":                 whole + "&page=01",
-		"no page":                         whole + "&page=",
-		"two pages":                       whole + "&page=1&page=1",
-		"a page of many digits":           whole + "&page=99999999999999999999",
-		"a page behind the last":          whole + "&page=2",
-		"more behind the path":            path + "/x?key=" + key,
-		"a slash behind it":               path + "/?key=" + key,
-		"a path that is too long":         path + strings.Repeat("/x", 1000) + "?key=" + key,
-		"a query that is too long":        whole + "&page=" + strings.Repeat("1", 1000),
-		"a link that is not there":        w.console.CommitURL("00000000-0000-4000-8000-000000000099", sha, home),
-		"a commit that was never told of": w.console.CommitURL(w.link.ID, "ffffffffffffffffffffffffffffffffffffffff", home),
+		"no key":                  path,
+		"an empty key":            path + "?key=",
+		"a cut key":               whole[:len(whole)-1],
+		"half a key":              path + "?key=" + key[:12],
+		"a longer key":            whole + "A",
+		"padding":                 whole + "%3D",
+		"another case":            path + "?key=" + strings.ToLower(key) + "x",
+		"the key of another link": path + "?key=" + keyOf(w.console.CommitURL(other.ID, sha, home)),
+		"of another commit":       path + "?key=" + keyOf(w.console.CommitURL(w.link.ID, older, home)),
+		"of another environment": path + "?key=" +
+			keyOf(w.console.CommitURL(w.link.ID, sha, account+"/us-east-1")),
+		"another commit with this key": strings.Replace(whole, string(sha), string(older), 1),
+		"another place with this key":  strings.Replace(whole, region, "us-east-1", 1),
+		"a commit's beginning":         strings.Replace(whole, string(sha), sha.Short(), 1),
+		"a commit in capitals":         strings.Replace(whole, string(sha), strings.ToUpper(string(sha)), 1),
+		"a key of something else":      path + "?key=" + w.key.MAC("another purpose", w.link.ID, string(sha), home),
+		"the key twice":                whole + "&key=" + key,
+		"something besides":            whole + "&x=1",
+		"a semicolon":                  whole + ";page=1",
+		"page nought":                  whole + "&page=0",
+		"page minus one":               whole + "&page=-1",
+		"page one, oddly":              whole + "&page=01",
+		"no page":                      whole + "&page=",
+		"two pages":                    whole + "&page=1&page=1",
+		"a page of many digits":        whole + "&page=99999999999999999999",
+		"a page behind the last":       whole + "&page=2",
+		"more behind the path":         path + "/x?key=" + key,
+		"a slash behind it":            path + "/?key=" + key,
+		"a path that is too long":      path + strings.Repeat("/x", 1000) + "?key=" + key,
+		"a query that is too long":     whole + "&page=" + strings.Repeat("1", 1000),
+		"a link that is not there":     w.console.CommitURL("00000000-0000-4000-8000-000000000099", sha, home),
+		"a commit that was never told of": w.console.CommitURL(w.link.ID,
+			"ffffffffffffffffffffffffffffffffffffffff", home),
 	} {
 		got := w.getFrom("[2001:db8::1]:1", http.MethodGet, url)
-		if got.Code != want.Code || got.Body.String() != want.Body.String() || cmp.Diff(want.Header(), got.Header()) != "" {
+		if got.Code != want.Code || got.Body.String() != want.Body.String() ||
+			cmp.Diff(want.Header(), got.Header()) != "" {
 			t.Errorf("%s: status %d %s", name, got.Code, cmp.Diff(want.Header(), got.Header()))
 		}
 	}
@@ -83,7 +91,9 @@ func TestAttack20AnotherServersKeyOpensNothing(t *testing.T) {
 func TestAttack20APageIsOnlyRead(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	w.stack("web").setDesired(sha).addAttempt(lockstep.Applied)
-	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace, "get"} {
+	for _, method := range []string{
+		http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace, "get",
+	} {
 		got := w.get(method, w.url(""))
 		if got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s: status %d, Allow %q", method, got.Code, got.Header().Get("Allow"))
@@ -121,9 +131,14 @@ func TestAttack28ABrowserIsToldToRunAndFetchNothing(t *testing.T) {
 		answer := w.get(http.MethodGet, at)
 		sum := sha256.Sum256([]byte(style(t, answer.Body.String())))
 		want := map[string]string{
-			"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive",
-			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"Content-Type":           "text/html; charset=utf-8",
+			"X-Content-Type-Options": "nosniff",
+			"X-Frame-Options":        "DENY",
+			"Referrer-Policy":        "no-referrer",
+			"Cache-Control":          "no-store",
+			"X-Robots-Tag":           "noindex, nofollow, noarchive",
+			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" +
+				base64.StdEncoding.EncodeToString(sum[:]) +
 				"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		}
 		for name, value := range want {
@@ -166,8 +181,8 @@ func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 	w.get(http.MethodPost, w.url(""))
 	var got []string
 	for _, line := range w.logLines() {
-		got = append(got, strings.Join([]string{line["level"].(string), line["msg"].(string), line["link"].(string), line["sha"].(string),
-			line["environment"].(string), line["outcome"].(string)}, "|"))
+		got = append(got, strings.Join([]string{line["level"].(string), line["msg"].(string), line["link"].(string),
+			line["sha"].(string), line["environment"].(string), line["outcome"].(string)}, "|"))
 	}
 
 	want := []string{
@@ -198,7 +213,8 @@ func TestAttack13APanicEndsOneRequestAlone(t *testing.T) {
 	broken.console = newConsole(broken)
 
 	for range 20 {
-		if got := broken.get(http.MethodGet, at); got.Code != http.StatusInternalServerError || strings.Contains(got.Body.String(), "nil") {
+		if got := broken.get(http.MethodGet, at); got.Code != http.StatusInternalServerError ||
+			strings.Contains(got.Body.String(), "nil") {
 			t.Errorf("status %d: %s", got.Code, got.Body)
 		}
 	}
@@ -215,7 +231,8 @@ func TestDatabaseErrorIsLoggedAndNotShown(t *testing.T) {
 		return err
 	})
 	got := w.get(http.MethodGet, w.url(""))
-	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || strings.Contains(got.Body.String(), "status_report") {
+	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" ||
+		strings.Contains(got.Body.String(), "status_report") {
 		t.Errorf("status %d: %s", got.Code, got.Body)
 	}
 
@@ -243,7 +260,8 @@ func FuzzAddress(f *testing.F) {
 		answer := httptest.NewRecorder()
 		w.console.ServeHTTP(answer, r)
 		values, _ := url.ParseQuery(query)
-		if shown := values.Get("key") == whole.Query().Get("key") && path == whole.Path; answer.Code == http.StatusOK && !shown {
+		if shown := values.Get("key") == whole.Query().Get("key") && path == whole.Path; answer.Code == http.StatusOK &&
+			!shown {
 			t.Errorf("%q?%q is answered", path, query)
 		}
 
@@ -260,7 +278,8 @@ func TestURLWorksForAnyEnvironmentName(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if want := "/commits/" + w.link.ID + "/" + string(sha) + "/" + environment; at.Path != want || at.Host != "lockstep.example" || at.Fragment != "" {
+		if want := "/commits/" + w.link.ID + "/" + string(sha) + "/" + environment; at.Path != want ||
+			at.Host != "lockstep.example" || at.Fragment != "" {
 			t.Errorf("%s: %s", environment, at)
 		}
 
@@ -269,7 +288,11 @@ func TestURLWorksForAnyEnvironmentName(t *testing.T) {
 		}
 	}
 
-	below := console.New(console.Options{Seal: w.key, Log: discard, PublicURL: "https://example.com/lockstep/"}).CommitURL(w.link.ID, sha, home)
+	below := console.New(console.Options{
+		Seal:      w.key,
+		Log:       discard,
+		PublicURL: "https://example.com/lockstep/",
+	}).CommitURL(w.link.ID, sha, home)
 	if !strings.HasPrefix(below, "https://example.com/lockstep/commits/"+w.link.ID) {
 		t.Errorf("below a path: %s", below)
 	}

@@ -28,7 +28,8 @@ func TestAttack23WhoHasAKeyMakesFewPagesAtOnce(t *testing.T) {
 		began, answer := time.Now(), httptest.NewRecorder()
 		console.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, at, http.NoBody))
 
-		if took := time.Since(began); answer.Code != http.StatusServiceUnavailable || took != pageTimeout || !strings.Contains(answer.Body.String(), "busy") {
+		if took := time.Since(began); answer.Code != http.StatusServiceUnavailable || took != pageTimeout ||
+			!strings.Contains(answer.Body.String(), "busy") {
 			t.Errorf("status %d after %s", answer.Code, took)
 		}
 

@@ -25,7 +25,8 @@ func TestPageShowsTheStacksOfACommit(t *testing.T) {
 
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, dbtest.OpenOn(t, dialect, db.Schema()))
-			w.stack("api").setDesired(sha).addAttempt(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.", "SYNC_SUCCEEDED: Stack api was updated.")
+			w.stack("api").setDesired(sha).addAttempt(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.",
+				"SYNC_SUCCEEDED: Stack api was updated.")
 			w.stack("cache").setDesired(sha).setDesired(older)
 			w.stack("queue").setDesired(sha)
 			time.Sleep(time.Minute)
@@ -48,7 +49,8 @@ func TestRetriedStackShowsItsLastAttempt(t *testing.T) {
 		t.Error("it is not the attempt that came to an end of its own")
 	}
 	stack.setDesired(sha).addAttempt(lockstep.Applied, "SYNC_SUCCEEDED: the third time")
-	if page := w.page(""); !strings.Contains(page, "the third time") || strings.Contains(page, "the first time") || !strings.Contains(page, "<strong>Succeeded</strong>") {
+	if page := w.page(""); !strings.Contains(page, "the third time") || strings.Contains(page, "the first time") ||
+		!strings.Contains(page, "<strong>Succeeded</strong>") {
 		t.Error("it is not the last attempt")
 	}
 }
@@ -91,7 +93,8 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 		}
 	}
 
-	if diff := cmp.Diff([]string{"stack-099", "stack-199", "stack-299", "stack-399", "stack-000", "stack-001"}, names[:6]); diff != "" {
+	if diff := cmp.Diff([]string{"stack-099", "stack-199", "stack-299", "stack-399", "stack-000", "stack-001"},
+		names[:6]); diff != "" {
 		t.Error(diff)
 	}
 
@@ -108,7 +111,8 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 		t.Errorf("a page behind the last: status %d", answer.Code)
 	}
 
-	compareGolden(t, "pages.html", strings.ReplaceAll(lastLines(w.page("&page=2"), 8), strings.SplitN(w.url(""), "key=", 2)[1], "KEY"))
+	compareGolden(t, "pages.html", strings.ReplaceAll(lastLines(w.page("&page=2"), 8),
+		strings.SplitN(w.url(""), "key=", 2)[1], "KEY"))
 }
 
 func lastLines(text string, n int) string {
@@ -133,7 +137,8 @@ func TestLastEventsAreShown(t *testing.T) {
 	}
 
 	parts := strings.Split(page, "<section ")[1:]
-	if strings.Contains(parts[0], "number 049") || !strings.Contains(parts[0], "number 050") || !strings.Contains(parts[0], "number 249") ||
+	if strings.Contains(parts[0], "number 049") || !strings.Contains(parts[0], "number 050") ||
+		!strings.Contains(parts[0], "number 249") ||
 		!strings.Contains(parts[0], "Events before these are left out.") {
 		t.Error("the first stack does not show its last 200 events")
 	}
@@ -149,13 +154,21 @@ func TestAttack21APageShowsNothingOfAnythingElse(t *testing.T) {
 		w := newWorld(t, d)
 		w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "SYNC_FAILED: so")
 		w.stack("stuck").setDesired(sha).addBlocker("Changed by something else.")
-		w.stack("canary-silent", func(cfg *lockstep.SyncConfiguration) { cfg.PublishDeploymentStatus = "DISABLED" }).setDesired(sha).addAttempt(lockstep.Applied)
-		w.stack("canary-region", func(cfg *lockstep.SyncConfiguration) { cfg.RoleARN = "arn:aws:iam::999988887777:role/x" }).setDesired(sha).addAttempt(lockstep.Applied)
+		w.stack("canary-silent", func(cfg *lockstep.SyncConfiguration) {
+			cfg.PublishDeploymentStatus = "DISABLED"
+		}).setDesired(sha).addAttempt(lockstep.Applied)
+		w.stack("canary-region", func(cfg *lockstep.SyncConfiguration) {
+			cfg.RoleARN = "arn:aws:iam::999988887777:role/x"
+		}).setDesired(sha).addAttempt(lockstep.Applied)
 		w.stack("canary-commit").setDesired(older).addAttempt(lockstep.Applied, "T: canary-event")
 		other := w.createLink(2, "acme", "canary-repository")
-		w.stack("canary-link", func(cfg *lockstep.SyncConfiguration) { cfg.LinkID = other.ID }).setDesired(sha).addAttempt(lockstep.Applied)
+		w.stack("canary-link", func(cfg *lockstep.SyncConfiguration) {
+			cfg.LinkID = other.ID
+		}).setDesired(sha).addAttempt(lockstep.Applied)
 		page := w.page("")
-		for _, secret := range []string{"canary", role, "arn:aws", "deploy.yaml", w.link.ID, string(w.link.ConnectionARN), "GitHub"} {
+		for _, secret := range []string{
+			"canary", role, "arn:aws", "deploy.yaml", w.link.ID, string(w.link.ConnectionARN), "GitHub",
+		} {
 			if strings.Contains(page, secret) {
 				t.Errorf("the page shows %q", secret)
 			}
@@ -170,18 +183,21 @@ func TestAttack21APageShowsNothingOfAnythingElse(t *testing.T) {
 var tag = regexp.MustCompile(`<[^>]*>`)
 
 // ours are the tags of the templates; what is behind the name is looked at apart.
-var ours = regexp.MustCompile(`^<(!doctype html|/?(html|head|meta|title|style|body|main|footer|h1|h2|h3|p|dl|dt|dd|bdi|code|strong|span|time|section|details|summary|table|caption|thead|tbody|tr|th|td|nav|a))\b`)
+var ours = regexp.MustCompile(`^<(!doctype html|/?(html|head|meta|title|style|body|main|footer|h1|h2|h3|p|dl|dt|dd|` +
+	`bdi|code|strong|span|time|section|details|summary|table|caption|thead|tbody|tr|th|td|nav|a))\b`)
 
 func TestAttack28HostileTextsAreShownAndDoNothing(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	const bad = "</bdi></title></style>\"'`><script>alert(1)</script><img src=x onerror=alert(2)>{{.Key}}&lt;\x1b[31m\u202etxt\u2066\x00\r\nhttps://evil.example javascript:alert(3)"
+	const bad = "</bdi></title></style>\"'`><script>alert(1)</script><img src=x " +
+		"onerror=alert(2)>{{.Key}}&lt;\x1b[31m\u202etxt\u2066\x00\r\nhttps://evil.example javascript:alert(3)"
 	w.link = w.createLink(9, "acme/"+bad, bad)
 	s := w.stack(bad, func(c *lockstep.SyncConfiguration) { c.Branch = strings.ReplaceAll(bad, "\x00", "") })
 	s.setDesired(sha).addAttempt(lockstep.Failed, bad+": "+bad)
 	w.stack("stuck" + bad).setDesired(sha).addBlocker(bad)
 	page := w.page("")
 	for _, m := range tag.FindAllString(strings.ReplaceAll(page, style(t, page), ""), -1) {
-		if !ours.MatchString(m) || strings.Contains(m, "onerror") || strings.Contains(m, "href") || strings.Contains(m, "src=") {
+		if !ours.MatchString(m) || strings.Contains(m, "onerror") || strings.Contains(m, "href") ||
+			strings.Contains(m, "src=") {
 			t.Errorf("a tag that is not ours: %s", m)
 		}
 	}
@@ -218,7 +234,8 @@ func TestLinksLeadToTheSamePage(t *testing.T) {
 		w.stack(fmt.Sprintf("stack-%03d", i)).setDesired(sha)
 	}
 
-	links := regexp.MustCompile(`(?:href|src|action|srcset|poster|data|formaction)="([^"]*)"`).FindAllStringSubmatch(w.page("&page=2"), -1)
+	links := regexp.MustCompile(`(?:href|src|action|srcset|poster|data|`+
+		`formaction)="([^"]*)"`).FindAllStringSubmatch(w.page("&page=2"), -1)
 	if len(links) != 2 {
 		t.Errorf("links: %v", links)
 	}
@@ -237,7 +254,8 @@ func TestPageIsRemovedWithItsLink(t *testing.T) {
 	nothing := w.get(http.MethodGet, "/commits/").Body.String()
 	gone := func(why string) {
 		t.Helper()
-		if answer := w.get(http.MethodGet, w.url("")); answer.Code != http.StatusNotFound || answer.Body.String() != nothing {
+		if answer := w.get(http.MethodGet, w.url("")); answer.Code != http.StatusNotFound ||
+			answer.Body.String() != nothing {
 			t.Errorf("%s: status %d", why, answer.Code)
 		}
 	}

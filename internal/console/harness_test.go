@@ -64,7 +64,9 @@ func newWorld(t testing.TB, database *db.DB) *world {
 // requests.
 func newConsole(w *world) *console.Console {
 	return console.New(console.Options{DB: w.db, Seal: w.key, Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
-		PublicURL: "https://lockstep.example/", Observe: func(outcome string, _ time.Duration) { w.outcomes = append(w.outcomes, outcome) }})
+		PublicURL: "https://lockstep.example/", Observe: func(outcome string, _ time.Duration) {
+			w.outcomes = append(w.outcomes, outcome)
+		}})
 }
 
 var discard = slog.New(slog.DiscardHandler)
@@ -79,11 +81,25 @@ func (w *world) update(f func(tx *db.Tx) error) {
 // createLink creates a link with a connection of its own.
 func (w *world) createLink(count int, owner, name string) lockstep.RepositoryLink {
 	w.t.Helper()
-	conn := lockstep.Connection{ARN: lockstep.MakeARN("codeconnections", region, account, "connection", fmt.Sprint(count)),
-		Account: account, Region: region, Name: fmt.Sprint(count), ProviderType: "GitHub", Status: lockstep.ConnectionAvailable}
+	conn := lockstep.Connection{
+		ARN:          lockstep.MakeARN("codeconnections", region, account, "connection", fmt.Sprint(count)),
+		Account:      account,
+		Region:       region,
+		Name:         fmt.Sprint(count),
+		ProviderType: "GitHub",
+		Status:       lockstep.ConnectionAvailable,
+	}
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", count)
-	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.MakeARN("codeconnections", region, account, "repository-link", id),
-		Account: account, Region: region, ConnectionARN: conn.ARN, OwnerID: owner, RepositoryName: name, ProviderType: "GitHub"}
+	l := lockstep.RepositoryLink{
+		ID:             id,
+		ARN:            lockstep.MakeARN("codeconnections", region, account, "repository-link", id),
+		Account:        account,
+		Region:         region,
+		ConnectionARN:  conn.ARN,
+		OwnerID:        owner,
+		RepositoryName: name,
+		ProviderType:   "GitHub",
+	}
 	w.update(func(tx *db.Tx) error { return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l)) })
 	return l
 }
@@ -99,8 +115,17 @@ type stack struct {
 // it another.
 func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration)) *stack {
 	w.t.Helper()
-	cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: name, LinkID: w.link.ID,
-		Branch: "main", ConfigFile: "deploy.yaml", RoleARN: role, PublishDeploymentStatus: "ENABLED"}
+	cfg := lockstep.SyncConfiguration{
+		Account:                 account,
+		Region:                  region,
+		SyncType:                "CFN_STACK_SYNC",
+		ResourceName:            name,
+		LinkID:                  w.link.ID,
+		Branch:                  "main",
+		ConfigFile:              "deploy.yaml",
+		RoleARN:                 role,
+		PublishDeploymentStatus: "ENABLED",
+	}
 	for _, change := range changes {
 		change(&cfg)
 	}
@@ -125,7 +150,13 @@ func (s *stack) setDesired(sha lockstep.SHA) *stack {
 		if _, err := syncstate.SetDesiredRevision(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
 			return err
 		}
-		_, _, err := syncstate.RecordStatusChange(tx, syncstate.StatusChange{LinkID: s.cfg.LinkID, Environment: home, SHA: sha, Branch: s.cfg.Branch, CreateReport: true}, tx.Now)
+		_, _, err := syncstate.RecordStatusChange(tx, syncstate.StatusChange{
+			LinkID:       s.cfg.LinkID,
+			Environment:  home,
+			SHA:          sha,
+			Branch:       s.cfg.Branch,
+			CreateReport: true,
+		}, tx.Now)
 		return err
 	})
 	return s
@@ -147,8 +178,12 @@ func (s *stack) addAttempt(outcome lockstep.Outcome, events ...string) *stack {
 
 		for i, text := range events {
 			kind, message, _ := strings.Cut(text, ": ")
-			err = errors.Join(err, syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: kind, Message: message,
-				Time: tx.Now.Add(time.Duration(i) * time.Second), ExternalID: "canary-external"}))
+			err = errors.Join(err, syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{
+				Type:       kind,
+				Message:    message,
+				Time:       tx.Now.Add(time.Duration(i) * time.Second),
+				ExternalID: "canary-external",
+			}))
 		}
 
 		if err != nil || outcome == "" {
@@ -165,7 +200,8 @@ func (s *stack) addAttempt(outcome lockstep.Outcome, events ...string) *stack {
 func (s *stack) addBlocker(reason string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
-		return syncstate.InsertBlocker(tx, s.state.ID, reason, []lockstep.Context{{Key: "canary-context", Value: "canary-context"}})
+		return syncstate.InsertBlocker(tx, s.state.ID, reason,
+			[]lockstep.Context{{Key: "canary-context", Value: "canary-context"}})
 	})
 	return s
 }

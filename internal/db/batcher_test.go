@@ -44,7 +44,10 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 }
 
 // newBatcher makes a Batcher that reads one key as it reads many.
-func newBatcher(database *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
+func newBatcher(
+	database *db.DB,
+	many func(tx *db.Tx, names []string) (map[string]int, error),
+) *db.Batcher[string, int] {
 	one := func(tx *db.Tx, name string) (int, error) {
 		found, err := many(tx, []string{name})
 		if size, ok := found[name]; ok || err != nil {
@@ -60,7 +63,8 @@ func fillItems(t *testing.T, d *db.DB, n int) {
 	t.Helper()
 	err := d.Update(t.Context(), func(tx *db.Tx) error {
 		for i := range n {
-			if _, err := tx.Exec("INSERT INTO item (id, name, size) VALUES ($1, $2, $3)", i, fmt.Sprint("n", i), i); err != nil {
+			if _, err := tx.Exec("INSERT INTO item (id, name, size) VALUES ($1, $2, $3)", i,
+				fmt.Sprint("n", i), i); err != nil {
 				return err
 			}
 		}

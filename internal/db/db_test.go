@@ -77,7 +77,8 @@ func TestUpdateCommitsOnNilAndRollsBackOnErrorAndPanic(t *testing.T) {
 
 func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 	m := schema("CREATE TABLE v (b boolean, i bigint, t text, n text, x blob)")
-	m.FS.(fstest.MapFS)["postgres/0001_step.sql"].Data = []byte("CREATE TABLE v (b boolean, i bigint, t text, n text, x bytea)")
+	m.FS.(fstest.MapFS)["postgres/0001_step.sql"].Data = []byte("CREATE TABLE v (b boolean, i bigint, t text, n " +
+		"text, x bytea)")
 	type name string
 	dbtest.EachWith(t, m, func(t *testing.T, database *db.DB) {
 		type row struct {
@@ -93,8 +94,8 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 
 		var got row
 		err := database.Update(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62, name("täxt"),
-				nil, []byte{0, 255})
+			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62,
+				name("täxt"), nil, []byte{0, 255})
 			if err != nil {
 				return err
 			}
@@ -172,13 +173,13 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 		name, sql               string
 		unique, foreignKey, chk bool
 	}{
-		{"unique index", "INSERT INTO item (id, name) VALUES (2, 'a')", true, false, false},
-		{"primary key", "INSERT INTO item (id, name) VALUES (1, 'b')", true, false, false},
-		{"no parent", "INSERT INTO part (id, item) VALUES (2, 99)", false, true, false},
-		{"still has a part", "DELETE FROM item WHERE id = 1", false, true, false},
-		{"check", "INSERT INTO item (id, name, size) VALUES (3, 'c', -1)", false, false, true},
-		{"not null", "INSERT INTO item (id) VALUES (4)", false, false, false},
-		{"syntax", "INSERT INTO", false, false, false},
+		{name: "unique index", sql: "INSERT INTO item (id, name) VALUES (2, 'a')", unique: true},
+		{name: "primary key", sql: "INSERT INTO item (id, name) VALUES (1, 'b')", unique: true},
+		{name: "no parent", sql: "INSERT INTO part (id, item) VALUES (2, 99)", foreignKey: true},
+		{name: "still has a part", sql: "DELETE FROM item WHERE id = 1", foreignKey: true},
+		{name: "check", sql: "INSERT INTO item (id, name, size) VALUES (3, 'c', -1)", chk: true},
+		{name: "not null", sql: "INSERT INTO item (id) VALUES (4)"},
+		{name: "syntax", sql: "INSERT INTO"},
 	}
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		err := database.Update(t.Context(), func(tx *db.Tx) error {
@@ -195,9 +196,10 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 
 		for _, tt := range tests {
 			err := database.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(tt.sql); return err })
-			if err == nil || db.IsUnique(err) != tt.unique || db.IsForeignKey(err) != tt.foreignKey || db.IsCheck(err) != tt.chk {
-				t.Errorf("%s: %v: unique %v, foreign key %v, check %v", tt.name, err, db.IsUnique(err), db.IsForeignKey(err),
-					db.IsCheck(err))
+			if err == nil || db.IsUnique(err) != tt.unique || db.IsForeignKey(err) != tt.foreignKey ||
+				db.IsCheck(err) != tt.chk {
+				t.Errorf("%s: %v: unique %v, foreign key %v, check %v", tt.name, err, db.IsUnique(err),
+					db.IsForeignKey(err), db.IsCheck(err))
 			}
 		}
 	})
@@ -205,7 +207,10 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 
 func TestViewAndViewOnceCannotWrite(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "ViewOnce": database.ViewOnce} {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{
+			"View":     database.View,
+			"ViewOnce": database.ViewOnce,
+		} {
 			if err := read(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err == nil {
 				t.Errorf("%s wrote", name)
 			}
@@ -321,7 +326,8 @@ func TestAStatementWhileRowsAreOpenIsRefused(t *testing.T) {
 func TestNowIsFixedUTCAndWholeMilliseconds(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			if tx.Now.Location() != time.UTC || !tx.Now.Equal(db.Time(db.Millis(tx.Now))) || time.Since(tx.Now) > time.Minute {
+			if tx.Now.Location() != time.UTC || !tx.Now.Equal(db.Time(db.Millis(tx.Now))) ||
+				time.Since(tx.Now) > time.Minute {
 				return fmt.Errorf("Now is %v", tx.Now)
 			}
 			return nil

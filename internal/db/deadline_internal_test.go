@@ -9,7 +9,9 @@ import (
 )
 
 func TestALimitEndsBetweenTenAndFifteenSeconds(t *testing.T) {
-	for _, late := range []time.Duration{0, time.Second, 4999 * time.Millisecond, 5 * time.Second, 9 * time.Second, time.Hour} {
+	for _, late := range []time.Duration{
+		0, time.Second, 4999 * time.Millisecond, 5 * time.Second, 9 * time.Second, time.Hour,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			var deadline sharedDeadline
 			defer deadline.close()
@@ -20,7 +22,8 @@ func TestALimitEndsBetweenTenAndFifteenSeconds(t *testing.T) {
 			ctx := deadline.context()
 			<-ctx.Done()
 
-			if took := time.Since(began); took < 10*time.Second || took > 15*time.Second || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if took := time.Since(began); took < 10*time.Second || took > 15*time.Second ||
+				!errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				t.Errorf("%s after the first: ended after %s: %v", late, took, ctx.Err())
 			}
 		})

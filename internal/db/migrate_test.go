@@ -24,7 +24,8 @@ func reopen(t *testing.T, url string, m db.Migrations) error {
 }
 
 func TestOpenAppliesWhatIsMissing(t *testing.T) {
-	const more = "ALTER TABLE item ADD COLUMN colour text NOT NULL DEFAULT 'grey'; CREATE INDEX item_colour ON item (colour);"
+	const more = "ALTER TABLE item ADD COLUMN colour text NOT NULL DEFAULT 'grey'; CREATE INDEX item_colour ON item " +
+		"(colour);"
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 		url := dbtest.URL(t, engine)
 		for _, m := range []db.Migrations{schema(), schema(items), schema(items, more), schema(items, more)} {
@@ -110,9 +111,11 @@ func TestTwoProductsShareADatabase(t *testing.T) {
 // TestASQLiteTableCanBeRebuilt is why foreign keys are off during a migration:
 // dropping the old table would delete the rows that point to it.
 func TestASQLiteTableCanBeRebuilt(t *testing.T) {
-	first := schema("CREATE TABLE item (id bigint PRIMARY KEY); CREATE TABLE part (item bigint NOT NULL REFERENCES item (id) ON DELETE CASCADE);" +
+	first := schema("CREATE TABLE item (id bigint PRIMARY KEY); CREATE TABLE part (item bigint NOT NULL REFERENCES " +
+		"item (id) ON DELETE CASCADE);" +
 		"INSERT INTO item VALUES (1); INSERT INTO part VALUES (1);")
-	const rebuild = "CREATE TABLE item_new (id bigint PRIMARY KEY, name text); INSERT INTO item_new SELECT id, 'a' FROM item; DROP TABLE item; ALTER TABLE item_new RENAME TO item;"
+	const rebuild = "CREATE TABLE item_new (id bigint PRIMARY KEY, name text); INSERT INTO item_new SELECT id, 'a' " +
+		"FROM item; DROP TABLE item; ALTER TABLE item_new RENAME TO item;"
 	const lose = "DELETE FROM item;"
 	url := dbtest.URL(t, db.SQLite)
 	if err := reopen(t, url, first); err != nil {

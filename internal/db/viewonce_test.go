@@ -40,14 +40,17 @@ func TestViewOnceScansAsViewDoes(t *testing.T) {
 			truth, bytes = "true", `'\x6400'::bytea`
 		}
 
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "ViewOnce": database.ViewOnce} {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{
+			"View":     database.View,
+			"ViewOnce": database.ViewOnce,
+		} {
 			var got scanned
 			err := read(t.Context(), func(tx *db.Tx) error {
-				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text), CAST(1 AS
-					bigint),
-					CAST(1099511627776 AS bigint), CAST(7 AS bigint), CAST(NULL AS bigint), `+truth+`, `+bytes+`, CAST('e' AS text)`).
-					Scan(&got.Text, &got.Named, &got.MayBe, &got.Nothing, &got.Number, &got.Wide, &got.Size, &got.None, &got.True,
-						&got.Bytes, &got.Text2)
+				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text),
+					CAST(1 AS bigint), CAST(1099511627776 AS bigint), CAST(7 AS bigint), CAST(NULL AS bigint), `+truth+`, `+bytes+
+					`, CAST('e' AS text)`).
+					Scan(&got.Text, &got.Named, &got.MayBe, &got.Nothing, &got.Number, &got.Wide, &got.Size, &got.None,
+						&got.True, &got.Bytes, &got.Text2)
 			})
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s: %v\n%s", name, err, diff)
@@ -61,9 +64,13 @@ func TestViewOnceRejectsValuesThatDoNotFit(t *testing.T) {
 		var text string
 		var small int8
 		for statement, dst := range map[string]any{
-			"SELECT CAST(NULL AS text)": &text, "SELECT CAST(1000 AS bigint)": &small, "SELECT CAST('a' AS text)": &small,
+			"SELECT CAST(NULL AS text)":   &text,
+			"SELECT CAST(1000 AS bigint)": &small,
+			"SELECT CAST('a' AS text)":    &small,
 		} {
-			if err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(statement).Scan(dst) }); err == nil {
+			if err := database.ViewOnce(t.Context(), func(tx *db.Tx) error {
+				return tx.QueryRow(statement).Scan(dst)
+			}); err == nil {
 				t.Errorf("%s was scanned to a %T", statement, dst)
 			}
 		}
@@ -93,7 +100,9 @@ func TestMoreReadsThanConnections(t *testing.T) {
 func TestViewOnceSeesWhatWasCommittedBefore(t *testing.T) {
 	database := open(t)
 	for i := range 100 {
-		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error {
+			return insert(tx, 10+i, fmt.Sprint("n", i))
+		}); err != nil {
 			t.Fatal(err)
 		}
 		var n int
@@ -121,7 +130,9 @@ func TestAReadThatPanicsLeavesNothingOpen(t *testing.T) {
 				panic("in the middle")
 			})
 		}()
-		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error {
+			return insert(tx, 10+i, fmt.Sprint("n", i))
+		}); err != nil {
 			t.Fatal(err)
 		}
 

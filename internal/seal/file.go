@@ -48,7 +48,10 @@ func (plainFormat) encode(k *Key) ([]byte, error) { return k.encode() }
 func (plainFormat) decode(text []byte) (*Key, error) {
 	key, err := decode(text)
 	if err != nil && encrypted(text) {
-		return nil, &FileError{Reason: "is encrypted under a key of AWS KMS, which must be named: --seal-key-kms", Err: err}
+		return nil, &FileError{
+			Reason: "is encrypted under a key of AWS KMS, which must be named: --seal-key-kms",
+			Err:    err,
+		}
 	}
 	if err != nil {
 		return nil, &FileError{Reason: reasonNoKeyset, Err: err}

@@ -45,7 +45,8 @@ func CheckKeyARN(keyARN string) error {
 func parseKeyARN(s string) (arn.ARN, error) {
 	parsed, err := arn.Parse(s)
 	kind, id, _ := strings.Cut(parsed.Resource, "/")
-	if err != nil || parsed.Service != "kms" || parsed.Region == "" || parsed.AccountID == "" || id == "" || kind != "key" && kind != "alias" {
+	if err != nil || parsed.Service != "kms" || parsed.Region == "" || parsed.AccountID == "" || id == "" ||
+		kind != "key" && kind != "alias" {
 		return parsed, fmt.Errorf("%q is not arn:aws:kms:REGION:ACCOUNT:key/ID, nor …:alias/NAME", s)
 	}
 	return parsed, nil

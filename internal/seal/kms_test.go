@@ -152,7 +152,8 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if strings.Contains(string(text), vault.plain[0]) || strings.Contains(string(text), `"keyData"`) || !strings.Contains(string(text), `"encryptedKeyset"`) {
+	if strings.Contains(string(text), vault.plain[0]) || strings.Contains(string(text), `"keyData"`) ||
+		!strings.Contains(string(text), `"encryptedKeyset"`) {
 		t.Errorf("the file is %s", text)
 	}
 
@@ -171,7 +172,8 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 
 	for i, operation := range []string{"Encrypt", "Decrypt"} {
 		r := vault.requests[i]
-		if r["operation"] != operation || r["KeyId"] != keyARN || fmt.Sprint(r["EncryptionContext"]) != "map[lockstep:seal-key]" {
+		if r["operation"] != operation || r["KeyId"] != keyARN ||
+			fmt.Sprint(r["EncryptionContext"]) != "map[lockstep:seal-key]" {
 			t.Errorf("asked was %v", r)
 		}
 
@@ -292,7 +294,9 @@ func TestAKeyMayBeGivenAsText(t *testing.T) {
 		t.Error(err)
 	}
 
-	for _, wrong := range []string{"", "hunter2", "{}", `{"hunter2": [`, `{"primaryKeyId": 1, "key": [{"keyData": {"typeUrl": "hunter2"}}]}`} {
+	for _, wrong := range []string{
+		"", "hunter2", "{}", `{"hunter2": [`, `{"primaryKeyId": 1, "key": [{"keyData": {"typeUrl": "hunter2"}}]}`,
+	} {
 		if _, err := seal.Parse(seal.NewSecret(wrong)); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", wrong, err)
 		}

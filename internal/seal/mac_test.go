@@ -16,7 +16,8 @@ import (
 func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
 	key := newKey(t)
 	is := key.MAC("page", "a", "b")
-	if again := key.MAC("page", "a", "b"); is != again || !regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`).MatchString(is) || len(is) != seal.MACLength {
+	if again := key.MAC("page", "a", "b"); is != again || !regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`).MatchString(is) ||
+		len(is) != seal.MACLength {
 		t.Errorf("stamps %q and %q", is, again)
 	}
 
@@ -25,9 +26,13 @@ func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
 	}
 
 	for name, of := range map[string][]string{
-		"another purpose": {"pager", "a", "b"}, "the purpose moved": {"pag", "ea", "b"}, "a part moved": {"page", "ab", ""},
-		"parts together": {"page", "ab"}, "another order": {"page", "b", "a"}, "a part more": {"page", "a", "b", ""},
-		"nothing": {"page"},
+		"another purpose":   {"pager", "a", "b"},
+		"the purpose moved": {"pag", "ea", "b"},
+		"a part moved":      {"page", "ab", ""},
+		"parts together":    {"page", "ab"},
+		"another order":     {"page", "b", "a"},
+		"a part more":       {"page", "a", "b", ""},
+		"nothing":           {"page"},
 	} {
 		if key.VerifyMAC(is, of[0], of[1:]...) {
 			t.Errorf("%s: stamped", name)

@@ -33,7 +33,9 @@ func newHolder() holder {
 
 func refuseCanary(t *testing.T, how, text string) {
 	t.Helper()
-	for _, leak := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprint([]byte(canary))} {
+	for _, leak := range []string{
+		canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprint([]byte(canary)),
+	} {
 		if strings.Contains(text, leak) {
 			t.Errorf("%s shows the secret: %s", how, text)
 		}

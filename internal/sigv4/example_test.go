@@ -22,7 +22,8 @@ func Example() {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	hash := sha256.Sum256([]byte(body))
 	credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-	err := v4.NewSigner().SignHTTP(context.Background(), credentials, r, hex.EncodeToString(hash[:]), "sts", "eu-west-1", now)
+	err := v4.NewSigner().SignHTTP(context.Background(), credentials, r, hex.EncodeToString(hash[:]), "sts",
+		"eu-west-1", now)
 	if err != nil {
 		fmt.Println(err)
 		return

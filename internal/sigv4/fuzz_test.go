@@ -14,14 +14,19 @@ import (
 )
 
 func FuzzAuthorization(f *testing.F) {
-	f.Add("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request, SignedHeaders=host;x-amz-date, Signature="+
+	f.Add("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request, "+
+		"SignedHeaders=host;x-amz-date, Signature="+
 		strings.Repeat("0", 64), "/", "20261122T100000Z", "")
-	f.Add("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request,SignedHeaders=a;host;x-amz-date,Signature="+
-		strings.Repeat("f", 64)+",Signature=0", "//example/../?b=%20&a=+&%E1%88%B4", "20261122T100000Z", strings.Repeat("A", 64))
+	f.Add("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request,"+
+		"SignedHeaders=a;host;x-amz-date,Signature="+
+		strings.Repeat("f", 64)+",Signature=0", "//example/../?b=%20&a=+&%E1%88%B4", "20261122T100000Z",
+		strings.Repeat("A", 64))
 	f.Add("AWS4-HMAC-SHA256\tCredential=a/b/c/d/e/f SignedHeaders=Host", "/%", "2026-11-22T10:00:00Z", "")
-	f.Add("AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request, SignedHeaders=host;x-amz-date, Signature=0",
+	f.Add("AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request, "+
+		"SignedHeaders=host;x-amz-date, Signature=0",
 		"/?X-Amz-Algorithm=AWS4-HMAC-SHA256", "20261122T100000Z", "")
-	f.Add("AWS4-HMAC-SHA256 Credential=/////,SignedHeaders=;;,Signature==", "/a/../%zz?%=+&&=", "20261122T100000Z", "STREAMING-")
+	f.Add("AWS4-HMAC-SHA256 Credential=/////,SignedHeaders=;;,Signature==", "/a/../%zz?%=+&&=", "20261122T100000Z",
+		"STREAMING-")
 	f.Add("AWS4-", "//?X-Amz-Signature", "", "UNSIGNED-PAYLOAD")
 	f.Add("", "*", "x", strings.Repeat("0", 64))
 	f.Fuzz(func(t *testing.T, header, uri, date, hash string) {
@@ -36,7 +41,8 @@ func FuzzAuthorization(f *testing.F) {
 			return
 		}
 
-		if authorization.Service != signer.service || authorization.AccessKeyID == "" || strings.Contains(authorization.AccessKeyID, "/") || len(authorization.Signature) != 64 {
+		if authorization.Service != signer.service || authorization.AccessKeyID == "" ||
+			strings.Contains(authorization.AccessKeyID, "/") || len(authorization.Signature) != 64 {
 			t.Errorf("parsed %+v", authorization)
 		}
 
@@ -80,7 +86,8 @@ func BenchmarkSignWithAWSsSigner(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		sum := sha256.Sum256([]byte(exampleBody))
-		if err := signer.SignHTTP(b.Context(), example.key, r, hex.EncodeToString(sum[:]), example.service, example.region, example.at); err != nil {
+		if err := signer.SignHTTP(b.Context(), example.key, r, hex.EncodeToString(sum[:]), example.service,
+			example.region, example.at); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -91,7 +91,8 @@ func refusePresigned(r *http.Request, header bool) error {
 				return errorf(Mismatch,
 					"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 			}
-			return errorf(Unsupported, "Presigned requests are not supported: sign the request with an Authorization header.")
+			return errorf(Unsupported, "Presigned requests are not supported: sign the request with an "+
+				"Authorization header.")
 		}
 	}
 
@@ -222,7 +223,8 @@ func (a *Authorization) readCredential(credential string, services []string) err
 
 	if count != len(parts) {
 		return errorf(Incomplete,
-			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%.256s'",
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "+
+				"'%.256s'",
 			credential)
 	}
 
@@ -233,7 +235,8 @@ func (a *Authorization) readCredential(credential string, services []string) err
 	}
 
 	if !slices.Contains(services, a.Service) {
-		wrong.WriteString("Credential should be scoped to correct service: '" + strings.Join(services, "' or '") + "'. ")
+		wrong.WriteString("Credential should be scoped to correct service: '" +
+			strings.Join(services, "' or '") + "'. ")
 	}
 
 	if parts[4] != terminator {
@@ -242,7 +245,8 @@ func (a *Authorization) readCredential(credential string, services []string) err
 	}
 
 	if day := a.date[:len("YYYYMMDD")]; a.Day != day {
-		wrong.WriteString("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" +
+		wrong.WriteString("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from " +
+			"HTTP: '" +
 			truncate(a.Day) + "' != '" + day + "', from '" + a.date + "'. ")
 	}
 

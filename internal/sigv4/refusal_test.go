@@ -25,7 +25,12 @@ func refusalOf(t *testing.T, err error) refusal {
 	if !ok {
 		t.Fatalf("%v is not a *sigv4.Error", err)
 	}
-	return refusal{refused.Reason, refused.Code(), refused.QueryCode(), refused.Message}
+	return refusal{
+		Reason:    refused.Reason,
+		Code:      refused.Code(),
+		QueryCode: refused.QueryCode(),
+		Message:   refused.Message,
+	}
 }
 
 func TestErrorsAreThoseOfAWS(t *testing.T) {
@@ -39,53 +44,153 @@ func TestErrorsAreThoseOfAWS(t *testing.T) {
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	)
 
-	missing := refusal{sigv4.Missing, "MissingAuthenticationTokenException", "MissingAuthenticationToken", "Missing Authentication Token"}
+	missing := refusal{
+		Reason:    sigv4.Missing,
+		Code:      "MissingAuthenticationTokenException",
+		QueryCode: "MissingAuthenticationToken",
+		Message:   "Missing Authentication Token",
+	}
 	incomplete := func(reason sigv4.Reason, message string) refusal {
-		return refusal{reason, "IncompleteSignatureException", "IncompleteSignature", message}
+		return refusal{
+			Reason:    reason,
+			Code:      "IncompleteSignatureException",
+			QueryCode: "IncompleteSignature",
+			Message:   message,
+		}
 	}
 	invalid := func(reason sigv4.Reason, message string) refusal {
-		return refusal{reason, "InvalidSignatureException", "SignatureDoesNotMatch", message}
+		return refusal{
+			Reason:    reason,
+			Code:      "InvalidSignatureException",
+			QueryCode: "SignatureDoesNotMatch",
+			Message:   message,
+		}
 	}
 	for _, tc := range []struct {
 		name, uri, authorization, headers string
 		want                              refusal
 	}{
-		{"nothing", "/", "", "", missing},
-		{"another scheme", "/", "Bearer abc", "", missing},
-		{"version 2", "/", "AWS AKIDEXAMPLE:abc=", "", missing},
-		{"empty", "/", "AWS4-HMAC-SHA256", "", incomplete(sigv4.Incomplete,
-			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. "+
-				"Authorization header requires 'SignedHeaders' parameter. "+hashed+"YI2YWea8FSxnksZL2ETHbs5elHm9HQufxTLK0W0ffV0=")},
-		{"no pair", "/", "AWS4-HMAC-SHA256 Credential", "", incomplete(sigv4.Incomplete,
-			"'Credential' not a valid key=value pair (missing equal-sign) in Authorization header "+hashed+"KfSoC26UaBDGXxo5AUFS45c1cmAbyLKDOxOTKcZYWt4=")},
-		{"asymmetric", "/", "AWS4-ECDSA-P256-SHA256 " + day + rest, "", incomplete(sigv4.Unsupported,
-			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "+hashed+"WTsXBAJCU7gOuQ5k74yAUYc9VvkopogmkP2XgHmpS30=")},
-		{"two headers", "/", good, "Authorization: Bearer a\n", incomplete(sigv4.Incomplete, "The Authorization header must occur once.")},
-		{"presigned", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
+		{name: "nothing", uri: "/", want: missing},
+		{name: "another scheme", uri: "/", authorization: "Bearer abc", want: missing},
+		{name: "version 2", uri: "/", authorization: "AWS AKIDEXAMPLE:abc=", want: missing},
+		{
+			name:          "empty",
+			uri:           "/",
+			authorization: "AWS4-HMAC-SHA256",
+			want: incomplete(sigv4.Incomplete,
+				"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "+
+					"parameter. "+
+					"Authorization header requires 'SignedHeaders' parameter. "+hashed+
+					"YI2YWea8FSxnksZL2ETHbs5elHm9HQufxTLK0W0ffV0="),
+		},
+		{
+			name:          "no pair",
+			uri:           "/",
+			authorization: "AWS4-HMAC-SHA256 Credential",
+			want: incomplete(sigv4.Incomplete,
+				"'Credential' not a valid key=value pair (missing equal-sign) in Authorization header "+hashed+
+					"KfSoC26UaBDGXxo5AUFS45c1cmAbyLKDOxOTKcZYWt4="),
+		},
+		{
+			name:          "asymmetric",
+			uri:           "/",
+			authorization: "AWS4-ECDSA-P256-SHA256 " + day + rest,
+			want: incomplete(sigv4.Unsupported,
+				"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "+hashed+
+					"WTsXBAJCU7gOuQ5k74yAUYc9VvkopogmkP2XgHmpS30="),
+		},
+		{
+			name:          "two headers",
+			uri:           "/",
+			authorization: good,
+			headers:       "Authorization: Bearer a\n",
+			want:          incomplete(sigv4.Incomplete, "The Authorization header must occur once."),
+		},
+		{
+			name: "presigned",
+			uri:  "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a",
+			want: incomplete(sigv4.Unsupported,
+				"Presigned requests are not supported: sign the request with an Authorization header."),
+		},
+		{name: "presigned, escaped", uri: "/?a=b&%58-Amz-Signature=a", want: incomplete(sigv4.Unsupported,
 			"Presigned requests are not supported: sign the request with an Authorization header.")},
-		{"presigned, escaped", "/?a=b&%58-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
-			"Presigned requests are not supported: sign the request with an Authorization header.")},
-		{"signed twice", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256", good, "", invalid(sigv4.Mismatch,
-			"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")},
-		{"short credential", "/", "AWS4-HMAC-SHA256 Credential=a/b/c/d" + rest, "", incomplete(sigv4.Incomplete,
-			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b/c/d'")},
-		{"all of the scope", "/", "AWS4-HMAC-SHA256 Credential=a/b/C/d/e" + rest, "", invalid(sigv4.Scope,
-			"Credential should be scoped to a valid region, not 'C'. Credential should be scoped to correct service: 'codeconnections'. "+
-				"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. "+
-				"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20261122', from '20261122T100000Z'.")},
-		{"no access key", "/", "AWS4-HMAC-SHA256 Credential=/20261122/eu-west-1/codeconnections/aws4_request" + rest, "",
-			refusal{sigv4.UnknownKey, "UnrecognizedClientException", "InvalidClientTokenId", "The security token included in the request is invalid."}},
-		{"unsigned host", "/", strings.Replace(good, "host;", "", 1), "", invalid(sigv4.Unsigned,
-			"'Host' must be a 'SignedHeader' in the AWS Authorization.")},
-		{"unsigned date", "/", strings.Replace(good, ";x-amz-date", "", 1), "", invalid(sigv4.Unsigned,
-			"'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization.")},
-		{"unsigned target", "/", good, "X-Amz-Target: a.b\n", invalid(sigv4.Unsigned,
-			"'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.")},
-		{"chunked", "/", good, "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\n", incomplete(sigv4.Unsupported,
-			"Chunked payloads (STREAMING-AWS4-HMAC-SHA256-PAYLOAD) are not supported: sign the request's body as a whole.")},
-		{"unsigned payload", "/", good, "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\n", incomplete(sigv4.Unsupported,
-			"UNSIGNED-PAYLOAD is not supported: sign the request's body.")},
-		{"wrong", "/", good, "", invalid(sigv4.Mismatch, wrong)},
+		{
+			name:          "signed twice",
+			uri:           "/?X-Amz-Algorithm=AWS4-HMAC-SHA256",
+			authorization: good,
+			want: invalid(sigv4.Mismatch,
+				"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."),
+		},
+		{
+			name:          "short credential",
+			uri:           "/",
+			authorization: "AWS4-HMAC-SHA256 Credential=a/b/c/d" + rest,
+			want: incomplete(sigv4.Incomplete,
+				"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "+
+					"'a/b/c/d'"),
+		},
+		{
+			name:          "all of the scope",
+			uri:           "/",
+			authorization: "AWS4-HMAC-SHA256 Credential=a/b/C/d/e" + rest,
+			want: invalid(sigv4.Scope,
+				"Credential should be scoped to a valid region, not 'C'. Credential should be scoped to correct "+
+					"service: 'codeconnections'. "+
+					"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. "+
+					"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' "+
+					"!= '20261122', from '20261122T100000Z'."),
+		},
+		{
+			name:          "no access key",
+			uri:           "/",
+			authorization: "AWS4-HMAC-SHA256 Credential=/20261122/eu-west-1/codeconnections/aws4_request" + rest,
+			want: refusal{
+				Reason:    sigv4.UnknownKey,
+				Code:      "UnrecognizedClientException",
+				QueryCode: "InvalidClientTokenId",
+				Message:   "The security token included in the request is invalid.",
+			},
+		},
+		{
+			name:          "unsigned host",
+			uri:           "/",
+			authorization: strings.Replace(good, "host;", "", 1),
+			want: invalid(sigv4.Unsigned,
+				"'Host' must be a 'SignedHeader' in the AWS Authorization."),
+		},
+		{
+			name:          "unsigned date",
+			uri:           "/",
+			authorization: strings.Replace(good, ";x-amz-date", "", 1),
+			want: invalid(sigv4.Unsigned,
+				"'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization."),
+		},
+		{
+			name:          "unsigned target",
+			uri:           "/",
+			authorization: good,
+			headers:       "X-Amz-Target: a.b\n",
+			want: invalid(sigv4.Unsigned,
+				"'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."),
+		},
+		{
+			name:          "chunked",
+			uri:           "/",
+			authorization: good,
+			headers:       "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\n",
+			want: incomplete(sigv4.Unsupported,
+				"Chunked payloads (STREAMING-AWS4-HMAC-SHA256-PAYLOAD) are not supported: sign the request's body "+
+					"as a whole."),
+		},
+		{
+			name:          "unsigned payload",
+			uri:           "/",
+			authorization: good,
+			headers:       "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\n",
+			want: incomplete(sigv4.Unsupported,
+				"UNSIGNED-PAYLOAD is not supported: sign the request's body."),
+		},
+		{name: "wrong", uri: "/", authorization: good, want: invalid(sigv4.Mismatch, wrong)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			headers := "Host: localhost\nX-Amz-Date: 20261122T100000Z\n" + tc.headers
@@ -106,8 +211,9 @@ func TestDateIsRequiredAndValid(t *testing.T) {
 	signer := example()
 	var verifier sigv4.Verifier
 	for date, want := range map[string]string{
-		"":                   "Authorization header requires existence of a 'X-Amz-Date' header. (Hashed",
-		"201":                "Date must be in ISO-8601 'basic format'. Got '201'. See http://en.wikipedia.org/wiki/ISO_8601",
+		"": "Authorization header requires existence of a 'X-Amz-Date' header. (Hashed",
+		"201": "Date must be in ISO-8601 'basic format'. Got '201'. See " +
+			"http://en.wikipedia.org/wiki/ISO_8601",
 		"20261122T100000.5Z": "Date must be in ISO-8601 'basic format'. Got '20261122T100000.5Z'.",
 		"20261322T100000Z":   "Date must be in ISO-8601 'basic format'. Got '20261322T100000Z'.",
 	} {
@@ -117,7 +223,8 @@ func TestDateIsRequiredAndValid(t *testing.T) {
 			r.Header.Set("X-Amz-Date", date)
 		}
 
-		if got := refusalOf(t, verify(&verifier, r, exampleBody, signer)); got.Reason != sigv4.Incomplete || !strings.HasPrefix(got.Message, want) {
+		if got := refusalOf(t, verify(&verifier, r, exampleBody, signer)); got.Reason != sigv4.Incomplete ||
+			!strings.HasPrefix(got.Message, want) {
 			t.Errorf("%q: %+v", date, got)
 		}
 	}
@@ -134,9 +241,11 @@ func TestSignatureIsValidForFiveMinutes(t *testing.T) {
 		{0, ""},
 		{5 * time.Minute, ""},
 		{5*time.Minute + 999*time.Millisecond, ""},
-		{5*time.Minute + time.Second, "Signature expired: 20261122T100000Z is now earlier than 20261122T100001Z (20261122T100501Z - 5 min.)"},
+		{5*time.Minute + time.Second, "Signature expired: 20261122T100000Z is now earlier than 20261122T100001Z " +
+			"(20261122T100501Z - 5 min.)"},
 		{-5 * time.Minute, ""},
-		{-5*time.Minute - time.Second, "Signature not yet current: 20261122T100000Z is still later than 20261122T095959Z (20261122T095459Z + 5 min.)"},
+		{-5*time.Minute - time.Second, "Signature not yet current: 20261122T100000Z is still later than " +
+			"20261122T095959Z (20261122T095459Z + 5 min.)"},
 	} {
 		authorization, err := verifier.Parse(r, signer.service)
 		if err != nil {
@@ -195,7 +304,8 @@ func TestEmptySecretVerifiesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := refusalOf(t, verifier.Verify(r, []byte(exampleBody), authorization, "", signer.at)); got.Reason != sigv4.UnknownKey {
+	if got := refusalOf(t, verifier.Verify(r, []byte(exampleBody), authorization, "",
+		signer.at)); got.Reason != sigv4.UnknownKey {
 		t.Errorf("refused with %+v", got)
 	}
 }

@@ -33,7 +33,8 @@ type oracle struct {
 func (o oracle) send(t testing.TB, r *http.Request, body string) *http.Request {
 	t.Helper()
 	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(context.Background(), o.key, r, hex.EncodeToString(sum[:]), o.service, o.region, o.at); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), o.key, r, hex.EncodeToString(sum[:]), o.service, o.region,
+		o.at); err != nil {
 		t.Fatal(err)
 	}
 
@@ -93,7 +94,11 @@ func word(rnd *rand.Rand, alphabet string, n int) string {
 
 func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 	t.Helper()
-	address := url.URL{Scheme: "http", Host: []string{"localhost", "127.0.0.1:4747", "[::1]:80", "api.example.com:443"}[rnd.IntN(4)], Path: "/"}
+	address := url.URL{
+		Scheme: "http",
+		Host:   []string{"localhost", "127.0.0.1:4747", "[::1]:80", "api.example.com:443"}[rnd.IntN(4)],
+		Path:   "/",
+	}
 	for range rnd.IntN(3) {
 		// AWS's signer for Go does not normalise paths, so these need none.
 		address.Path += "x" + strings.ReplaceAll(word(rnd, alphabet, 6), "/", "") + "/"
@@ -128,7 +133,10 @@ func TestSignaturesOfAWSsSignerAreVerified(t *testing.T) {
 	var verifier sigv4.Verifier
 	for i := range 3000 {
 		signer := oracle{
-			key:     aws.Credentials{AccessKeyID: fmt.Sprint("LSK", i%7), SecretAccessKey: "s" + word(rnd, alphabet, 40)},
+			key: aws.Credentials{
+				AccessKeyID:     fmt.Sprint("LSK", i%7),
+				SecretAccessKey: "s" + word(rnd, alphabet, 40),
+			},
 			region:  []string{"eu-west-1", "us-gov-east-1", "local"}[rnd.IntN(3)],
 			service: []string{"codeconnections", "cloudformation", "sts"}[rnd.IntN(3)],
 			at:      time.Unix(1.8e9+rnd.Int64N(1e7), 0).UTC(),

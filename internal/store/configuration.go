@@ -89,7 +89,8 @@ func InsertConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 		cfg.TriggerResourceUpdateOn, cfg.PublishDeploymentStatus, cfg.PullRequestComment,
 		db.Millis(cfg.CreatedAt)).Scan(&cfg.ID)
 	if errors.Is(err, db.ErrNoRows) {
-		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s", cfg.ResourceName)
+		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s",
+			cfg.ResourceName)
 	}
 
 	return err
@@ -136,7 +137,8 @@ func DeleteConfiguration(tx *db.Tx, id int64) error {
 
 func fillFromLink(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	link, err := linkRow(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
-		WHERE id = $1 AND account = $2 AND region = $3`+forKeyShare(tx), cfg.LinkID, cfg.Account, cfg.Region), cfg.LinkID)
+		WHERE id = $1 AND account = $2 AND region = $3`+forKeyShare(tx), cfg.LinkID, cfg.Account, cfg.Region),
+		cfg.LinkID)
 	if err != nil {
 		return err
 	}
@@ -160,8 +162,8 @@ func ScanConfiguration(row db.Scanner, before ...any) (lockstep.SyncConfiguratio
 	var created int64
 	err := row.Scan(append(before,
 		&cfg.ID, &cfg.Account, &cfg.Region, &cfg.SyncType, &cfg.ResourceName, &cfg.LinkID, &cfg.Branch,
-		&cfg.ConfigFile, &cfg.RoleARN, &cfg.TriggerResourceUpdateOn, &cfg.PublishDeploymentStatus, &cfg.PullRequestComment,
-		&created, &cfg.OwnerID, &cfg.RepositoryName, &cfg.ProviderType)...)
+		&cfg.ConfigFile, &cfg.RoleARN, &cfg.TriggerResourceUpdateOn, &cfg.PublishDeploymentStatus,
+		&cfg.PullRequestComment, &created, &cfg.OwnerID, &cfg.RepositoryName, &cfg.ProviderType)...)
 	cfg.CreatedAt = db.Time(created)
 	return cfg, err
 }

@@ -18,7 +18,9 @@ func TestLinkIsReadAsItWasInserted(t *testing.T) {
 		want := storetest.InsertLink(t, database, 1)
 		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}, Rename: true}
 		for _, want.Discovery = range []*lockstep.Discovery{discovery, nil} {
-			storetest.Update(t, database, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				return store.SetDiscovery(tx, want.ID, want.Discovery)
+			})
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Link(tx, account, region, want.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -34,7 +36,9 @@ func TestRepositoryIsLinkedOncePerConnection(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		again := storetest.InsertLink(t, database, 1)
 		again.ID, again.ARN = storetest.NewLink(2, "").ID, storetest.NewLink(2, "").ARN
-		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error {
+			return store.InsertLink(tx, &again)
+		})
 		again.RepositoryName = "another"
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
 	})
@@ -129,7 +133,9 @@ func TestConfigurationKnowsItsLink(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		l := storetest.InsertLink(t, database, 1)
 		c := storetest.NewConfiguration("web", l.ID)
-		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment = lockstep.AnyChange, "ENABLED", "DISABLED"
+		c.TriggerResourceUpdateOn = lockstep.AnyChange
+		c.PublishDeploymentStatus = "ENABLED"
+		c.PullRequestComment = "DISABLED"
 		want := storetest.InsertConfiguration(t, database, c)
 		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
 			t.Errorf("not filled: %+v", want)

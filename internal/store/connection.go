@@ -116,7 +116,8 @@ func DeleteCredentialsOfHost(tx *db.Tx, host lockstep.ARN) error {
 	// After the locks of the connections, these statements see what was stored
 	// under them.
 	for _, table := range []string{"credential", "connection_check", "pending_authorization"} {
-		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`,
+		_, err := tx.Exec(`DELETE FROM `+table+
+			` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`,
 			host)
 		if err != nil {
 			return err
@@ -134,7 +135,8 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 	}
 
 	var used int
-	if err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE connection_arn = $1`, arn).Scan(&used); err != nil {
+	row := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE connection_arn = $1`, arn)
+	if err := row.Scan(&used); err != nil {
 		return err
 	}
 	if used > 0 {
@@ -154,8 +156,8 @@ func scanConnection(row db.Scanner) (lockstep.Connection, error) {
 	var connection lockstep.Connection
 	var host *lockstep.ARN
 	var created int64
-	err := row.Scan(&connection.ARN, &connection.Account, &connection.Region, &connection.Name, &connection.ProviderType,
-		&host, &connection.Status, &created)
+	err := row.Scan(&connection.ARN, &connection.Account, &connection.Region, &connection.Name,
+		&connection.ProviderType, &host, &connection.Status, &created)
 	if err != nil {
 		return connection, err
 	}

@@ -61,8 +61,15 @@ func TestAConnectionCheckIsReadAsItWasSaved(t *testing.T) {
 		arn := storetest.InsertLink(t, database, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
 		for _, want := range []store.ConnectionCheck{
-			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4),
-				RenewalLeaseUntil: at(5), RenewalFailures: 6},
+			{
+				Reason:            "refused",
+				CheckedAt:         at(1),
+				NextCheckAt:       at(2),
+				CheckFailures:     3,
+				NextRenewalAt:     at(4),
+				RenewalLeaseUntil: at(5),
+				RenewalFailures:   6,
+			},
 			{Reason: "only this"}, {},
 		} {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
@@ -87,13 +94,19 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 
 		one, two := connectionOf(t, database, storetest.InsertLink(t, database, 1)), connectionOf(t, database,
 			storetest.InsertLink(t, database, 2))
-		pending := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c",
-			ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
+		pending := store.PendingAuthorization{
+			State:        strings.Repeat("s", 43),
+			Verifier:     "canary-verifier",
+			ClientID:     "c",
+			ClientSecret: "canary-secret",
+			RedirectURI:  "https://c.example",
+		}
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			return store.PutPendingAuthorization(tx, key, one, pending, tx.Now.Add(time.Minute))
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at FROM pending_authorization`,
+			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at
+				FROM pending_authorization`,
 				two.ARN)
 			return err
 		})
@@ -112,7 +125,8 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			var box []byte
-			if err := tx.QueryRow(`SELECT sealed FROM pending_authorization WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
+			if err := tx.QueryRow(`SELECT sealed FROM pending_authorization WHERE connection_arn = $1`,
+				one.ARN).Scan(&box); err != nil {
 				return err
 			}
 

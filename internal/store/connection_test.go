@@ -24,7 +24,9 @@ func TestConnectionIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		h := storetest.NewHost("host")
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
-		for _, want := range []lockstep.Connection{storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")} {
+		for _, want := range []lockstep.Connection{
+			storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", ""),
+		} {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				return store.SetConnectionStatus(tx, want.ARN,
@@ -118,7 +120,9 @@ func TestCredentialComesBackOpened(t *testing.T) {
 			{Kind: lockstep.TokenCredential, Secret: "tok"},
 			{Kind: lockstep.NoCredential},
 		} {
-			storetest.Update(t, database, func(tx *db.Tx) error { return store.SaveCredential(tx, key, connection.ARN, want) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				return store.SaveCredential(tx, key, connection.ARN, want)
+			})
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Credential(tx, key, connection.ARN)
 				if got != want {

@@ -34,8 +34,8 @@ func Credential(tx *db.Tx, key *seal.Key, arn lockstep.ARN) (lockstep.Credential
 	var box []byte
 	err := tx.QueryRow(`SELECT sealed FROM credential WHERE connection_arn = $1`, arn).Scan(&box)
 	if errors.Is(err, db.ErrNoRows) {
-		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound, "Could not find a credential for connection: %s",
-			arn)
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound,
+			"Could not find a credential for connection: %s", arn)
 	}
 
 	if err != nil {

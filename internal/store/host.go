@@ -58,8 +58,8 @@ func InsertHost(tx *db.Tx, host *lockstep.Host) error {
 	host.CreatedAt = tx.Now
 	changed, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status, host.StatusMessage,
-		vpc, db.Millis(host.CreatedAt))
+		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status,
+		host.StatusMessage, vpc, db.Millis(host.CreatedAt))
 	if err == nil && changed == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", host.ARN)
 	}

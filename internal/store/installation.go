@@ -23,7 +23,8 @@ func BindTarget(tx *db.Tx, target string) (Installation, error) {
 	}
 
 	var installation Installation
-	if err := tx.QueryRow(`SELECT id, target FROM installation`).Scan(&installation.ID, &installation.Target); err != nil {
+	row := tx.QueryRow(`SELECT id, target FROM installation`)
+	if err := row.Scan(&installation.ID, &installation.Target); err != nil {
 		return Installation{}, err
 	}
 	if installation.Target != target {

@@ -153,12 +153,14 @@ func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error 
 	}
 
 	var used int
-	if err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, link.ID).Scan(&used); err != nil {
+	row := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, link.ID)
+	if err := row.Scan(&used); err != nil {
 		return err
 	}
 	if used > 0 {
 		return lockstep.Errorf(lockstep.InUse,
-			"Repository link:%s is used by %s. Delete these before the link.", link.ID, pluralize(used, "sync configuration"))
+			"Repository link:%s is used by %s. Delete these before the link.", link.ID,
+			pluralize(used, "sync configuration"))
 	}
 
 	if err := deleteTags(tx, link.ARN); err != nil {

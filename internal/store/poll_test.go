@@ -54,7 +54,9 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 
 		claim(t, database, time.Minute)
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now) })
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now.Add(time.Hour)) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.StartPolling(tx, link.ID, tx.Now.Add(time.Hour))
+		})
 		poll := claim(t, database, time.Minute, link.ID)[0]
 		claim(t, database, time.Minute)
 
@@ -63,7 +65,9 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 		}
 
 		poll.Interval, poll.Failures = 2*time.Hour, 3
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.FinishPoll(tx, poll, tx.Now.Add(2*time.Hour)) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.FinishPoll(tx, poll, tx.Now.Add(2*time.Hour))
+		})
 		if in, _ := due(t, database); in < 119*time.Minute {
 			t.Errorf("after a poll it is due in %s", in)
 		}
@@ -82,8 +86,10 @@ func TestARequestDuringAPollIsNotLost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		link := storetest.InsertLink(t, database, 1)
 		end := map[string]func(tx *db.Tx, poll store.Poll) error{
-			"finished": func(tx *db.Tx, poll store.Poll) error { return store.FinishPoll(tx, poll, tx.Now.Add(time.Hour)) },
-			"stopped":  store.StopPolling,
+			"finished": func(tx *db.Tx, poll store.Poll) error {
+				return store.FinishPoll(tx, poll, tx.Now.Add(time.Hour))
+			},
+			"stopped": store.StopPolling,
 		}
 		for name, f := range end {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })

@@ -41,7 +41,8 @@ func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (summary ProbeSummary, 
 
 	err = tx.QueryRow(`SELECT `+count(`probe_denial = 0 AND outage = '' AND poll_interval > 0`)+`,
 			`+count(`probe_denial = 1`)+`, `+count(`probe_denial = 2`)+`,
-			coalesce(max(CASE WHEN probe_denial = 1 THEN outage END), max(CASE WHEN probe_denial = 2 THEN outage END), '')
+			coalesce(max(CASE WHEN probe_denial = 1 THEN outage END),
+			max(CASE WHEN probe_denial = 2 THEN outage END), '')
 		FROM repository_link WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection).
 		Scan(&summary.Succeeded, &summary.DeniedByHost, &summary.CredentialNotSent, &summary.Cause)
 	return summary, err

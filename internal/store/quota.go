@@ -67,7 +67,8 @@ func count(tx *db.Tx, what Countable, scope Scope, limit int) (int, error) {
 	case CountConfigurationsOfLink:
 		query, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{scope.LinkID}
 	case CountConfigurationsOfBranch:
-		query, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{scope.LinkID, scope.Branch}
+		query = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`
+		args = []any{scope.LinkID, scope.Branch}
 	}
 
 	var n int

@@ -12,7 +12,8 @@ import (
 func SignaturePolicy(tx *db.Tx, configurationID int64) (lockstep.SignaturePolicy, error) {
 	var policy lockstep.SignaturePolicy
 	var updated int64
-	err := tx.QueryRow(`SELECT allowed_signers, public_keys, updated_at FROM signature_policy WHERE configuration_id = $1`,
+	err := tx.QueryRow(`SELECT allowed_signers, public_keys, updated_at FROM signature_policy
+		WHERE configuration_id = $1`,
 		configurationID).Scan(&policy.AllowedSigners, &policy.PublicKeys, &updated)
 	policy.UpdatedAt = db.Time(updated)
 	return policy, notFoundAs(err, lockstep.Errorf(lockstep.NotFound,

@@ -23,7 +23,8 @@ func ConfigurationsOfBranch(tx *db.Tx, linkID, branch string) ([]TrackedConfigur
 // TrackedConfigurationByID returns a configuration by its id. The error is NotFound if
 // there is none.
 func TrackedConfigurationByID(tx *db.Tx, id int64) (TrackedConfiguration, error) {
-	cfg, err := scanTracked(tx.QueryRow(`SELECT version, observed_version, `+ConfigurationColumns+`WHERE c.id = $1`, id))
+	cfg, err := scanTracked(tx.QueryRow(`SELECT version, observed_version, `+ConfigurationColumns+
+		`WHERE c.id = $1`, id))
 	return cfg, notFoundAs(err, noConfigurationID(id))
 }
 

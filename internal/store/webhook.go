@@ -39,7 +39,8 @@ func checkWebhookSecret(kind lockstep.WebhookKind, secret seal.Secret) error {
 	text, ok := strings.CutPrefix(secret.Reveal(), SigningPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)
 	if !ok || err != nil || len(key) < 16 {
-		return lockstep.Errorf(lockstep.Invalid, "A signing token is %s and the base64 of at least 16 bytes.", SigningPrefix)
+		return lockstep.Errorf(lockstep.Invalid, "A signing token is %s and the base64 of at least 16 bytes.",
+			SigningPrefix)
 	}
 
 	return nil
@@ -159,7 +160,8 @@ func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (isNew bool,
 		return err == nil, notFoundAs(err, noWebhook(w.LinkID))
 	}
 
-	changed, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at) VALUES ($1, $2, $3, $4)
+	changed, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at)
+		VALUES ($1, $2, $3, $4)
 		ON CONFLICT (webhook_id, delivery) DO NOTHING`, w.ID, delivery, seq, db.Millis(tx.Now))
 	if err != nil || changed == 0 {
 		return false, err

@@ -138,8 +138,8 @@ func TestADeliveryIsNewOncePerWebhook(t *testing.T) {
 			delivery string
 			news     bool
 		}{
-			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true}, {one, "", true}, {one,
-				"a", false},
+			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true},
+			{one, "", true}, {one, "a", false},
 		} {
 			if got := take(t, database, test.of, test.delivery); got != test.news {
 				t.Errorf("delivery %d: news %t", i, got)
@@ -223,6 +223,8 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 
 func deliveries(t testing.TB, d *db.DB) (n int) {
 	t.Helper()
-	storetest.Update(t, d, func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n) })
+	storetest.Update(t, d, func(tx *db.Tx) error {
+		return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n)
+	})
 	return n
 }

@@ -82,7 +82,8 @@ func (c *call) parseAssumeRole() (input identity.AssumeRoleInput, partition stri
 	for _, name := range []string{"Policy", "PolicyArns", "ProviderId"} {
 		if c.form.HasList(name) {
 			return input, "", &awsquery.Error{Code: "ValidationError",
-				Message: name + " is not supported: a session has the permissions of its role and of the account's policies."}
+				Message: name + " is not supported: a session has the permissions of its role and of the account's " +
+					"policies."}
 		}
 	}
 
@@ -92,7 +93,8 @@ func (c *call) parseAssumeRole() (input identity.AssumeRoleInput, partition stri
 	input.Token = problems.requireText(c.form, "WebIdentityToken", 4, 20_000)
 
 	if input.SessionName != "" && !identity.IsValidSessionName(input.SessionName) {
-		problems.add("roleSessionName", input.SessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
+		problems.add("roleSessionName", input.SessionName,
+			`Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 
 	if text := c.form.Text("DurationSeconds"); text != "" {

@@ -59,15 +59,18 @@ func (w *world) run(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "AWS_") && !strings.HasSuffix(strings.ToLower(strings.SplitN(v, "=", 2)[0]), "_proxy") {
+		if !strings.HasPrefix(v, "AWS_") &&
+			!strings.HasSuffix(strings.ToLower(strings.SplitN(v, "=", 2)[0]), "_proxy") {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
 
 	// The AWS CLI keeps sessions in its user's folder, by the role's name: those of
 	// an earlier run, whose server is gone.
-	cmd.Env = append(cmd.Env, "HOME="+t.TempDir(), "AWS_WEB_IDENTITY_TOKEN_FILE="+w.tokenFile(), "AWS_ROLE_ARN="+role, "AWS_ROLE_SESSION_NAME=job-7",
-		"AWS_ENDPOINT_URL_STS="+w.url, "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_CONFIG_FILE=/dev/null",
+	cmd.Env = append(cmd.Env, "HOME="+t.TempDir(), "AWS_WEB_IDENTITY_TOKEN_FILE="+w.tokenFile(), "AWS_ROLE_ARN="+role,
+		"AWS_ROLE_SESSION_NAME=job-7",
+		"AWS_ENDPOINT_URL_STS="+w.url, "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1",
+		"AWS_CONFIG_FILE=/dev/null",
 		"AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=2")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -78,20 +81,28 @@ func (w *world) run(t *testing.T, program string, args ...string) string {
 }
 
 const script = `
-import boto3, json
+import boto3, json, os
 from botocore.exceptions import ClientError
 sts = boto3.client("sts")
 me = sts.get_caller_identity()
 del me["ResponseMetadata"]
 found = {"me": me, "method": boto3.Session().get_credentials().method, "errors": []}
-token, role = open(__import__("os").environ["AWS_WEB_IDENTITY_TOKEN_FILE"]).read(), "arn:aws:iam::123456789012:role/deploy"
+token = open(os.environ["AWS_WEB_IDENTITY_TOKEN_FILE"]).read()
+role = "arn:aws:iam::123456789012:role/deploy"
 got = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken=token, DurationSeconds=900)
 found["assumed"] = [got["AssumedRoleUser"]["Arn"], got["SubjectFromWebIdentityToken"], got["Audience"]]
-for change in ({"RoleArn": role + "s"}, {"WebIdentityToken": token[:-8] + "AAAAAAAA"}, {"DurationSeconds": 3600}, {"Policy": "{}"}):
+request = {"RoleArn": role, "RoleSessionName": "me", "WebIdentityToken": token}
+for change in (
+    {"RoleArn": role + "s"},
+    {"WebIdentityToken": token[:-8] + "AAAAAAAA"},
+    {"DurationSeconds": 3600},
+    {"Policy": "{}"},
+):
     try:
-        sts.assume_role_with_web_identity(**{"RoleArn": role, "RoleSessionName": "me", "WebIdentityToken": token, **change})
+        sts.assume_role_with_web_identity(**{**request, **change})
     except ClientError as e:
-        found["errors"].append([type(e).__name__, e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]])
+        status = e.response["ResponseMetadata"]["HTTPStatusCode"]
+        found["errors"].append([type(e).__name__, e.response["Error"]["Code"], status])
 print(json.dumps(found))
 `
 
@@ -106,11 +117,16 @@ func TestBoto3AssumesARoleWithATokenFile(t *testing.T) {
 
 	identity, _ := got["me"].(map[string]any)
 	want := map[string]any{
-		"me":      map[string]any{"Account": account, "Arn": "arn:aws:sts::123456789012:assumed-role/deploy/job-7", "UserId": identity["UserId"]},
+		"me": map[string]any{
+			"Account": account,
+			"Arn":     "arn:aws:sts::123456789012:assumed-role/deploy/job-7",
+			"UserId":  identity["UserId"],
+		},
 		"method":  "assume-role-with-web-identity",
 		"assumed": []any{"arn:aws:sts::123456789012:assumed-role/deploy/me", subject, audience},
 		"errors": []any{
-			[]any{"ClientError", "AccessDenied", 403.0}, []any{"InvalidIdentityTokenException", "InvalidIdentityToken", 400.0},
+			[]any{"ClientError", "AccessDenied", 403.0},
+			[]any{"InvalidIdentityTokenException", "InvalidIdentityToken", 400.0},
 			[]any{"ClientError", "ValidationError", 400.0}, []any{"ClientError", "ValidationError", 400.0},
 		},
 	}
@@ -132,8 +148,8 @@ func TestTheAWSCLIAssumesARole(t *testing.T) {
 		t.Error(got)
 	}
 
-	out = w.run(t, cli, "sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name", "cli", "--web-identity-token", w.token(),
-		"--query", "[AssumedRoleUser.Arn,Provider]", "--output", "text")
+	out = w.run(t, cli, "sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name", "cli",
+		"--web-identity-token", w.token(), "--query", "[AssumedRoleUser.Arn,Provider]", "--output", "text")
 	if got := strings.TrimSpace(out); got != "arn:aws:sts::123456789012:assumed-role/deploy/cli\t"+w.issuer.URL {
 		t.Error(got)
 	}
@@ -145,19 +161,22 @@ func (w *world) config(provider aws.CredentialsProvider) aws.Config {
 }
 
 func (w *world) whoami(provider aws.CredentialsProvider) (*awssts.GetCallerIdentityOutput, error) {
-	return awssts.NewFromConfig(w.config(provider)).GetCallerIdentity(context.Background(), &awssts.GetCallerIdentityInput{})
+	return awssts.NewFromConfig(w.config(provider)).GetCallerIdentity(context.Background(),
+		&awssts.GetCallerIdentityInput{})
 }
 
 func TestGoSDKAssumesARoleWithATokenFile(t *testing.T) {
 	w := newWorld(t, nil)
-	provider := stscreds.NewWebIdentityRoleProvider(awssts.NewFromConfig(w.config(nil)), role, stscreds.IdentityTokenFile(w.tokenFile()),
+	provider := stscreds.NewWebIdentityRoleProvider(awssts.NewFromConfig(w.config(nil)), role,
+		stscreds.IdentityTokenFile(w.tokenFile()),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "go" })
 	credentials, err := provider.Retrieve(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if left := time.Until(credentials.Expires); !credentials.CanExpire || left > 30*time.Minute || left < 29*time.Minute || credentials.SessionToken == "" {
+	if left := time.Until(credentials.Expires); !credentials.CanExpire || left > 30*time.Minute ||
+		left < 29*time.Minute || credentials.SessionToken == "" {
 		t.Errorf("credentials that end in %v", left)
 	}
 
@@ -179,7 +198,8 @@ func TestTheGoSDKKnowsTheErrors(t *testing.T) {
 		t.Errorf("bad token: %v", refusal)
 	}
 
-	if refusal, ok := errors.AsType[*types.ExpiredTokenException](try(w.issuer.Token(audience, subject, map[string]any{"exp": 1000}))); !ok {
+	if refusal, ok := errors.AsType[*types.ExpiredTokenException](try(w.issuer.Token(audience, subject,
+		map[string]any{"exp": 1000}))); !ok {
 		t.Errorf("expired token: %v", refusal)
 	}
 
@@ -205,19 +225,30 @@ func TestCallerIdentityNeedsAValidSignature(t *testing.T) {
 	}
 
 	for name, tc := range map[string]struct{ id, secret, token, code string }{
-		"wrong secret":  {accessKey.AccessKeyID, "x", "", "SignatureDoesNotMatch"},
-		"unknown key":   {"LSAKAAAAAAAAAAAAAAAA", accessKey.Secret.Reveal(), "", "InvalidClientTokenId"},
-		"with a token":  {accessKey.AccessKeyID, accessKey.Secret.Reveal(), "token", "InvalidClientTokenId"},
-		"no session":    {"LSSKAAAAAAAAAAAAAAAA", accessKey.Secret.Reveal(), "token", "InvalidClientTokenId"},
-		"a key of AWS":  {"AKIAIOSFODNN7EXAMPLE", "x", "", "InvalidClientTokenId"},
-		"a token of it": {"ASIAIOSFODNN7EXAMPLE", "x", "x", "InvalidClientTokenId"},
+		"wrong secret": {id: accessKey.AccessKeyID, secret: "x", code: "SignatureDoesNotMatch"},
+		"unknown key":  {id: "LSAKAAAAAAAAAAAAAAAA", secret: accessKey.Secret.Reveal(), code: "InvalidClientTokenId"},
+		"with a token": {
+			id:     accessKey.AccessKeyID,
+			secret: accessKey.Secret.Reveal(),
+			token:  "token",
+			code:   "InvalidClientTokenId",
+		},
+		"no session": {
+			id:     "LSSKAAAAAAAAAAAAAAAA",
+			secret: accessKey.Secret.Reveal(),
+			token:  "token",
+			code:   "InvalidClientTokenId",
+		},
+		"a key of AWS":  {id: "AKIAIOSFODNN7EXAMPLE", secret: "x", code: "InvalidClientTokenId"},
+		"a token of it": {id: "ASIAIOSFODNN7EXAMPLE", secret: "x", token: "x", code: "InvalidClientTokenId"},
 	} {
 		_, err := w.whoami(credentials.NewStaticCredentialsProvider(tc.id, tc.secret, tc.token))
 		wantCode(t, name, err, tc.code)
 	}
 
 	w.update(func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, accessKey.AccessKeyID, false) })
-	if a := w.post(map[string][]string{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}); a.status != 403 || a.Error.Code != "MissingAuthenticationToken" {
+	if a := w.post(map[string][]string{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}); a.status != 403 ||
+		a.Error.Code != "MissingAuthenticationToken" {
 		t.Errorf("unsigned: %d %+v", a.status, a.Error)
 	}
 }

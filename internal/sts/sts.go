@@ -148,7 +148,10 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 	action = c.form.Text("Action")
 	switch {
 	case action == "":
-		return "", nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
+		return "", nil, &awsquery.Error{
+			Code:    "MissingAction",
+			Message: "The request must contain the parameter Action.",
+		}
 	case action == "AssumeRoleWithWebIdentity" && c.form.Text("Version") == version:
 		// A signature is not verified here, so it must not avoid the limit.
 		if signed && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {

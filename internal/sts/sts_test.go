@@ -29,10 +29,14 @@ func TestResponseIsThatOfAWS(t *testing.T) {
 		answer.text = regexp.MustCompile(pattern).ReplaceAllString(answer.text, with)
 	}
 
-	want := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>` +
-		`<SubjectFromWebIdentityToken>` + subject + `</SubjectFromWebIdentityToken><Audience>` + audience + `</Audience>` +
-		`<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/deploy/run-1</Arn><AssumedRoleId>ROLE:run-1</AssumedRoleId></AssumedRoleUser>` +
-		`<Credentials><SessionToken>TOKEN</SessionToken><SecretAccessKey>SECRET</SecretAccessKey><Expiration>TIME</Expiration><AccessKeyId>ID</AccessKeyId></Credentials>` +
+	want := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">` +
+		`<AssumeRoleWithWebIdentityResult>` +
+		`<SubjectFromWebIdentityToken>` + subject + `</SubjectFromWebIdentityToken><Audience>` + audience +
+		`</Audience>` +
+		`<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/deploy/run-1</Arn><AssumedRoleId>` +
+		`ROLE:run-1</AssumedRoleId></AssumedRoleUser>` +
+		`<Credentials><SessionToken>TOKEN</SessionToken><SecretAccessKey>SECRET</SecretAccessKey><Expiration>` +
+		`TIME</Expiration><AccessKeyId>ID</AccessKeyId></Credentials>` +
 		`<Provider>` + w.issuer.URL + `</Provider></AssumeRoleWithWebIdentityResult>` +
 		`<ResponseMetadata><RequestId>REQUEST</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>`
 	if diff := cmp.Diff(want, answer.text); diff != "" || answer.status != http.StatusOK || answer.requestID == "" {
@@ -49,49 +53,160 @@ func TestErrorsAreThoseOfAWS(t *testing.T) {
 		code    string
 		message string
 	}{
-		"no action":       {map[string]string{"Action": ""}, 400, "MissingAction", "The request must contain the parameter Action."},
-		"another action":  {map[string]string{"Action": "AssumeRole"}, 400, "InvalidAction", "Could not find operation AssumeRole for version 2011-06-15"},
-		"action as XML":   {map[string]string{"Action": "<b/>"}, 400, "InvalidAction", "Could not find operation <b/> for version 2011-06-15"},
-		"another version": {map[string]string{"Version": "1"}, 400, "InvalidAction", "Could not find operation AssumeRoleWithWebIdentity for version 1"},
-		"nothing": {map[string]string{"RoleArn": "", "RoleSessionName": "", "WebIdentityToken": ""}, 400, "ValidationError",
-			"3 validation errors detected: Value null at 'roleArn' " + null + "; Value null at 'roleSessionName' " + null + "; Value null at 'webIdentityToken' " + null},
-		"short ARN": {map[string]string{"RoleArn": "deploy"}, 400, "ValidationError",
-			"1 validation error detected: Value 'deploy' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20"},
-		"no ARN": {map[string]string{"RoleArn": "deploy the whole thing now"}, 400, "ValidationError", "deploy the whole thing now is invalid"},
-		"ARN of a user": {map[string]string{"RoleArn": "arn:aws:iam::123456789012:user/deploy"}, 400, "ValidationError",
-			"arn:aws:iam::123456789012:user/deploy is invalid"},
-		"short session name": {map[string]string{"RoleSessionName": "x"}, 400, "ValidationError",
-			"1 validation error detected: Value 'x' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2"},
-		"odd session name": {map[string]string{"RoleSessionName": "a/b"}, 400, "ValidationError",
-			`1 validation error detected: Value 'a/b' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
-		"short token": {map[string]string{"WebIdentityToken": "abc"}, 400, "ValidationError",
-			"1 validation error detected: Value '***' at 'webIdentityToken' failed to satisfy constraint: Member must have length greater than or equal to 4"},
-		"short session": {map[string]string{"DurationSeconds": "899"}, 400, "ValidationError",
-			"1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
-		"long session": {map[string]string{"DurationSeconds": "43201"}, 400, "ValidationError",
-			"1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200"},
-		"session of words": {map[string]string{"DurationSeconds": "long"}, 400, "ValidationError",
-			"1 validation error detected: Value 'long' at 'durationSeconds' failed to satisfy constraint: Member must be a number"},
-		"longer than the role's": {map[string]string{"DurationSeconds": "1801"}, 400, "ValidationError",
-			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
-		"policy": {map[string]string{"Policy": "{}"}, 400, "ValidationError",
-			"Policy is not supported: a session has the permissions of its role and of the account's policies."},
-		"policy ARNs": {map[string]string{"PolicyArns.member.1.arn": "arn"}, 400, "ValidationError",
-			"PolicyArns is not supported: a session has the permissions of its role and of the account's policies."},
-		"another role":    {map[string]string{"RoleArn": role + "s"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
-		"another account": {map[string]string{"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
-		"no JWT": {map[string]string{"WebIdentityToken": "abcd"}, 400, "InvalidIdentityToken",
-			"The web identity token that was passed could not be validated: it is not a JSON Web Token with an asymmetric signature."},
-		"unknown issuer": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"iss": "https://evil.example"})}, 400,
-			"InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://evil.example"},
-		"expired": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"exp": 1000})}, 400, "ExpiredTokenException", ""},
+		"no action": {
+			changes: map[string]string{"Action": ""},
+			status:  400,
+			code:    "MissingAction",
+			message: "The request must contain the parameter Action.",
+		},
+		"another action": {
+			changes: map[string]string{"Action": "AssumeRole"},
+			status:  400,
+			code:    "InvalidAction",
+			message: "Could not find operation AssumeRole for version 2011-06-15",
+		},
+		"action as XML": {
+			changes: map[string]string{"Action": "<b/>"},
+			status:  400,
+			code:    "InvalidAction",
+			message: "Could not find operation <b/> for version 2011-06-15",
+		},
+		"another version": {
+			changes: map[string]string{"Version": "1"},
+			status:  400,
+			code:    "InvalidAction",
+			message: "Could not find operation AssumeRoleWithWebIdentity for version 1",
+		},
+		"nothing": {
+			changes: map[string]string{"RoleArn": "", "RoleSessionName": "", "WebIdentityToken": ""},
+			status:  400,
+			code:    "ValidationError",
+			message: "3 validation errors detected: Value null at 'roleArn' " + null +
+				"; Value null at 'roleSessionName' " + null + "; Value null at 'webIdentityToken' " + null,
+		},
+		"short ARN": {
+			changes: map[string]string{"RoleArn": "deploy"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value 'deploy' at 'roleArn' failed to satisfy constraint: Member " +
+				"must have length greater than or equal to 20",
+		},
+		"no ARN": {
+			changes: map[string]string{"RoleArn": "deploy the whole thing now"},
+			status:  400,
+			code:    "ValidationError",
+			message: "deploy the whole thing now is invalid",
+		},
+		"ARN of a user": {
+			changes: map[string]string{"RoleArn": "arn:aws:iam::123456789012:user/deploy"},
+			status:  400,
+			code:    "ValidationError",
+			message: "arn:aws:iam::123456789012:user/deploy is invalid",
+		},
+		"short session name": {
+			changes: map[string]string{"RoleSessionName": "x"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value 'x' at 'roleSessionName' failed to satisfy constraint: " +
+				"Member must have length greater than or equal to 2",
+		},
+		"odd session name": {
+			changes: map[string]string{"RoleSessionName": "a/b"},
+			status:  400,
+			code:    "ValidationError",
+			message: `1 validation error detected: Value 'a/b' at 'roleSessionName' failed to satisfy constraint: ` +
+				`Member must satisfy regular expression pattern: [\w+=,.@-]*`,
+		},
+		"short token": {
+			changes: map[string]string{"WebIdentityToken": "abc"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value '***' at 'webIdentityToken' failed to satisfy constraint: " +
+				"Member must have length greater than or equal to 4",
+		},
+		"short session": {
+			changes: map[string]string{"DurationSeconds": "899"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: " +
+				"Member must have value greater than or equal to 900",
+		},
+		"long session": {
+			changes: map[string]string{"DurationSeconds": "43201"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: " +
+				"Member must have value less than or equal to 43200",
+		},
+		"session of words": {
+			changes: map[string]string{"DurationSeconds": "long"},
+			status:  400,
+			code:    "ValidationError",
+			message: "1 validation error detected: Value 'long' at 'durationSeconds' failed to satisfy constraint: " +
+				"Member must be a number",
+		},
+		"longer than the role's": {
+			changes: map[string]string{"DurationSeconds": "1801"},
+			status:  400,
+			code:    "ValidationError",
+			message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+		},
+		"policy": {
+			changes: map[string]string{"Policy": "{}"},
+			status:  400,
+			code:    "ValidationError",
+			message: "Policy is not supported: a session has the permissions of its role and of the account's " +
+				"policies.",
+		},
+		"policy ARNs": {
+			changes: map[string]string{"PolicyArns.member.1.arn": "arn"},
+			status:  400,
+			code:    "ValidationError",
+			message: "PolicyArns is not supported: a session has the permissions of its role and of the account's " +
+				"policies.",
+		},
+		"another role": {
+			changes: map[string]string{"RoleArn": role + "s"},
+			status:  403,
+			code:    "AccessDenied",
+			message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+		},
+		"another account": {
+			changes: map[string]string{"RoleArn": "arn:aws:iam::210987654321:role/deploy"},
+			status:  403,
+			code:    "AccessDenied",
+			message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+		},
+		"no JWT": {
+			changes: map[string]string{"WebIdentityToken": "abcd"},
+			status:  400,
+			code:    "InvalidIdentityToken",
+			message: "The web identity token that was passed could not be validated: it is not a JSON Web Token " +
+				"with an asymmetric signature.",
+		},
+		"unknown issuer": {
+			changes: map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject,
+				map[string]any{"iss": "https://evil.example"})},
+			status:  400,
+			code:    "InvalidIdentityToken",
+			message: "No OpenIDConnect provider found in your account for https://evil.example",
+		},
+		"expired": {
+			changes: map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject,
+				map[string]any{"exp": 1000})},
+			status: 400,
+			code:   "ExpiredTokenException",
+		},
 	} {
 		answer := w.post(w.form(tc.changes))
 		if tc.message == "" {
 			tc.message = answer.Error.Message // it says the time
 		}
 
-		if diff := cmp.Diff([]string{strconv.Itoa(tc.status), tc.code, tc.message, "Sender"}, []string{strconv.Itoa(answer.status), answer.Error.Code, answer.Error.Message, answer.Error.Type}); diff != "" {
+		if diff := cmp.Diff([]string{strconv.Itoa(tc.status), tc.code, tc.message, "Sender"},
+			[]string{
+				strconv.Itoa(answer.status), answer.Error.Code, answer.Error.Message, answer.Error.Type,
+			}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 
@@ -121,12 +236,20 @@ func TestIsRequestAcceptsQueryRequestsOnly(t *testing.T) {
 		method, kind, target string
 		want                 bool
 	}{
-		"form":              {"POST", "application/x-www-form-urlencoded", "", true},
-		"form with charset": {"POST", "application/x-www-form-urlencoded; charset=utf-8", "", true},
-		"JSON":              {"POST", "application/x-amz-json-1.0", "CodeConnections_20231201.ListHosts", false},
-		"form with target":  {"POST", "application/x-www-form-urlencoded", "CodeConnections_20231201.ListHosts", false},
-		"GET":               {"GET", "application/x-www-form-urlencoded", "", false},
-		"nothing":           {"POST", "", "", false},
+		"form":              {method: "POST", kind: "application/x-www-form-urlencoded", want: true},
+		"form with charset": {method: "POST", kind: "application/x-www-form-urlencoded; charset=utf-8", want: true},
+		"JSON": {
+			method: "POST",
+			kind:   "application/x-amz-json-1.0",
+			target: "CodeConnections_20231201.ListHosts",
+		},
+		"form with target": {
+			method: "POST",
+			kind:   "application/x-www-form-urlencoded",
+			target: "CodeConnections_20231201.ListHosts",
+		},
+		"GET":     {method: "GET", kind: "application/x-www-form-urlencoded"},
+		"nothing": {method: "POST"},
 	} {
 		r := httptest.NewRequest(tc.method, "/", nil)
 		r.Header.Set("Content-Type", tc.kind)
@@ -158,7 +281,8 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler := sts.New(sts.Options{PerSecond: 1, Burst: 3})
 		from := func(address, authorization string) string {
-			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("Action=AssumeRoleWithWebIdentity&Version=2011-06-15"))
+			r := httptest.NewRequest(http.MethodPost, "/",
+				strings.NewReader("Action=AssumeRoleWithWebIdentity&Version=2011-06-15"))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.RemoteAddr = address
 
@@ -173,10 +297,10 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 
 		const passed, held = "ValidationError", "Throttling"
 		for _, tc := range []struct{ address, authorization, want string }{
-			{"192.0.2.1:1", "", passed}, {"192.0.2.1:2", "", passed}, {"192.0.2.1:3", "", passed}, {"192.0.2.1:4", "", held},
-			{"[::ffff:192.0.2.1]:5", "", held}, {"192.0.2.2:1", "", passed},
-			{"[2001:db8::1]:1", "", passed}, {"[2001:db8::2]:1", "", passed}, {"[2001:db8::3]:1", "", passed}, {"[2001:db8::4]:1", "", held},
-			{"[2001:db8:0:1::1]:1", "", passed},
+			{"192.0.2.1:1", "", passed}, {"192.0.2.1:2", "", passed}, {"192.0.2.1:3", "", passed},
+			{"192.0.2.1:4", "", held}, {"[::ffff:192.0.2.1]:5", "", held}, {"192.0.2.2:1", "", passed},
+			{"[2001:db8::1]:1", "", passed}, {"[2001:db8::2]:1", "", passed}, {"[2001:db8::3]:1", "", passed},
+			{"[2001:db8::4]:1", "", held}, {"[2001:db8:0:1::1]:1", "", passed},
 			{"192.0.2.3:1", "AWS4-HMAC-SHA256 x", passed}, {"192.0.2.3:1", "x", passed}, {"192.0.2.3:1", "x", passed},
 			{"192.0.2.3:1", "x", held}, {"192.0.2.3:1", "", held}, // a signature that is not verified exempts nothing
 		} {
@@ -201,7 +325,9 @@ func TestAttack18LogHoldsNoSecret(t *testing.T) {
 	w.post(bad)
 	w.post(w.form(map[string]string{"WebIdentityToken": w.issuer.Token("other", subject, nil)}))
 	log := w.log.String()
-	for _, secret := range []string{form.Get("WebIdentityToken"), secrets[0][1], secrets[1][1], bad.Get("WebIdentityToken")} {
+	for _, secret := range []string{
+		form.Get("WebIdentityToken"), secrets[0][1], secrets[1][1], bad.Get("WebIdentityToken"),
+	} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log has %s", secret)
 		}
@@ -212,7 +338,10 @@ func TestAttack18LogHoldsNoSecret(t *testing.T) {
 		t.Errorf("%d lines for 3 requests:\n%s", len(lines), log)
 	}
 
-	for _, say := range []string{"op=AssumeRoleWithWebIdentity", "account=123456789012", "role=deploy", "session=run-1", "subject=" + subject, "key=LSSK"} {
+	for _, say := range []string{
+		"op=AssumeRoleWithWebIdentity", "account=123456789012", "role=deploy", "session=run-1", "subject=" + subject,
+		"key=LSSK",
+	} {
 		if !strings.Contains(lines[0], say) {
 			t.Errorf("the log does not say %s: %s", say, lines[0])
 		}
@@ -226,7 +355,8 @@ func TestAttack18LogHoldsNoSecret(t *testing.T) {
 func FuzzForm(f *testing.F) {
 	w := newWorld(f, func(o *sts.Options) { o.PerSecond = -1 })
 	f.Add(w.form(nil).Encode())
-	f.Add("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=%00&RoleSessionName=%ff%fe&WebIdentityToken=....")
+	f.Add("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=%00" +
+		"&RoleSessionName=%ff%fe&WebIdentityToken=....")
 	f.Add("Action=GetCallerIdentity&Version=2011-06-15")
 	f.Add("Action=%3Cb%3E&Version=]]>")
 	f.Add("PolicyArns.member.999999999.arn=x&PolicyArns.member.1.arn=&a;b")

@@ -53,8 +53,12 @@ func newWorld(t testing.TB, change func(options *sts.Options)) *world {
 		t.Fatal(err)
 	}
 
-	options := sts.Options{Directory: directory, Logger: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewTokenExchange(
-		identity.TokenExchangeOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}})}
+	options := sts.Options{
+		Directory: directory,
+		Logger:    slog.New(slog.NewTextHandler(w.log, nil)),
+		WebIdentities: identity.NewTokenExchange(
+			identity.TokenExchangeOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}}),
+	}
 	if change != nil {
 		change(&options)
 	}
@@ -62,8 +66,14 @@ func newWorld(t testing.TB, change func(options *sts.Options)) *world {
 	w.handler = sts.New(options)
 	w.url = serve(t, w.handler)
 	w.update(func(tx *db.Tx) error {
-		return identity.PutWebIdentityRole(tx, key, account, identity.WebIdentityRole{Name: "deploy", Issuer: w.issuer.URL,
-			Audiences: []string{audience}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Operator, MaxSession: 30 * time.Minute}, []string{w.issuer.URL})
+		return identity.PutWebIdentityRole(tx, key, account, identity.WebIdentityRole{
+			Name:       "deploy",
+			Issuer:     w.issuer.URL,
+			Audiences:  []string{audience},
+			Subjects:   []string{"repo:acme/infra:*"},
+			Grants:     identity.Operator,
+			MaxSession: 30 * time.Minute,
+		}, []string{w.issuer.URL})
 	})
 
 	return w
@@ -89,7 +99,11 @@ func (w *world) accessKey() identity.AccessKey {
 	w.Helper()
 	var key identity.AccessKey
 	w.update(func(tx *db.Tx) (err error) {
-		key, err = identity.CreateKey(tx, w.key, identity.CreateKeyInput{Account: account, Principal: "jo", Role: identity.Reader})
+		key, err = identity.CreateKey(tx, w.key, identity.CreateKeyInput{
+			Account:   account,
+			Principal: "jo",
+			Role:      identity.Reader,
+		})
 		return err
 	})
 	return key

@@ -34,12 +34,14 @@ func TestAnAffectedConfigurationHasTheTimesOfItsAttempt(t *testing.T) {
 
 		cfg.PublishDeploymentStatus = "ENABLED"
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() ||
+			!k.EndedAt.IsZero() {
 			t.Errorf("before an attempt: %+v", k)
 		}
 
 		attempt := endAttempt(t, database, cfg, "")
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != attempt.ID || !k.StartedAt.Equal(attempt.StartedAt) || !k.EndedAt.IsZero() {
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != attempt.ID ||
+			!k.StartedAt.Equal(attempt.StartedAt) || !k.EndedAt.IsZero() {
 			t.Errorf("while it runs: %+v", k)
 		}
 
@@ -47,7 +49,8 @@ func TestAnAffectedConfigurationHasTheTimesOfItsAttempt(t *testing.T) {
 			return syncstate.FinishAttempt(tx, attempt.ID,
 				lockstep.Failed)
 		})
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed || !k.StartedAt.Equal(attempt.StartedAt) || k.EndedAt.IsZero() {
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed ||
+			!k.StartedAt.Equal(attempt.StartedAt) || k.EndedAt.IsZero() {
 			t.Errorf("after it: %+v", k)
 		}
 	})
@@ -60,14 +63,22 @@ func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
 		attempt := endAttempt(t, database, cfg, "")
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			for i := range 5 {
-				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "T", Message: fmt.Sprint(i)}); err != nil {
+				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{
+					Type:    "T",
+					Message: fmt.Sprint(i),
+				}); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 
-		for limit, want := range map[int][]string{0: nil, 2: {"3", "4"}, 5: {"0", "1", "2", "3", "4"}, 9: {"0", "1", "2", "3", "4"}} {
+		for limit, want := range map[int][]string{
+			0: nil,
+			2: {"3", "4"},
+			5: {"0", "1", "2", "3", "4"},
+			9: {"0", "1", "2", "3", "4"},
+		} {
 			var got []string
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, err := syncstate.LastResourceEvents(tx, attempt.ID, limit)

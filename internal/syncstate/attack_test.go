@@ -22,10 +22,15 @@ func TestAttack26AnyTextCanBeKept(t *testing.T) {
 		attempt := endAttempt(t, database, cfg, lockstep.Failed)
 		var got []string
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
-			if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "SYNC_FAILED", Message: poison, ExternalID: poison}); err != nil {
+			if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{
+				Type:       "SYNC_FAILED",
+				Message:    poison,
+				ExternalID: poison,
+			}); err != nil {
 				return err
 			}
-			if err := syncstate.InsertBlocker(tx, state.ID, poison, []lockstep.Context{{Key: "StackName", Value: poison}}); err != nil {
+			if err := syncstate.InsertBlocker(tx, state.ID, poison,
+				[]lockstep.Context{{Key: "StackName", Value: poison}}); err != nil {
 				return err
 			}
 			if _, err := store.SetOutage(tx, cfg.LinkID, poison); err != nil {

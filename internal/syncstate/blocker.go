@@ -97,6 +97,7 @@ func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
 // blocker does not exist, is not active, or belongs to another resource.
 func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
 	changed, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
-		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason), db.Millis(tx.Now))
+		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason),
+		db.Millis(tx.Now))
 	return changed > 0, err
 }

@@ -27,7 +27,8 @@ func BlockerByID(tx *db.Tx, cfg lockstep.SyncConfiguration, id string) (lockstep
 	resource := cfg.Resource()
 	blocker, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
 		JOIN resource r ON r.id = b.resource_id
-		WHERE b.id = $1 AND r.account = $2 AND r.region = $3 AND r.sync_type = $4 AND r.name = $5 AND b.created_at >= $6`,
+		WHERE b.id = $1 AND r.account = $2 AND r.region = $3 AND r.sync_type = $4 AND r.name = $5
+		AND b.created_at >= $6`,
 		id, resource.Account, resource.Region, resource.SyncType, resource.Name, db.Millis(cfg.CreatedAt)))
 	return blocker, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
 }
@@ -83,7 +84,8 @@ func scanFleetBlocker(row db.Scanner) (FleetBlocker, error) {
 	var b FleetBlocker
 	var raw rawBlocker
 	var err error
-	b.Configuration, err = store.ScanConfiguration(row, append([]any{&b.LinkARN, &b.ConnectionARN}, raw.columns()...)...)
+	b.Configuration, err = store.ScanConfiguration(row,
+		append([]any{&b.LinkARN, &b.ConnectionARN}, raw.columns()...)...)
 	if err != nil {
 		return b, err
 	}

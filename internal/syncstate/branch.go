@@ -35,7 +35,8 @@ func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 // BranchHead returns the last known head of a branch, or "" if there is none.
 func BranchHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var head lockstep.SHA
-	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch).Scan(&head)
+	row := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch)
+	err := row.Scan(&head)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", nil
 	}

@@ -27,7 +27,8 @@ const (
 		VALUES `
 	resourceAttempt = `INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq,
 		status, outcome, initial_revision, target_revision, target_sha, target, intent, started_at, ended_at) VALUES `
-	blocker = `INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at) VALUES `
+	blocker = `INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at)
+		VALUES `
 )
 
 // anAttempt is a resource sync attempt's row.
@@ -42,18 +43,27 @@ func repositoryInvalidRows() []invalidRow {
 		{why: "an end that is not dated", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'FAILED', '', 1, NULL)`},
 		{why: "a date of an end that is none", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'QUEUED', '', 1, 2)`},
 		{why: "a success without a commit", refuse: repositoryAttempt + `('a', 'LINK', 'main', 'SUCCEEDED', '', 1, 2)`},
-		{why: "an id twice", unique: true,
+		{
+			why:    "an id twice",
+			unique: true,
 			before: []string{repositoryAttempt + `('a', 'LINK', 'main', 'FAILED', '', 1, 2)`},
-			refuse: repositoryAttempt + `('a', 'LINK', 'main', 'FAILED', '', 1, 2)`},
-		{why: "two that run for a branch", unique: true,
+			refuse: repositoryAttempt + `('a', 'LINK', 'main', 'FAILED', '', 1, 2)`,
+		},
+		{
+			why:    "two that run for a branch",
+			unique: true,
 			before: []string{repositoryAttempt + `('a', 'LINK', 'main', 'INITIATED', '', 1, NULL)`,
 				repositoryAttempt + `('b', 'LINK', 'dev', 'IN_PROGRESS', '', 1, NULL)`},
-			refuse: repositoryAttempt + `('c', 'LINK', 'main', 'IN_PROGRESS', '', 1, NULL)`},
-		{why: "two that are queued for a branch", unique: true,
+			refuse: repositoryAttempt + `('c', 'LINK', 'main', 'IN_PROGRESS', '', 1, NULL)`,
+		},
+		{
+			why:    "two that are queued for a branch",
+			unique: true,
 			before: []string{repositoryAttempt + `('a', 'LINK', 'main', 'INITIATED', '', 1, NULL)`,
 				repositoryAttempt + `('b', 'LINK', 'main', 'QUEUED', '', 1, NULL)`,
 				repositoryAttempt + `('c', 'LINK', 'dev', 'QUEUED', '', 1, NULL)`},
-			refuse: repositoryAttempt + `('d', 'LINK', 'main', 'QUEUED', '', 1, NULL)`},
+			refuse: repositoryAttempt + `('d', 'LINK', 'main', 'QUEUED', '', 1, NULL)`,
+		},
 	}
 }
 
@@ -70,19 +80,34 @@ func resourceInvalidRows() []invalidRow {
 		{why: "a failure that changed nothing", refuse: anAttempt("a", "FAILED", "'unchanged'", "", "2")},
 		{why: "superseded while it executes", refuse: anAttempt("a", "FAILED", "'superseded'", "x", "2")},
 		{why: "cancelled while it executes", refuse: anAttempt("a", "FAILED", "'cancelled'", "x", "2")},
-		{why: "an id twice", unique: true,
+		{
+			why:    "an id twice",
+			unique: true,
 			before: []string{anAttempt("a", "FAILED", "'superseded'", "", "2")},
-			refuse: anAttempt("a", "FAILED", "'failed'", "x", "2")},
-		{why: "two that run for a resource", unique: true,
+			refuse: anAttempt("a", "FAILED", "'failed'", "x", "2"),
+		},
+		{
+			why:    "two that run for a resource",
+			unique: true,
 			before: []string{anAttempt("a", "SUCCEEDED", "'applied'", "x", "2"), anAttempt("b", "INITIATED", "NULL", "",
 				"NULL")},
-			refuse: anAttempt("c", "IN_PROGRESS", "NULL", "", "NULL")},
-		{why: "an ended one that runs again", unique: true,
-			before: []string{anAttempt("a", "FAILED", "'failed'", "", "2"), anAttempt("b", "IN_PROGRESS", "NULL", "", "NULL")},
-			refuse: `UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', outcome = NULL, ended_at = NULL WHERE id = 'a'`},
-		{why: "a resource twice", unique: true,
-			refuse: `INSERT INTO resource (account, region, sync_type, name) SELECT account, region, sync_type, name FROM
-				resource`},
+			refuse: anAttempt("c", "IN_PROGRESS", "NULL", "", "NULL"),
+		},
+		{
+			why:    "an ended one that runs again",
+			unique: true,
+			before: []string{
+				anAttempt("a", "FAILED", "'failed'", "", "2"), anAttempt("b", "IN_PROGRESS", "NULL", "", "NULL"),
+			},
+			refuse: `UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', outcome = NULL, ended_at = NULL
+				WHERE id = 'a'`,
+		},
+		{
+			why:    "a resource twice",
+			unique: true,
+			refuse: `INSERT INTO resource (account, region, sync_type, name) SELECT account, region, sync_type, name
+				FROM resource`,
+		},
 	}
 }
 
@@ -94,12 +119,18 @@ func otherInvalidRows() []invalidRow {
 	return []invalidRow{
 		{why: "a blocker of an unknown type", refuse: blocker + `('b', RESOURCE, 'MANUAL', 'ACTIVE', 'r', 1, NULL)`},
 		{why: "a blocker of an unknown status", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'GONE', 'r', 1, NULL)`},
-		{why: "a blocker resolved at no time", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, NULL)`},
+		{
+			why:    "a blocker resolved at no time",
+			refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, NULL)`,
+		},
 		{why: "a blocker active and resolved", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, 2)`},
-		{why: "two active blockers", unique: true,
+		{
+			why:    "two active blockers",
+			unique: true,
 			before: []string{blocker + `('a', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, 2)`, blocker + `('b', RESOURCE,
 				'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`},
-			refuse: blocker + `('c', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`},
+			refuse: blocker + `('c', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`,
+		},
 		{why: "an event of nothing", refuse: event + `(NULL, NULL, 1, 'E', 'm')`},
 		{why: "an event of two attempts",
 			before: []string{aRepositoryAttempt, anAttempt("a", "IN_PROGRESS", "NULL", "", "NULL")},
@@ -107,38 +138,51 @@ func otherInvalidRows() []invalidRow {
 		{why: "a second installation",
 			before: []string{`INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'i', 't', 1)`},
 			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (2, 'j', 't', 1)`},
-		{why: "the installation twice", unique: true,
+		{
+			why:    "the installation twice",
+			unique: true,
 			before: []string{`INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'i', 't', 1)`},
-			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'j', 't', 1)`},
+			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'j', 't', 1)`,
+		},
 		{why: "a connection of an unknown status", refuse: `UPDATE connection SET status = 'OPEN'`},
 		{why: "a key of an unknown role",
-			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p',
-				'root', 's', 'active', 1)`},
+			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at)
+				VALUES ('k', 'a', 'p', 'root', 's', 'active', 1)`},
 		{why: "a key of an unknown status",
-			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p',
-				'admin', 's', 'lost', 1)`},
+			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at)
+				VALUES ('k', 'a', 'p', 'admin', 's', 'lost', 1)`},
 		{why: "a webhook of an unknown kind",
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'SVN', 's', 1)`},
-		{why: "a report with more seen than changed", before: []string{insertStream},
-			refuse: `INSERT INTO status_report (stream_id, sha, branch, change_seq, seen_seq, changed_at) SELECT id, 'a',
-				'main', 1, 2, 1 FROM report_stream`},
+		{
+			why:    "a report with more seen than changed",
+			before: []string{insertStream},
+			refuse: `INSERT INTO status_report (stream_id, sha, branch, change_seq, seen_seq, changed_at)
+				SELECT id, 'a', 'main', 1, 2, 1 FROM report_stream`,
+		},
 		{why: "a report of an unknown state", before: []string{insertStream},
 			refuse: `INSERT INTO status_report (stream_id, sha, branch, changed_at, state) SELECT id, 'a', 'main', 1,
 				'cancelled' FROM report_stream`},
 		{why: "an unknown denial by a probe", refuse: `UPDATE repository_link SET probe_denial = 3 WHERE id = 'LINK'`},
-		{why: "two webhooks of a link", unique: true,
-			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's',
-				1)`},
-			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},
+		{
+			why:    "two webhooks of a link",
+			unique: true,
+			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at)
+				VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
+			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at)
+				VALUES ('v', 'LINK', 'GITHUB', 's', 1)`,
+		},
 		{why: "a signature policy without signers",
-			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch,
-				config_file, role_arn, created_at)
+			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id,
+				branch, config_file, role_arn, created_at)
 				VALUES ('a', 'r', 'T', 'signed', 'LINK', 'main', 'f', 'r', 1)`},
 			refuse: `INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at)
 				SELECT id, '', '', 1 FROM sync_configuration WHERE resource_name = 'signed'`},
-		{why: "a commit that affected a resource twice", unique: true,
+		{
+			why:    "a commit that affected a resource twice",
+			unique: true,
 			before: []string{`INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 1)`},
-			refuse: `INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 2)`},
+			refuse: `INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 2)`,
+		},
 	}
 }
 
@@ -146,20 +190,28 @@ func previewInvalidRows() []invalidRow {
 	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, fingerprint) VALUES (1,
 		'LINK', 'main', 7, 's', '{}', '')`
 	preview := func(id, pullRequest, state, result string) string {
-		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head,
-			fingerprint,
-			attempted_seq, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id,
+		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration,
+			head, fingerprint,
+			attempted_seq, state, result, started_at)
+			VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id,
 			pullRequest, state, result)
 	}
 	return []invalidRow{
 		{why: "an unknown state", refuse: preview("a", "NULL", "EXECUTING", "NULL")},
 		{why: "done without a result", refuse: preview("a", "NULL", "DONE", "NULL")},
-		{why: "two for one pull request and configuration", unique: true,
+		{
+			why:    "two for one pull request and configuration",
+			unique: true,
 			before: []string{pullRequest, preview("a", "1", "DONE", "'{}'"), preview("b", "NULL", "REMOVING", "NULL"),
 				preview("c", "NULL", "REMOVING", "NULL")},
-			refuse: preview("d", "1", "PLANNING", "NULL")},
-		{why: "a pull request twice", unique: true, before: []string{pullRequest},
-			refuse: strings.Replace(pullRequest, "(1,", "(2,", 1)},
+			refuse: preview("d", "1", "PLANNING", "NULL"),
+		},
+		{
+			why:    "a pull request twice",
+			unique: true,
+			before: []string{pullRequest},
+			refuse: strings.Replace(pullRequest, "(1,", "(2,", 1),
+		},
 	}
 }
 
@@ -171,14 +223,22 @@ func TestTheDatabaseRejectsInvalidRows(t *testing.T) {
 		link := storetest.InsertLink(t, database, 1)
 		var state syncstate.ResourceState
 		storetest.Update(t, database, func(tx *db.Tx) (err error) {
-			state, err = syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T",
-				Name: "web"})
+			state, err = syncstate.LockResourceByName(tx, lockstep.Resource{
+				Account:  account,
+				Region:   region,
+				SyncType: "T",
+				Name:     "web",
+			})
 			return err
 		})
 		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(state.ID), "'LINK'", "'"+link.ID+"'").Replace
 		left := constraints(t, database)
 		for group, list := range map[string][]invalidRow{
-			"repository": repositoryInvalidRows(), "resource": resourceInvalidRows(), "other": otherInvalidRows(), "preview": previewInvalidRows()} {
+			"repository": repositoryInvalidRows(),
+			"resource":   resourceInvalidRows(),
+			"other":      otherInvalidRows(),
+			"preview":    previewInvalidRows(),
+		} {
 			for _, n := range list {
 				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, database, n, fill)) })
 			}
@@ -227,7 +287,8 @@ func constraints(t *testing.T, database *db.DB) map[string]bool {
 		rows, err := tx.Query(`SELECT c.conname FROM pg_constraint c WHERE c.contype = 'c' AND c.connamespace =
 			'public'::regnamespace
 			AND c.conrelid <> 0 UNION ALL
-			SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE INDEX% WHERE %'`)
+			SELECT indexname FROM pg_indexes WHERE schemaname = 'public'
+			AND indexdef LIKE 'CREATE UNIQUE INDEX% WHERE %'`)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 			at = tx.Now
 		}
 
-		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
+		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message,
+			external_id)
 			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), event.Type,
 			lockstep.Truncate(db.Storable(event.Message), lockstep.MaxMessage), db.Storable(event.ExternalID))
 		if err != nil {

@@ -97,7 +97,8 @@ func TestEventsOfAnotherAccountAreNotSeen(t *testing.T) {
 			region  string
 		}{{other, region}, {account, "us-east-1"}} {
 			storetest.Update(t, database, func(tx *db.Tx) error {
-				list, next, err := syncstate.SyncEvents(tx, scope.account, scope.region, syncstate.EventFilter{}, 0, 100)
+				list, next, err := syncstate.SyncEvents(tx, scope.account, scope.region,
+					syncstate.EventFilter{}, 0, 100)
 				if len(list) != 0 || next != 2 {
 					t.Errorf("%v sees %v, going on at %d", scope, list, next)
 				}
@@ -113,16 +114,21 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 		setDesired(t, database, cfg, "one")
 		attempt := endAttempt(t, database, cfg, "")
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			repositoryAttempt, err := syncstate.InsertRepositoryAttempt(tx, cfg.LinkID, "main", lockstep.RepositoryInitiated)
+			repositoryAttempt, err := syncstate.InsertRepositoryAttempt(tx, cfg.LinkID, "main",
+				lockstep.RepositoryInitiated)
 			if err != nil {
 				return err
 			}
 
 			for i := range 5 {
-				if err := syncstate.AddRepositoryEvents(tx, repositoryAttempt.ID, lockstep.Event{Type: "P"}); err != nil {
+				if err := syncstate.AddRepositoryEvents(tx, repositoryAttempt.ID,
+					lockstep.Event{Type: "P"}); err != nil {
 					return err
 				}
-				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: fmt.Sprint("R", i), ExternalID: "x"}); err != nil {
+				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{
+					Type:       fmt.Sprint("R", i),
+					ExternalID: "x",
+				}); err != nil {
 					return err
 				}
 			}
@@ -141,7 +147,8 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 
 				for _, ev := range list {
 					types = append(types, ev.Type)
-					if ev.AttemptID != attempt.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" || ev.Branch != "main" || ev.Status != "INITIATED" {
+					if ev.AttemptID != attempt.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" ||
+						ev.Branch != "main" || ev.Status != "INITIATED" {
 						t.Errorf("event %+v", ev)
 					}
 				}
@@ -154,11 +161,13 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 			}
 
 			newest, next, err := syncstate.NewestEvents(tx, account, region, syncstate.EventFilter{}, 3)
-			if len(newest) != 3 || newest[0].Type != "R3" || newest[1].Type != "P" || newest[2].Type != "R4" || next != place {
+			if len(newest) != 3 || newest[0].Type != "R3" || newest[1].Type != "P" || newest[2].Type != "R4" ||
+				next != place {
 				t.Errorf("the newest: %+v, going on at %d", newest, next)
 			}
 
-			if newest[1].LinkID != cfg.LinkID || newest[1].Branch != "main" || newest[1].Resource != (lockstep.Resource{}) {
+			if newest[1].LinkID != cfg.LinkID || newest[1].Branch != "main" ||
+				newest[1].Resource != (lockstep.Resource{}) {
 				t.Errorf("a repository sync's event: %+v", newest[1])
 			}
 

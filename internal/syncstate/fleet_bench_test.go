@@ -20,16 +20,16 @@ func manyResources(t testing.TB, database *db.DB) {
 	const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) `
 	storetest.Update(t, database, func(tx *db.Tx) error {
 		for _, statement := range []string{
-			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn,
-				created_at)
-				` + numbers + `SELECT l.account, l.region, 'CFN_STACK_SYNC', 'r' || (100000 + i), l.id, 'main', 'r.yaml',
-					'arn:role', 1
+			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file,
+				role_arn, created_at)
+				` + numbers + `SELECT l.account, l.region, 'CFN_STACK_SYNC', 'r' || (100000 + i), l.id, 'main',
+					'r.yaml', 'arn:role', 1
 				FROM n, repository_link l`,
-			`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired, desired_sha, desired_seq,
-				attempted_seq)
+			`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired, desired_sha,
+				desired_seq, attempted_seq)
 				SELECT account, region, sync_type, resource_name, id, '{}', 'abc', 3, 3 FROM sync_configuration`,
-			`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status, outcome,
-				initial_revision, target_revision, target_sha, target, started_at, ended_at)
+			`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status,
+				outcome, initial_revision, target_revision, target_sha, target, started_at, ended_at)
 				SELECT 'a' || r.id || '-' || k.i, r.id, r.configuration_id, '{}', k.i,
 					CASE WHEN r.id % 10 = 0 THEN 'FAILED' ELSE 'SUCCEEDED' END,
 					CASE WHEN r.id % 10 = 0 THEN 'failed' ELSE 'applied' END, '{}', '{}', 'abc', 's', 1, 2

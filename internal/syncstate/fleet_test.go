@@ -74,28 +74,87 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 		want   []string
 		count  syncstate.FleetCount
 	}{
-		{"all", syncstate.FleetFilter{}, []string{"api", "db", "new", "web"},
-			syncstate.FleetCount{Total: 4, NeverSynced: 1, Blocked: 1, ByStatus: counts("INITIATED", "FAILED", "SUCCEEDED")}},
-		{"a link", syncstate.FleetFilter{LinkID: storetest.NewLink(1, "").ID}, []string{"api", "web"},
-			syncstate.FleetCount{Total: 2, Blocked: 1, ByStatus: counts("FAILED", "SUCCEEDED")}},
-		{"a repository", syncstate.FleetFilter{OwnerID: "acme", RepositoryName: "infra2"}, []string{"db", "new"},
-			syncstate.FleetCount{Total: 2, NeverSynced: 1, ByStatus: counts("INITIATED")}},
-		{"another owner", syncstate.FleetFilter{OwnerID: "emca"}, nil, syncstate.FleetCount{ByStatus: counts()}},
-		{"a branch", syncstate.FleetFilter{Branch: "main", LinkID: storetest.NewLink(1, "").ID}, []string{"web"},
-			syncstate.FleetCount{Total: 1, ByStatus: counts("SUCCEEDED")}},
-		{"a status", syncstate.FleetFilter{Status: lockstep.ResourceFailed}, []string{"api"},
-			syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")}},
-		{"never synced", syncstate.FleetFilter{NeverSynced: &yes}, []string{"new"}, syncstate.FleetCount{Total: 1,
-			NeverSynced: 1, ByStatus: counts()}},
-		{"synced", syncstate.FleetFilter{NeverSynced: &no, Branch: "main"}, []string{"db", "web"},
-			syncstate.FleetCount{Total: 2, ByStatus: counts("INITIATED", "SUCCEEDED")}},
-		{"blocked", syncstate.FleetFilter{Blocked: &yes}, []string{"api"},
-			syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")}},
-		{"not blocked", syncstate.FleetFilter{Blocked: &no}, []string{"db", "new", "web"},
-			syncstate.FleetCount{Total: 3, NeverSynced: 1, ByStatus: counts("INITIATED", "SUCCEEDED")}},
-		{"a sync type", syncstate.FleetFilter{SyncType: "CFN_STACK_SYNC"}, []string{"api", "db", "new", "web"},
-			syncstate.FleetCount{Total: 4, NeverSynced: 1, Blocked: 1, ByStatus: counts("INITIATED", "FAILED", "SUCCEEDED")}},
-		{"another sync type", syncstate.FleetFilter{SyncType: "OTHER"}, nil, syncstate.FleetCount{ByStatus: counts()}},
+		{
+			name:   "all",
+			filter: syncstate.FleetFilter{},
+			want:   []string{"api", "db", "new", "web"},
+			count: syncstate.FleetCount{
+				Total:       4,
+				NeverSynced: 1,
+				Blocked:     1,
+				ByStatus:    counts("INITIATED", "FAILED", "SUCCEEDED"),
+			},
+		},
+		{
+			name:   "a link",
+			filter: syncstate.FleetFilter{LinkID: storetest.NewLink(1, "").ID},
+			want:   []string{"api", "web"},
+			count:  syncstate.FleetCount{Total: 2, Blocked: 1, ByStatus: counts("FAILED", "SUCCEEDED")},
+		},
+		{
+			name:   "a repository",
+			filter: syncstate.FleetFilter{OwnerID: "acme", RepositoryName: "infra2"},
+			want:   []string{"db", "new"},
+			count:  syncstate.FleetCount{Total: 2, NeverSynced: 1, ByStatus: counts("INITIATED")},
+		},
+		{
+			name:   "another owner",
+			filter: syncstate.FleetFilter{OwnerID: "emca"},
+			count:  syncstate.FleetCount{ByStatus: counts()},
+		},
+		{
+			name:   "a branch",
+			filter: syncstate.FleetFilter{Branch: "main", LinkID: storetest.NewLink(1, "").ID},
+			want:   []string{"web"},
+			count:  syncstate.FleetCount{Total: 1, ByStatus: counts("SUCCEEDED")},
+		},
+		{
+			name:   "a status",
+			filter: syncstate.FleetFilter{Status: lockstep.ResourceFailed},
+			want:   []string{"api"},
+			count:  syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")},
+		},
+		{
+			name:   "never synced",
+			filter: syncstate.FleetFilter{NeverSynced: &yes},
+			want:   []string{"new"},
+			count: syncstate.FleetCount{Total: 1,
+				NeverSynced: 1, ByStatus: counts()},
+		},
+		{
+			name:   "synced",
+			filter: syncstate.FleetFilter{NeverSynced: &no, Branch: "main"},
+			want:   []string{"db", "web"},
+			count:  syncstate.FleetCount{Total: 2, ByStatus: counts("INITIATED", "SUCCEEDED")},
+		},
+		{
+			name:   "blocked",
+			filter: syncstate.FleetFilter{Blocked: &yes},
+			want:   []string{"api"},
+			count:  syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")},
+		},
+		{
+			name:   "not blocked",
+			filter: syncstate.FleetFilter{Blocked: &no},
+			want:   []string{"db", "new", "web"},
+			count:  syncstate.FleetCount{Total: 3, NeverSynced: 1, ByStatus: counts("INITIATED", "SUCCEEDED")},
+		},
+		{
+			name:   "a sync type",
+			filter: syncstate.FleetFilter{SyncType: "CFN_STACK_SYNC"},
+			want:   []string{"api", "db", "new", "web"},
+			count: syncstate.FleetCount{
+				Total:       4,
+				NeverSynced: 1,
+				Blocked:     1,
+				ByStatus:    counts("INITIATED", "FAILED", "SUCCEEDED"),
+			},
+		},
+		{
+			name:   "another sync type",
+			filter: syncstate.FleetFilter{SyncType: "OTHER"},
+			count:  syncstate.FleetCount{ByStatus: counts()},
+		},
 	}
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		aFleet(t, database)
@@ -161,7 +220,8 @@ func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
 				s.ID, web.ID)
 		})
 
-		if entry := readFleet(t, database, account, syncstate.FleetFilter{})[3]; entry.Status != "" || entry.TargetSHA != "" || entry.DesiredSHA != "" {
+		if entry := readFleet(t, database, account, syncstate.FleetFilter{})[3]; entry.Status != "" ||
+			entry.TargetSHA != "" || entry.DesiredSHA != "" {
 			t.Errorf("made anew: %+v", entry)
 		}
 	})

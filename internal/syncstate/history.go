@@ -40,8 +40,8 @@ type numberedEntry struct {
 func scanEntry(row db.Scanner) (numberedEntry, error) {
 	var entry numberedEntry
 	resource := &entry.Resource
-	attempt, err := scanAttempt(row, &entry.seq, &resource.Account, &resource.Region, &resource.SyncType, &resource.Name,
-		&entry.LastEvent)
+	attempt, err := scanAttempt(row, &entry.seq, &resource.Account, &resource.Region, &resource.SyncType,
+		&resource.Name, &entry.LastEvent)
 	entry.ResourceSyncAttempt, entry.Configuration = attempt.ResourceSyncAttempt, attempt.Configuration
 	return entry, err
 }

@@ -75,9 +75,15 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 	plan := lockstep.Plan{ID: "arn:changeset", Name: "lockstep-1", Truncated: true, Changes: []lockstep.ProposedChange{{
 		Action: "Modify", LogicalID: "Bucket", PhysicalID: "b\x00", ResourceType: "AWS::S3::Bucket",
 		Replacement: "Conditional",
-		Scope:       []string{"Properties"}, Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "BucketName",
+		Scope:       []string{"Properties"}, Details: []lockstep.ChangeDetail{{
+			Attribute:          "Properties",
+			Name:               "BucketName",
 			Path:               "/Properties/BucketName",
-			RequiresRecreation: "Always", ChangeSource: "ParameterReference", CausingEntity: "Name", Evaluation: "Static"}},
+			RequiresRecreation: "Always",
+			ChangeSource:       "ParameterReference",
+			CausingEntity:      "Name",
+			Evaluation:         "Static",
+		}},
 	}}}
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
@@ -91,25 +97,30 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 			})
 			return record
 		}
-		if record := read(); record.Plan != nil || record.Events != nil || record.LastEvent != "" || record.Status != lockstep.ResourceInitiated {
+		if record := read(); record.Plan != nil || record.Events != nil || record.LastEvent != "" ||
+			record.Status != lockstep.ResourceInitiated {
 			t.Errorf("at first: %+v", record)
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			return errors.Join(syncstate.SavePlan(tx, attempt.ID, plan),
-				syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2",
-					Message: "m2"}))
+				syncstate.AddResourceEvents(tx, attempt.ID,
+					lockstep.Event{Type: "E1", Message: "m1"},
+					lockstep.Event{Type: "E2", Message: "m2"}))
 		})
 		record := read()
 		if diff := cmp.Diff(&plan, record.Plan); diff != "" {
 			t.Errorf("plan (-want +got):\n%s", diff)
 		}
 
-		if len(record.Events) != 2 || record.Events[0].Message != "m1" || record.LastEvent != "m2" || record.Resource != cfg.Resource() || record.TargetRevision != cfg.Revision("one") {
+		if len(record.Events) != 2 || record.Events[0].Message != "m1" || record.LastEvent != "m2" ||
+			record.Resource != cfg.Resource() || record.TargetRevision != cfg.Revision("one") {
 			t.Errorf("record %+v", record)
 		}
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SavePlan(tx, attempt.ID, lockstep.Plan{}) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return syncstate.SavePlan(tx, attempt.ID, lockstep.Plan{})
+		})
 		if record := read(); record.Plan != nil {
 			t.Errorf("a plan that was given up: %+v", record.Plan)
 		}
@@ -165,7 +176,8 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		storetest.Update(t, database, func(tx *db.Tx) error { // a blocker of a configuration before
-			_, err := tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at)
+			_, err := tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at,
+				resolved_at)
 				SELECT 'old', id, 'AUTOMATED', 'RESOLVED', 'old', 1, 2 FROM resource`)
 			return err
 		})
@@ -183,11 +195,13 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 				t.Fatalf("blockers %+v, %v", list, err)
 			}
 
-			if list[0].ID != second.ID || list[0].Status != lockstep.BlockerActive || !list[0].ResolvedAt.IsZero() || len(list[0].Contexts) != 1 {
+			if list[0].ID != second.ID || list[0].Status != lockstep.BlockerActive || !list[0].ResolvedAt.IsZero() ||
+				len(list[0].Contexts) != 1 {
 				t.Errorf("the newest %+v", list[0])
 			}
 
-			if b := list[1]; b.ID != first.ID || b.Status != lockstep.BlockerResolved || b.ResolvedReason != "mended\uFFFD" || b.ResolvedAt.IsZero() {
+			if b := list[1]; b.ID != first.ID || b.Status != lockstep.BlockerResolved ||
+				b.ResolvedReason != "mended\uFFFD" || b.ResolvedAt.IsZero() {
 				t.Errorf("the resolved one %+v", b)
 			}
 
@@ -249,10 +263,13 @@ func TestBlockersOfTheFleetAreFilteredAndPaged(t *testing.T) {
 			filter  syncstate.BlockerFilter
 			want    string
 		}{
-			"all":        {account, syncstate.BlockerFilter{}, "db2 web1 web0 r"},
-			"active":     {account, syncstate.BlockerFilter{Status: lockstep.BlockerActive}, "db2 r"},
-			"resolved":   {account, syncstate.BlockerFilter{Status: lockstep.BlockerResolved}, "web1 web0"},
-			"of one":     {account, syncstate.BlockerFilter{SyncType: "CFN_STACK_SYNC", ResourceName: "web"}, "web1 web0"},
+			"all":      {account, syncstate.BlockerFilter{}, "db2 web1 web0 r"},
+			"active":   {account, syncstate.BlockerFilter{Status: lockstep.BlockerActive}, "db2 r"},
+			"resolved": {account, syncstate.BlockerFilter{Status: lockstep.BlockerResolved}, "web1 web0"},
+			"of one": {account, syncstate.BlockerFilter{
+				SyncType:     "CFN_STACK_SYNC",
+				ResourceName: "web",
+			}, "web1 web0"},
 			"of a type":  {account, syncstate.BlockerFilter{SyncType: "OTHER"}, ""},
 			"of another": {other, syncstate.BlockerFilter{}, ""},
 		} {
@@ -264,7 +281,8 @@ func TestBlockersOfTheFleetAreFilteredAndPaged(t *testing.T) {
 					for _, b := range list {
 						got = append(got, b.CreatedReason)
 						want := cfgs[b.Configuration.ResourceName]
-						if diff := cmp.Diff(want, b.Configuration); diff != "" || !strings.Contains(string(b.LinkARN), want.LinkID) || b.ConnectionARN == "" {
+						if diff := cmp.Diff(want, b.Configuration); diff != "" ||
+							!strings.Contains(string(b.LinkARN), want.LinkID) || b.ConnectionARN == "" {
 							t.Errorf("%+v: %s", b, diff)
 						}
 					}

@@ -16,22 +16,24 @@ import (
 func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
 		url, link := oldDatabase(t, on, "0003",
-			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn,
-				created_at)
+			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file,
+				role_arn, created_at)
 					SELECT account, region, 'CFN_STACK_SYNC', n.name, id, 'main', 'f', 'r', 1 FROM repository_link,
 						(SELECT 'anew' AS name UNION SELECT 'new' UNION SELECT 'web') n ORDER BY n.name`,
 			`INSERT INTO resource (account, region, sync_type, name, configuration_id)
 					SELECT account, region, sync_type, resource_name, id FROM sync_configuration`,
-			`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status, outcome,
-					initial_revision, target_revision, target_sha, target, started_at, ended_at)
-					SELECT k.id || r.name, r.id, r.configuration_id + CASE WHEN r.name = 'anew' THEN 100 ELSE 0 END, '{}', 1,
+			`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status,
+				outcome, initial_revision, target_revision, target_sha, target, started_at, ended_at)
+					SELECT k.id || r.name, r.id,
+						r.configuration_id + CASE WHEN r.name = 'anew' THEN 100 ELSE 0 END, '{}', 1,
 						'FAILED', 'failed', '{}', '{}', k.id, 's', 1, 2
 					FROM resource r, (SELECT '1' AS id UNION SELECT '2') k WHERE r.name <> 'new' ORDER BY k.id`)
 		d := migrate(t, url)
 
 		want := map[string]lockstep.SHA{"anew": "", "new": "", "web": "2"}
 		for _, e := range readFleet(t, d, link.Account, syncstate.FleetFilter{}) {
-			if name := e.Configuration.ResourceName; e.TargetSHA != want[name] || (e.Status == "") != (want[name] == "") {
+			if name := e.Configuration.ResourceName; e.TargetSHA != want[name] ||
+				(e.Status == "") != (want[name] == "") {
 				t.Errorf("%s is %s at %q", name, e.Status, e.TargetSHA)
 			}
 		}
@@ -42,8 +44,8 @@ func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 func TestRowsAreKeptUnderTheirNewNames(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, dialect db.Dialect) {
 		url, link := oldDatabase(t, dialect, "0011",
-			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn,
-				version, handled_version, created_at)
+			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file,
+				role_arn, version, handled_version, created_at)
 				SELECT account, region, 'CFN_STACK_SYNC', 'web', id, 'main', 'f', 'r', 3, 2, 1 FROM repository_link`,
 			`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired_seq, note, held_head)
 				SELECT account, region, sync_type, resource_name, id, 5, CAST('kept' AS `+map[db.Dialect]string{
@@ -85,7 +87,8 @@ func TestRowsAreKeptUnderTheirNewNames(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if report.ChangeSeq != 4 || report.SeenSeq != 3 || report.ChangedAt != db.Time(2000) || report.State != "running" {
+			if report.ChangeSeq != 4 || report.SeenSeq != 3 || report.ChangedAt != db.Time(2000) ||
+				report.State != "running" {
 				t.Errorf("the status report is %+v", report)
 			}
 
@@ -115,7 +118,8 @@ func TestRowsAreKeptUnderTheirNewNames(t *testing.T) {
 			}
 
 			// The identity columns go on.
-			if _, err := tx.Exec(`INSERT INTO report_stream (link_id, environment) VALUES ($1, 'other')`, link.ID); err != nil {
+			if _, err := tx.Exec(`INSERT INTO report_stream (link_id, environment) VALUES ($1, 'other')`,
+				link.ID); err != nil {
 				t.Error(err)
 			}
 			return nil

@@ -74,9 +74,9 @@ func InsertPreview(tx *db.Tx, preview Preview) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, base,
-		fingerprint, attempted_seq, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING',
-			$10, $10)`,
+	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head,
+		base, fingerprint, attempted_seq, state, not_before, started_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
 		"preview-"+newID(), preview.PullRequestID, preview.ResourceID, preview.Configuration.ID, configuration,
 		preview.Head, preview.Base,
 		preview.Fingerprint, preview.AttemptedSeq, db.Millis(tx.Now))
@@ -94,7 +94,8 @@ func PreviewsOf(tx *db.Tx, pullRequestID int64) ([]Preview, error) {
 // on one after the other, so that an empty stack can be attributed to one of them.
 func AcquirePreviewLease(tx *db.Tx, resourceID int64) (Preview, bool, error) {
 	return optional(scanPreview(tx.QueryRow(`UPDATE preview SET epoch = epoch + 1 WHERE id = (
-		SELECT min(id) FROM preview WHERE resource_id = $1 AND state <> 'DONE') RETURNING `+previewColumns, resourceID)))
+		SELECT min(id) FROM preview WHERE resource_id = $1 AND state <> 'DONE') RETURNING `+previewColumns,
+		resourceID)))
 }
 
 // LockPreview locks a leased preview until the transaction ends, and returns its

@@ -75,7 +75,8 @@ func SaveRepositoryAttempt(tx *db.Tx, attempt RepositoryAttempt) error {
 
 // LatestRepositorySync returns the newest attempt of a branch with its events.
 func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.RepositorySyncAttempt, error) {
-	attempt, ok, err := scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
+	attempt, ok, err := scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+
+		` FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 ORDER BY seq DESC LIMIT 1`, linkID, branch))
 	if err != nil {
 		return lockstep.RepositorySyncAttempt{}, err
@@ -102,7 +103,8 @@ func HasSyncedHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, er
 func LastSyncedHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var sha lockstep.SHA
 	err := tx.QueryRow(`SELECT sha FROM repository_sync_attempt
-		WHERE link_id = $1 AND branch = $2 AND status = 'SUCCEEDED' ORDER BY seq DESC LIMIT 1`, linkID, branch).Scan(&sha)
+		WHERE link_id = $1 AND branch = $2 AND status = 'SUCCEEDED' ORDER BY seq DESC LIMIT 1`, linkID,
+		branch).Scan(&sha)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", nil
 	}

@@ -42,8 +42,8 @@ func scanResource(row db.Scanner) (ResourceState, error) {
 	var reserved int64
 	err := row.Scan(&state.ID, &state.Resource.Account, &state.Resource.Region, &state.Resource.SyncType,
 		&state.Resource.Name,
-		&configuration, &state.Epoch, &desired, &state.Fingerprint, &state.DesiredSeq, &state.AttemptedSeq, &state.Baseline,
-		&state.PinnedHead, &reserved)
+		&configuration, &state.Epoch, &desired, &state.Fingerprint, &state.DesiredSeq, &state.AttemptedSeq,
+		&state.Baseline, &state.PinnedHead, &reserved)
 	if err != nil {
 		return ResourceState{}, err
 	}

@@ -85,10 +85,11 @@ func BeginAttempt(
 
 	now := db.Millis(tx.Now)
 	attempt, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
-		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
+		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before,
+		started_at)
 		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
-		newID(), state.ID, cfg.ID, configuration, state.DesiredSeq, initialText, targetText, state.Desired.SHA, target, now,
-		now))
+		newID(), state.ID, cfg.ID, configuration, state.DesiredSeq, initialText, targetText, state.Desired.SHA,
+		target, now, now))
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
@@ -109,7 +110,8 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 func SaveStep(tx *db.Tx, a ResourceAttempt) error {
 	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3,
 		tries = $4,
-		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries, db.Millis(a.NotBefore)))
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries,
+		db.Millis(a.NotBefore)))
 }
 
 // SavePlan writes the plan of an attempt that has not ended; the zero Plan deletes

@@ -86,7 +86,8 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		attempt := endAttempt(t, database, cfg, lockstep.Applied)
 		behind(false)
 
-		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("one") || attempt.DesiredSeq != 1 {
+		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("one") ||
+			attempt.DesiredSeq != 1 {
 			t.Errorf("the first attempt: %+v", attempt)
 		}
 
@@ -95,7 +96,8 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		endAttempt(t, database, cfg, lockstep.Failed)
 		setDesired(t, database, cfg, "two")
 		attempt = endAttempt(t, database, cfg, "")
-		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("two") || attempt.DesiredSeq != 3 {
+		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("two") ||
+			attempt.DesiredSeq != 3 {
 			t.Errorf("the third attempt: %+v", attempt)
 		}
 
@@ -192,7 +194,8 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 		failed := endAttempt(t, database, cfg, lockstep.Failed)
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			sync, err := syncstate.ResourceStatus(tx, state)
-			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID || *sync.DesiredState != cfg.Revision("two") {
+			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID ||
+				*sync.DesiredState != cfg.Revision("two") {
 				t.Errorf("status: %+v", sync)
 			}
 
@@ -231,8 +234,9 @@ func TestABlockerIsActiveUntilItIsResolvedAndTheFirstOneIsKept(t *testing.T) {
 		cfg := configured(t, database)
 		contexts := []lockstep.Context{{Key: "StackName", Value: "web \"1\""}}
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
-			return errors.Join(syncstate.InsertBlocker(tx, state.ID, "first", contexts), syncstate.InsertBlocker(tx, state.ID,
-				"second", nil))
+			return errors.Join(syncstate.InsertBlocker(tx, state.ID, "first", contexts),
+				syncstate.InsertBlocker(tx, state.ID,
+					"second", nil))
 		})
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			b, blocked, err := syncstate.ActiveBlocker(tx, state.ID)

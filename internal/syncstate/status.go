@@ -98,8 +98,8 @@ func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource]
 	}
 
 	rows, err := tx.Query(`SELECT wanted.i, r.document
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type,
-			name, i)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+		WITH ORDINALITY AS wanted (account, region, sync_type, name, i)
 		JOIN resource r ON r.account = wanted.account AND r.region = wanted.region
 			AND r.sync_type = wanted.sync_type AND r.name = wanted.name
 		WHERE r.document IS NOT NULL`, accounts, regions, types, names)

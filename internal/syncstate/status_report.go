@@ -77,7 +77,8 @@ func RecordStatusChange(tx *db.Tx, change StatusChange, due time.Time) (streamID
 		return stream.ID, err == nil && recorded == dueAt, unlessNoRows(err)
 	}
 
-	_, err = tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
+	_, err = tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at, due_at)
+		VALUES ($1, $2, $3, $4, $5)`,
 		stream.ID, change.SHA, change.Branch, now, dueAt)
 	return stream.ID, err == nil, err
 }
@@ -114,7 +115,8 @@ func AcquireReportStreamLease(tx *db.Tx, id int64) (ReportStream, error) {
 // LockReportStream locks a report stream until the transaction ends, and returns
 // it. The error is NotFound if the link was deleted.
 func LockReportStream(tx *db.Tx, id int64) (ReportStream, error) {
-	stream, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_stream WHERE id = $1`+tx.ForUpdate(), id))
+	stream, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_stream WHERE id = $1`+
+		tx.ForUpdate(), id))
 	return stream, notFoundAs(err, noStream(id))
 }
 
@@ -170,8 +172,8 @@ func NextStatusReportDue(tx *db.Tx, streamID int64) (time.Time, bool, error) {
 // again: its DueAt, or retryAt if it has changed since it was read. A report that
 // was deleted is ignored. The caller has locked the stream.
 func SaveStatusReport(tx *db.Tx, report StatusReport, retryAt time.Time) error {
-	_, err := tx.Exec(`UPDATE status_report SET seen_seq = $2, due_at = CASE WHEN change_seq > $2 THEN CAST($3 AS bigint)
-		ELSE CAST($4 AS bigint) END,
+	_, err := tx.Exec(`UPDATE status_report SET seen_seq = $2, due_at =
+		CASE WHEN change_seq > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
 		state = $5, summary = $6, tried_at = $7, driver_state = $8, reason = $9 WHERE id = $1`,
 		report.ID, report.SeenSeq, db.Millis(retryAt), db.MillisOrNull(report.DueAt), report.State,
 		db.Storable(report.Summary), db.Millis(report.TriedAt), report.DriverState,
@@ -214,7 +216,8 @@ type EnvironmentReport struct {
 // error is NotFound if there is none, or it was deleted.
 func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (StatusReport, error) {
 	report, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM status_report WHERE sha = $3
-		AND stream_id = (SELECT id FROM report_stream WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
+		AND stream_id = (SELECT id FROM report_stream WHERE link_id = $1 AND environment = $2)`, linkID,
+		environment, sha))
 	return report, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
 }
 

@@ -133,7 +133,9 @@ func TestAConcurrentStatusChangeIsNotLost(t *testing.T) {
 			t.Error("something is due after all was seen")
 		}
 
-		if report.SeenSeq++; database.Update(t.Context(), func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, report, tx.Now) }) == nil {
+		if report.SeenSeq++; database.Update(t.Context(), func(tx *db.Tx) error {
+			return syncstate.SaveStatusReport(tx, report, tx.Now)
+		}) == nil {
 			t.Error("more was seen than happened")
 		}
 	})
@@ -205,7 +207,8 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		stream, _ := recordChange(t, database, link, "a", 0, true)
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			for i := range 1249 {
-				if _, err := tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at) VALUES ($1, $2, 'main', $3)`,
+				if _, err := tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at)
+					VALUES ($1, $2, 'main', $3)`,
 					stream, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
 					return err
 				}

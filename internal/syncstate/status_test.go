@@ -32,8 +32,8 @@ func TestConcurrentReadsReturnTheirOwnStatus(t *testing.T) {
 
 		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			for resource, document := range want {
-				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document) VALUES ($1, $2, $3, $4,
-					nullif($5, ''))`,
+				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document)
+					VALUES ($1, $2, $3, $4, nullif($5, ''))`,
 					resource.Account, resource.Region, resource.SyncType, resource.Name, document)
 				if err != nil {
 					return err
@@ -46,7 +46,12 @@ func TestConcurrentReadsReturnTheirOwnStatus(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		want[lockstep.Resource{Account: "333333333333", Region: "us-east-1", SyncType: "CFN_STACK_SYNC", Name: "name-1"}] = ""
+		want[lockstep.Resource{
+			Account:  "333333333333",
+			Region:   "us-east-1",
+			SyncType: "CFN_STACK_SYNC",
+			Name:     "name-1",
+		}] = ""
 		statuses := syncstate.NewStatusReader(database)
 		var readers sync.WaitGroup
 		for range 8 {

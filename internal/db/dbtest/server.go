@@ -33,7 +33,8 @@ type postgres struct {
 }
 
 // errMissing is returned if PostgreSQL is not installed.
-var errMissing = errors.New("PostgreSQL is not installed (initdb and postgres, in PATH or /usr/lib/postgresql/*/bin) and TEST_POSTGRES_URL is not set")
+var errMissing = errors.New("PostgreSQL is not installed (initdb and postgres, in PATH or " +
+	"/usr/lib/postgresql/*/bin) and TEST_POSTGRES_URL is not set")
 
 // shared is the server of the process. It is package state because it lives as
 // long as all tests of a package.
