@@ -154,16 +154,21 @@ func TestALongCommentOmitsWholeRowsAndCountsThem(t *testing.T) {
 	rows := len(regexp.MustCompile("(?m)^\\| `stack-").FindAllString(text, -1))
 	details := strings.Count(text, "<details>")
 
-	if m := regexp.MustCompile(`(\d+) more stacks are left out`).FindStringSubmatch(text); m != nil && fmt.Sprint(400-rows) != m[1] || m == nil && rows != 400 {
-		t.Errorf("%d rows, and %v", rows, m)
+	omittedRows := regexp.MustCompile(`(\d+) more stacks are omitted`).FindStringSubmatch(text)
+	switch {
+	case rows == 400 && omittedRows != nil:
+		t.Errorf("all rows are there, and %q", omittedRows[0])
+	case rows < 400 && (omittedRows == nil || omittedRows[1] != fmt.Sprint(400-rows)):
+		t.Errorf("%d of 400 rows are there, and %q", rows, omittedRows)
 	}
 
-	if m := regexp.MustCompile(`details of (\d+) stacks`).FindStringSubmatch(text); m == nil || fmt.Sprint(400-details) != m[1] {
-		t.Errorf("%d details, and %v", details, m)
+	omittedDetails := regexp.MustCompile(`Details of (\d+) stacks are omitted`).FindStringSubmatch(text)
+	if omittedDetails == nil || omittedDetails[1] != fmt.Sprint(400-details) {
+		t.Errorf("the details of %d of 400 stacks are there, and %q", details, omittedDetails)
 	}
 
 	if one := largeComment(1, 500).Markdown(20_000); !regexp.MustCompile(`Omitted: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
-		t.Errorf("it does not say what is left out:\n%s", one[len(one)-300:])
+		t.Errorf("the comment does not say what it omits:\n%s", one[len(one)-300:])
 	}
 }
 
