@@ -148,9 +148,20 @@ func TestAttack18WhatAServerRepeatsIsHidden(t *testing.T) {
 				Auth:    transport.Basic(server.URL, "ann", secret),
 			})
 			_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
-			if err == nil || !strings.Contains(err.Error(), "****") || strings.Contains(err.Error(), pair[:8]) ||
-				strings.Contains(err.Error(), secret[:8]) {
-				t.Errorf("got %v", err)
+			if err == nil {
+				t.Fatal("got no error")
+			}
+
+			if !strings.Contains(err.Error(), "****") {
+				t.Errorf("%q does not contain %q", err.Error(), "****")
+			}
+
+			if strings.Contains(err.Error(), pair[:8]) {
+				t.Errorf("%q contains %q", err.Error(), pair[:8])
+			}
+
+			if strings.Contains(err.Error(), secret[:8]) {
+				t.Errorf("%q contains %q", err.Error(), secret[:8])
 			}
 		})
 	}

@@ -316,9 +316,16 @@ func TestWhatGitComplainsAboutIsQuotedAndCut(t *testing.T) {
 	program := script(t, `printf 'fatal: \033[31mno\n' >&2; head -c 3000000 /dev/zero | tr '\0' x >&2; exit 128`)
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
 	_, err := r.Snapshot(t.Context(), object.ID{1}, nil)
-	if !errors.Is(err, giterr.ErrGit) || !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) ||
-		len(err.Error()) > 600 {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, giterr.ErrGit) {
+		t.Fatalf("got %v, want %v", err, giterr.ErrGit)
+	}
+
+	if !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) {
+		t.Errorf("%q does not contain %q", err.Error(), `"fatal: \x1b[31mno\nxxx`)
+	}
+
+	if len(err.Error()) > 600 {
+		t.Errorf("the error has %d bytes, want at most 600", len(err.Error()))
 	}
 }
 
@@ -338,11 +345,24 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 
-	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") ||
-		!strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") ||
-		!strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") ||
-		!strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
-		t.Errorf("environment: %s", got)
+	if strings.Contains(string(got), "hunter2") {
+		t.Errorf("environment: %q contains %q", string(got), "hunter2")
+	}
+
+	if strings.Contains(string(got), "elsewhere") {
+		t.Errorf("environment: %q contains %q", string(got), "elsewhere")
+	}
+
+	if !strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") {
+		t.Errorf("environment: %q does not contain %q", string(got), "GIT_PROTOCOL=version=2\n")
+	}
+
+	if !strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") {
+		t.Errorf("environment: %q does not contain %q", string(got), "GIT_ALLOW_PROTOCOL=\n")
+	}
+
+	if !strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
+		t.Errorf("environment: %q does not contain %q", string(got), "GIT_NO_LAZY_FETCH=1\n")
 	}
 
 	repo.Commit(map[string]string{"a": "1"})

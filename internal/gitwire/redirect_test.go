@@ -152,9 +152,16 @@ func TestTheWayToSignInIsARefusedCredential(t *testing.T) {
 		URL:  address,
 		Auth: transport.Basic(address, "", "hunter2-hunter2"),
 	}).Head(t.Context())
-	if !errors.Is(err, giterr.ErrUnauthorized) ||
-		!strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, giterr.ErrUnauthorized) {
+		t.Fatalf("got %v, want %v", err, giterr.ErrUnauthorized)
+	}
+
+	if !strings.Contains(err.Error(), "https://signin.example.com/_signin") {
+		t.Errorf("%q does not contain %q", err.Error(), "https://signin.example.com/_signin")
+	}
+
+	if strings.Contains(err.Error(), "realm") {
+		t.Errorf("%q contains %q", err.Error(), "realm")
 	}
 }
 

@@ -192,8 +192,16 @@ func TestSnapshotOfTheBaseItselfAsksNobody(t *testing.T) {
 
 	srv.Requests()
 	again, err := remote.Snapshot(t.Context(), commit, base)
-	if err != nil || again != base || len(srv.Requests()) > 0 {
-		t.Errorf("%v, %v", again, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if again != base {
+		t.Errorf("snapshot is %v, want %v", again, base)
+	}
+
+	if len(srv.Requests()) > 0 {
+		t.Errorf("got %d requests, want none", len(srv.Requests()))
 	}
 }
 

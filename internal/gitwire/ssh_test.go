@@ -198,9 +198,16 @@ func TestSSHKeyThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 			"not a private key"},
 	} {
 		_, err := transport.SSHKey("ssh://git.example.com", row.key)
-		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), row.want) ||
-			strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %v", name, err)
+		if !errors.Is(err, giterr.ErrURL) {
+			t.Fatalf("%s: got %v, want %v", name, err, giterr.ErrURL)
+		}
+
+		if !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %q does not contain %q", name, err.Error(), row.want)
+		}
+
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %q contains %q", name, err.Error(), "hunter2")
 		}
 	}
 }
@@ -244,8 +251,16 @@ func TestSSHExitStatusTellsAMissingRepositoryFromAnOutage(t *testing.T) {
 			return status
 		}})
 		_, err := mainOf(t, openSSH(t, srv, gitwire.Limits{}))
-		if !errors.Is(err, want) || strings.Contains(err.Error(), "\x1b") || len(err.Error()) > 600 {
-			t.Errorf("status %d: got %v, want %v", status, err, want)
+		if !errors.Is(err, want) {
+			t.Fatalf("status %d: got %v, want %v", status, err, want)
+		}
+
+		if strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("status %d: %q contains %q", status, err.Error(), "\x1b")
+		}
+
+		if len(err.Error()) > 600 {
+			t.Errorf("status %d: the error has %d bytes, want at most 600", status, len(err.Error()))
 		}
 	}
 }

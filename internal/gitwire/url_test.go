@@ -42,9 +42,16 @@ func TestOpenTakesOnlyPlainAddresses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := gitwire.Open(gitwire.Options{URL: test.url})
-		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), test.hint) ||
-			strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v", test.url, err)
+		if !errors.Is(err, giterr.ErrURL) {
+			t.Fatalf("%s: got %v, want %v", test.url, err, giterr.ErrURL)
+		}
+
+		if !strings.Contains(err.Error(), test.hint) {
+			t.Errorf("%s: %q does not contain %q", test.url, err.Error(), test.hint)
+		}
+
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %q contains %q", test.url, err.Error(), "hunter2")
 		}
 	}
 }

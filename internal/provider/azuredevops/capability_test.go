@@ -175,8 +175,24 @@ func TestPullRequestsThatCannotBeLookedAtAreLeftOut(t *testing.T) {
 	}
 	server.answerBy(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, listed(all)) })
 	got, err := client.PullRequests(t.Context(), "main")
-	if err != nil || len(got) != 1 || got[0].Head != sha || got[0].Number != 22 || got[0].Fork {
-		t.Errorf("got %+v, %v", got, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if len(got) != 1 {
+		t.Fatalf("got %d pull requests, want 1: %+v", len(got), got)
+	}
+
+	if got[0].Head != sha {
+		t.Errorf("head is %s, want %s", got[0].Head, sha)
+	}
+
+	if got[0].Number != 22 {
+		t.Errorf("number is %d, want 22", got[0].Number)
+	}
+
+	if got[0].Fork {
+		t.Error("the pull request is shown as one of a fork")
 	}
 
 	for range 200 {

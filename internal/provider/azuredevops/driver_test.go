@@ -222,9 +222,21 @@ func TestAServerIsReachedAtItsEndpoint(t *testing.T) {
 
 	number := behind.OpenPullRequest("main", "main", false)
 	got, err := client.PullRequests(t.Context(), "main")
-	if err != nil || len(got) != 1 || got[0].Number != number ||
-		got[0].URL != server.URL+"/tfs/fabrikam/Fiber%20Web/_git/infra/pullrequest/22" {
-		t.Errorf("pull requests: %+v, %v", got, err)
+	if err != nil {
+		t.Fatalf("pull requests: %v", err)
+	}
+
+	if len(got) != 1 {
+		t.Fatalf("got %d pull requests, want 1: %+v", len(got), got)
+	}
+
+	if got[0].Number != number {
+		t.Errorf("pull requests: Number is %v, want %v", got[0].Number, number)
+	}
+
+	want := server.URL + "/tfs/fabrikam/Fiber%20Web/_git/infra/pullrequest/22"
+	if got[0].URL != want {
+		t.Errorf("pull requests: URL is %v, want %v", got[0].URL, want)
 	}
 
 	for _, host := range []lockstep.Host{

@@ -120,8 +120,16 @@ func TestAttack10AnEndlessListEnds(t *testing.T) {
 		Secret: canary,
 	})
 	got, err := c.(provider.Commenter).PullRequests(t.Context(), "main")
-	if err != nil || len(got) != 0 || pages > 50 {
-		t.Errorf("%d pages, %+v, %v", pages, got, err)
+	if err != nil {
+		t.Error(err)
+	}
+
+	if len(got) != 0 {
+		t.Errorf("got %d pull requests, want none: %+v", len(got), got)
+	}
+
+	if pages > 50 {
+		t.Errorf("read %d pages, want at most 50", pages)
 	}
 }
 

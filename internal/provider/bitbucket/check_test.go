@@ -21,9 +21,16 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 		wrong := right
 		wrong.Secret = "another-secret"
 		err := w.driver.Check(t.Context(), provider.Access{Credential: wrong})
-		if lockstep.KindOf(err) != lockstep.Denied || !strings.HasPrefix(err.Error(), "Bitbucket ") ||
-			strings.Contains(err.Error(), "another") {
-			t.Errorf("%s, wrong: %v", user, err)
+		if lockstep.KindOf(err) != lockstep.Denied {
+			t.Fatalf("%s, wrong: got kind %s, want %s: %v", user, lockstep.KindOf(err), lockstep.Denied, err)
+		}
+
+		if !strings.HasPrefix(err.Error(), "Bitbucket ") {
+			t.Errorf("%s, wrong: %q does not begin with %q", user, err.Error(), "Bitbucket ")
+		}
+
+		if strings.Contains(err.Error(), "another") {
+			t.Errorf("%s, wrong: %q contains %q", user, err.Error(), "another")
 		}
 
 		for _, row := range []struct {

@@ -108,8 +108,20 @@ func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
 	for _, requests := range []int{4, 3} { // the full id of the head is requested once
 		w.TakeRequests()
 		got, err := c.PullRequests(t.Context(), "main")
-		if err != nil || len(got) != 5 || got[0].Number != 5 || got[4].Head != lockstep.SHA(head) {
-			t.Fatalf("got %+v, %v", got, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if len(got) != 5 {
+			t.Fatalf("got %d pull requests, want 5: %+v", len(got), got)
+		}
+
+		if got[0].Number != 5 {
+			t.Fatalf("Number is %v, want 5", got[0].Number)
+		}
+
+		if got[4].Head != lockstep.SHA(head) {
+			t.Fatalf("Head is %v, want %v", got[4].Head, lockstep.SHA(head))
 		}
 
 		if asked := w.TakeRequests(); len(asked) != requests {

@@ -173,9 +173,16 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 			c.Close()
 		}
 
-		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) ||
-			strings.Contains(err.Error(), "canary") {
-			t.Errorf("%s: %v; want %s that says %q", name, err, row.want, row.says)
+		if lockstep.KindOf(err) != row.want {
+			t.Fatalf("%s: got kind %s, want %s: %v", name, lockstep.KindOf(err), row.want, err)
+		}
+
+		if !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: %q does not contain %q", name, err.Error(), row.says)
+		}
+
+		if strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %q contains %q", name, err.Error(), "canary")
 		}
 	}
 }

@@ -131,8 +131,16 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 		all["check"] = d.Check(t.Context(), provider.Access{Credential: credential})
 
 		for what, err := range all {
-			if err == nil || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "eyJ") {
-				t.Errorf("%s, %s: %v", name, what, err)
+			if err == nil {
+				t.Fatalf("%s, %s: got no error", name, what)
+			}
+
+			if strings.Contains(err.Error(), canary) {
+				t.Errorf("%s, %s: %q contains %q", name, what, err.Error(), canary)
+			}
+
+			if strings.Contains(err.Error(), "eyJ") {
+				t.Errorf("%s, %s: %q contains %q", name, what, err.Error(), "eyJ")
 			}
 		}
 

@@ -143,8 +143,20 @@ func TestPullRequestsOfDeletedForksAreForks(t *testing.T) {
 
 	commenter := opened[provider.Commenter](t, server, credentials()["TOKEN"])
 	all, err := commenter.PullRequests(t.Context(), "main")
-	if err != nil || len(all) != 100 || all[0].Number != closed+120 || len(server.requests()) != 1 {
-		t.Errorf("%d pull requests, %v", len(all), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if len(all) != 100 {
+		t.Fatalf("got %d pull requests, want 100: %+v", len(all), all)
+	}
+
+	if all[0].Number != closed+120 {
+		t.Errorf("Number is %v, want %v", all[0].Number, closed+120)
+	}
+
+	if len(server.requests()) != 1 {
+		t.Errorf("got %d requests, want 1", len(server.requests()))
 	}
 
 	server.set(func() { server.pulls = server.pulls[:2] })

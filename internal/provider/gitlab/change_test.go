@@ -203,9 +203,16 @@ func TestAttack18ARefusedWebhookShowsNoSecret(t *testing.T) {
 		}
 
 		err := client.RegisterWebhook(t.Context(), hookURL, hookSecret)
-		if lockstep.KindOf(err) != want || strings.Contains(err.Error(), hookSecret[:8]) ||
-			!strings.Contains(err.Error(), "xxx") {
-			t.Errorf("%d: %v", status, err)
+		if lockstep.KindOf(err) != want {
+			t.Fatalf("%d: got kind %s, want %s: %v", status, lockstep.KindOf(err), want, err)
+		}
+
+		if strings.Contains(err.Error(), hookSecret[:8]) {
+			t.Errorf("%d: %q contains %q", status, err.Error(), hookSecret[:8])
+		}
+
+		if !strings.Contains(err.Error(), "xxx") {
+			t.Errorf("%d: %q does not contain %q", status, err.Error(), "xxx")
 		}
 	}
 }

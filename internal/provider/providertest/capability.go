@@ -146,8 +146,16 @@ func testStatus(t *testing.T, fixture CapabilityFixture) {
 		}
 
 		got := statusIn(t, fixture.Host, sha, environment)
-		if got.State != want || got.Summary != step.summary || got.URL != status.URL {
-			t.Errorf("%s: shown as %+v", step.state, got)
+		if got.State != want {
+			t.Errorf("%s: State is %v, want %v", step.state, got.State, want)
+		}
+
+		if got.Summary != step.summary {
+			t.Errorf("%s: Summary is %v, want %v", step.state, got.Summary, step.summary)
+		}
+
+		if got.URL != status.URL {
+			t.Errorf("%s: URL is %v, want %v", step.state, got.URL, status.URL)
 		}
 	}
 }
@@ -238,8 +246,16 @@ func openPullRequest(t *testing.T, fixture CapabilityFixture) (provider.Commente
 	fixture.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	number := fixture.Host.OpenPullRequest("change", "main", false)
 	all, err := commenter.PullRequests(t.Context(), "main")
-	if err != nil || len(all) != 1 || all[0].Number != number {
-		t.Fatalf("pull requests: %+v, %v", all, err)
+	if err != nil {
+		t.Fatalf("pull requests: %v", err)
+	}
+
+	if len(all) != 1 {
+		t.Fatalf("got %d pull requests, want 1: %+v", len(all), all)
+	}
+
+	if all[0].Number != number {
+		t.Fatalf("pull requests: Number is %v, want %v", all[0].Number, number)
 	}
 	fixture.Host.AddComment(number, "looks good")
 	return commenter, all[0]

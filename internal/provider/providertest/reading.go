@@ -136,8 +136,16 @@ func testUnborn(t *testing.T, fixture Fixture) {
 			return
 		}
 
-		if err != nil || branch != "main" || sha != "" {
-			t.Errorf("default branch of an empty repository: %q %q %v", branch, sha, err)
+		if err != nil {
+			t.Fatalf("default branch of an empty repository: %v", err)
+		}
+
+		if branch != "main" {
+			t.Errorf("default branch of an empty repository: branch is %v, want %v", branch, "main")
+		}
+
+		if sha != "" {
+			t.Errorf("default branch of an empty repository: sha is %v, want %v", sha, "")
 		}
 	}
 }

@@ -108,9 +108,16 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 
 		var out struct{}
 		err := call(t, base, http.MethodGet, "/x?token=secret", nil, &out)
-		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) ||
-			!strings.Contains(err.Error(), "GET "+base+"/x") {
-			t.Errorf("%s: %s %v; want %s that says %q", name, lockstep.KindOf(err), err, row.want, row.says)
+		if lockstep.KindOf(err) != row.want {
+			t.Fatalf("%s: got kind %s, want %s: %v", name, lockstep.KindOf(err), row.want, err)
+		}
+
+		if !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: %q does not contain %q", name, err.Error(), row.says)
+		}
+
+		if !strings.Contains(err.Error(), "GET "+base+"/x") {
+			t.Errorf("%s: %q does not contain %q", name, err.Error(), "GET "+base+"/x")
 		}
 
 		if strings.Contains(err.Error(), "token=secret") {
@@ -140,9 +147,16 @@ func TestAttack18WhatALibraryCouldNotReadIsNotRepeated(t *testing.T) {
 		resp.Body.Close()
 		_, err = time.Parse(time.RFC3339, canary)
 		err = client.TransportError(resp, err, "it is "+canary)
-		if lockstep.KindOf(err) != row.want || strings.Contains(err.Error(), canary) ||
-			!strings.Contains(err.Error(), "GET "+base+"/x") {
-			t.Errorf("%s: %s %v", name, lockstep.KindOf(err), err)
+		if lockstep.KindOf(err) != row.want {
+			t.Fatalf("%s: got kind %s, want %s: %v", name, lockstep.KindOf(err), row.want, err)
+		}
+
+		if strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %q contains %q", name, err.Error(), canary)
+		}
+
+		if !strings.Contains(err.Error(), "GET "+base+"/x") {
+			t.Errorf("%s: %q does not contain %q", name, err.Error(), "GET "+base+"/x")
 		}
 	}
 }
@@ -307,9 +321,16 @@ func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
 			}
 
 			_, err = client.Do(t.Context(), http.MethodGet, "/x", nil, nil)
-			if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "the proxy "+address) ||
-				strings.Contains(err.Error(), password) {
-				t.Errorf("%d, %s: %s %v; want %s", row.status, base, lockstep.KindOf(err), err, want)
+			if lockstep.KindOf(err) != want {
+				t.Fatalf("%d, %s: got kind %s, want %s: %v", row.status, base, lockstep.KindOf(err), want, err)
+			}
+
+			if !strings.Contains(err.Error(), "the proxy "+address) {
+				t.Errorf("%d, %s: %q does not contain %q", row.status, base, err.Error(), "the proxy "+address)
+			}
+
+			if strings.Contains(err.Error(), password) {
+				t.Errorf("%d, %s: %q contains %q", row.status, base, err.Error(), password)
 			}
 		}
 	}
