@@ -381,7 +381,7 @@ func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
 		all["t.yaml"] = "two"
 		w.openPullRequest(7, all)
 		body := w.waitForComment(7, "`a`", "`b`", "`c`")
-		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "being planned") {
+		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "planning in progress") {
 			t.Errorf("%d edits:\n%s", puts, body)
 		}
 
