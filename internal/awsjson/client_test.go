@@ -63,18 +63,18 @@ func endpoint(t *testing.T) string {
 }
 
 func createSyncConfiguration(_ context.Context,
-	in *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
+	input *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
 	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: wire.SyncConfiguration{
-		Branch:             in.Branch,
-		ConfigFile:         in.ConfigFile,
+		Branch:             input.Branch,
+		ConfigFile:         input.ConfigFile,
 		OwnerId:            "acme",
 		ProviderType:       wire.ProviderGit,
-		RepositoryLinkId:   in.RepositoryLinkId,
+		RepositoryLinkId:   input.RepositoryLinkId,
 		RepositoryName:     "infra",
-		ResourceName:       in.ResourceName,
-		RoleArn:            in.RoleArn,
-		SyncType:           in.SyncType,
-		PullRequestComment: in.PullRequestComment,
+		ResourceName:       input.ResourceName,
+		RoleArn:            input.RoleArn,
+		SyncType:           input.SyncType,
+		PullRequestComment: input.PullRequestComment,
 	}}, nil
 }
 

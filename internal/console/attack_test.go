@@ -278,9 +278,14 @@ func TestURLWorksForAnyEnvironmentName(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if want := "/commits/" + w.link.ID + "/" + string(sha) + "/" + environment; at.Path != want ||
-			at.Host != "lockstep.example" || at.Fragment != "" {
-			t.Errorf("%s: %s", environment, at)
+		if want := "/commits/" + w.link.ID + "/" + string(sha) + "/" + environment; at.Path != want {
+			t.Errorf("%s: the path is %s, want %s", environment, at.Path, want)
+		}
+		if at.Host != "lockstep.example" {
+			t.Errorf("%s: the host is %s", environment, at.Host)
+		}
+		if at.Fragment != "" {
+			t.Errorf("%s: the fragment is %s", environment, at.Fragment)
 		}
 
 		if len(at.Query()) != 1 || len(at.Query().Get("key")) != 24 {

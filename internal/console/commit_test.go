@@ -78,18 +78,18 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 			t.Fatalf("%s: status %d, %d stacks", url, answer.Code, len(found))
 		}
 
-		for _, m := range found {
-			names = append(names, m[1])
+		for _, match := range found {
+			names = append(names, match[1])
 		}
 
 		if !strings.Contains(page, fmt.Sprintf("%d to %d of 400", len(names)-49, len(names))) {
 			t.Errorf("page %d does not say where it is", len(names)/50)
 		}
 
-		m := next.FindStringSubmatch(page)
-		if url = ""; m != nil {
+		match := next.FindStringSubmatch(page)
+		if url = ""; match != nil {
 			base, _, _ := strings.Cut(w.url(""), "?")
-			url = base + strings.ReplaceAll(m[1], "&amp;", "&")
+			url = base + strings.ReplaceAll(match[1], "&amp;", "&")
 		}
 	}
 

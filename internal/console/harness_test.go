@@ -90,7 +90,7 @@ func (w *world) createLink(count int, owner, name string) lockstep.RepositoryLin
 		Status:       lockstep.ConnectionAvailable,
 	}
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", count)
-	l := lockstep.RepositoryLink{
+	link := lockstep.RepositoryLink{
 		ID:             id,
 		ARN:            lockstep.MakeARN("codeconnections", region, account, "repository-link", id),
 		Account:        account,
@@ -100,8 +100,10 @@ func (w *world) createLink(count int, owner, name string) lockstep.RepositoryLin
 		RepositoryName: name,
 		ProviderType:   "GitHub",
 	}
-	w.update(func(tx *db.Tx) error { return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l)) })
-	return l
+	w.update(func(tx *db.Tx) error {
+		return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &link))
+	})
+	return link
 }
 
 // A stack is a sync configuration that a commit affects.

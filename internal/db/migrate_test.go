@@ -225,8 +225,7 @@ func TestRedactKeepsWhatMayBeShown(t *testing.T) {
 func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 	database := dbtest.OpenOn(t, db.Postgres, schema(items))
 	err := database.Update(t.Context(), func(tx *db.Tx) error {
-		return errors.Join(insert(tx, 1, "a"), insert(tx, 2,
-			"b"))
+		return errors.Join(insert(tx, 1, "a"), insert(tx, 2, "b"))
 	})
 	if err != nil {
 		t.Fatal(err)

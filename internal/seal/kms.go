@@ -42,12 +42,12 @@ func CheckKeyARN(keyARN string) error {
 	return err
 }
 
-func parseKeyARN(s string) (arn.ARN, error) {
-	parsed, err := arn.Parse(s)
+func parseKeyARN(text string) (arn.ARN, error) {
+	parsed, err := arn.Parse(text)
 	kind, id, _ := strings.Cut(parsed.Resource, "/")
 	if err != nil || parsed.Service != "kms" || parsed.Region == "" || parsed.AccountID == "" || id == "" ||
 		kind != "key" && kind != "alias" {
-		return parsed, fmt.Errorf("%q is not arn:aws:kms:REGION:ACCOUNT:key/ID, nor …:alias/NAME", s)
+		return parsed, fmt.Errorf("%q is not arn:aws:kms:REGION:ACCOUNT:key/ID, nor …:alias/NAME", text)
 	}
 	return parsed, nil
 }

@@ -109,20 +109,20 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 
-	in := map[string]any{}
+	request := map[string]any{}
 	body, _ := io.ReadAll(r.Body)
-	_ = json.Unmarshal(body, &in)
-	_, in["operation"], _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	_, in["scope"], _ = strings.Cut(r.Header.Get("Authorization"), "Credential=AKIDEXAMPLE/")
-	v.requests = append(v.requests, in)
+	_ = json.Unmarshal(body, &request)
+	_, request["operation"], _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	_, request["scope"], _ = strings.Cut(r.Header.Get("Authorization"), "Credential=AKIDEXAMPLE/")
+	v.requests = append(v.requests, request)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	code, out := v.code, map[string]any{"KeyId": in["KeyId"]}
-	ciphertext, _ := base64.StdEncoding.DecodeString(fmt.Sprint(in["CiphertextBlob"]))
+	code, out := v.code, map[string]any{"KeyId": request["KeyId"]}
+	ciphertext, _ := base64.StdEncoding.DecodeString(fmt.Sprint(request["CiphertextBlob"]))
 	number, known := strings.CutPrefix(string(ciphertext), "ciphertext ")
 	switch {
 	case code != "":
-	case in["operation"] == "Encrypt":
-		v.plain = append(v.plain, fmt.Sprint(in["Plaintext"]))
+	case request["operation"] == "Encrypt":
+		v.plain = append(v.plain, fmt.Sprint(request["Plaintext"]))
 		out["CiphertextBlob"] = fmt.Appendf(nil, "ciphertext %d", len(v.plain)-1)
 	case known:
 		n, _ := strconv.Atoi(number)
@@ -171,14 +171,19 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 	}
 
 	for i, operation := range []string{"Encrypt", "Decrypt"} {
-		r := vault.requests[i]
-		if r["operation"] != operation || r["KeyId"] != keyARN ||
-			fmt.Sprint(r["EncryptionContext"]) != "map[lockstep:seal-key]" {
-			t.Errorf("asked was %v", r)
+		request := vault.requests[i]
+		if request["operation"] != operation {
+			t.Errorf("the operation is %v, want %v", request["operation"], operation)
+		}
+		if request["KeyId"] != keyARN {
+			t.Errorf("KeyId is %v, want %v", request["KeyId"], keyARN)
+		}
+		if context := fmt.Sprint(request["EncryptionContext"]); context != "map[lockstep:seal-key]" {
+			t.Errorf("EncryptionContext is %s", context)
 		}
 
-		if !strings.Contains(fmt.Sprint(r["scope"]), "/eu-west-1/kms/") {
-			t.Errorf("asked was not in the key's region: %v", r["scope"])
+		if !strings.Contains(fmt.Sprint(request["scope"]), "/eu-west-1/kms/") {
+			t.Errorf("asked was not in the key's region: %v", request["scope"])
 		}
 	}
 }

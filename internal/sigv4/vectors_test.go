@@ -303,9 +303,17 @@ func TestSignaturesOfAWSsTestSuiteAreVerified(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if authorization.AccessKeyID != exampleKey || authorization.Region != "us-east-1" ||
-				authorization.Service != "service" || !authorization.Time.Equal(at) {
-				t.Errorf("parsed %+v", authorization)
+			if authorization.AccessKeyID != exampleKey {
+				t.Errorf("AccessKeyID is %q, want %q", authorization.AccessKeyID, exampleKey)
+			}
+			if authorization.Region != "us-east-1" {
+				t.Errorf("Region is %q, want %q", authorization.Region, "us-east-1")
+			}
+			if authorization.Service != "service" {
+				t.Errorf("Service is %q, want %q", authorization.Service, "service")
+			}
+			if !authorization.Time.Equal(at) {
+				t.Errorf("Time is %v, want %v", authorization.Time, at)
 			}
 
 			for range 2 { // the second time with a remembered key

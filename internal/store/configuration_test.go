@@ -59,8 +59,7 @@ func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 		storetest.RequireKind(t, database, lockstep.InUse, remove)
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
-			return store.DeleteLink(tx, other,
-				region, link.ID)
+			return store.DeleteLink(tx, other, region, link.ID)
 		})
 		storetest.Update(t, database, remove)
 		storetest.RequireKind(t, database, lockstep.NotFound, remove)
@@ -132,13 +131,22 @@ func TestTrackedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 func TestConfigurationKnowsItsLink(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		l := storetest.InsertLink(t, database, 1)
-		c := storetest.NewConfiguration("web", l.ID)
-		c.TriggerResourceUpdateOn = lockstep.AnyChange
-		c.PublishDeploymentStatus = "ENABLED"
-		c.PullRequestComment = "DISABLED"
-		want := storetest.InsertConfiguration(t, database, c)
-		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
-			t.Errorf("not filled: %+v", want)
+		cfg := storetest.NewConfiguration("web", l.ID)
+		cfg.TriggerResourceUpdateOn = lockstep.AnyChange
+		cfg.PublishDeploymentStatus = "ENABLED"
+		cfg.PullRequestComment = "DISABLED"
+		want := storetest.InsertConfiguration(t, database, cfg)
+		if want.ID == 0 {
+			t.Error("the sync configuration has no ID")
+		}
+		if want.OwnerID != "acme" {
+			t.Errorf("OwnerID is %q, want %q", want.OwnerID, "acme")
+		}
+		if want.RepositoryName != "infra1" {
+			t.Errorf("RepositoryName is %q, want %q", want.RepositoryName, "infra1")
+		}
+		if want.ProviderType != "Git" {
+			t.Errorf("ProviderType is %q, want %q", want.ProviderType, "Git")
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
@@ -161,11 +169,10 @@ func TestConfigurationKnowsItsLink(t *testing.T) {
 func TestConfigurationNeedsALinkOfTheSameAccount(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		l := storetest.InsertLink(t, database, 1)
-		c := storetest.NewConfiguration("web", l.ID)
-		c.Account = other
+		cfg := storetest.NewConfiguration("web", l.ID)
+		cfg.Account = other
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
-			return store.InsertConfiguration(tx,
-				&c)
+			return store.InsertConfiguration(tx, &cfg)
 		})
 	})
 }
@@ -176,8 +183,7 @@ func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
 		first := storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", l.ID))
 		again := storetest.NewConfiguration("web", l.ID)
 		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error {
-			return store.InsertConfiguration(tx,
-				&again)
+			return store.InsertConfiguration(tx, &again)
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
 		if second := storetest.InsertConfiguration(t, database, again); second.ID <= first.ID {
@@ -186,12 +192,12 @@ func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
 	})
 }
 
-func version(t testing.TB, d *db.DB, id int64) (v int64) {
+func version(t testing.TB, d *db.DB, id int64) (version int64) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
-		return tx.QueryRow(`SELECT version FROM sync_configuration WHERE id = $1`, id).Scan(&v)
+		return tx.QueryRow(`SELECT version FROM sync_configuration WHERE id = $1`, id).Scan(&version)
 	})
-	return v
+	return version
 }
 
 func TestEveryUpdateMakesANewVersion(t *testing.T) {

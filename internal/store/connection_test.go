@@ -29,8 +29,7 @@ func TestConnectionIsReadAsItWasInserted(t *testing.T) {
 		} {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
 			storetest.Update(t, database, func(tx *db.Tx) error {
-				return store.SetConnectionStatus(tx, want.ARN,
-					lockstep.ConnectionAvailable)
+				return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable)
 			})
 			want.Status = lockstep.ConnectionAvailable
 			storetest.Update(t, database, func(tx *db.Tx) error {
@@ -176,8 +175,7 @@ func TestTagsAreDeletedWithTheirResource(t *testing.T) {
 		set(lockstep.Tag{Key: "b", Value: "2"})
 		tagged([]lockstep.Tag{{Key: "a"}, {Key: "b", Value: "2"}})
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return store.DeleteConnection(tx, account, region,
-				connection.ARN)
+			return store.DeleteConnection(tx, account, region, connection.ARN)
 		})
 		tagged(nil)
 	})

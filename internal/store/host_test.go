@@ -54,8 +54,7 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 				return err
 			})
 			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
-				return store.DeleteHost(tx, whose,
-					where, host.ARN)
+				return store.DeleteHost(tx, whose, where, host.ARN)
 			})
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, _, err := store.Hosts(tx, whose, where, db.Page{Limit: 10})
@@ -95,8 +94,7 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, host.ARN) }
 		storetest.RequireKind(t, database, lockstep.InUse, remove)
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return store.DeleteConnection(tx, account, region,
-				connection.ARN)
+			return store.DeleteConnection(tx, account, region, connection.ARN)
 		})
 		storetest.Update(t, database, remove)
 		storetest.RequireKind(t, database, lockstep.NotFound, remove)

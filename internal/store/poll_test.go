@@ -60,16 +60,16 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 		poll := claim(t, database, time.Minute, link.ID)[0]
 		claim(t, database, time.Minute)
 
-		if in, _ := due(t, database); in < 50*time.Second || in > time.Minute {
-			t.Errorf("after a claim it is due in %s, want the lease", in)
+		if delay, _ := due(t, database); delay < 50*time.Second || delay > time.Minute {
+			t.Errorf("after a claim it is due in %s, want the lease", delay)
 		}
 
 		poll.Interval, poll.Failures = 2*time.Hour, 3
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			return store.FinishPoll(tx, poll, tx.Now.Add(2*time.Hour))
 		})
-		if in, _ := due(t, database); in < 119*time.Minute {
-			t.Errorf("after a poll it is due in %s", in)
+		if delay, _ := due(t, database); delay < 119*time.Minute {
+			t.Errorf("after a poll it is due in %s", delay)
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
@@ -91,15 +91,14 @@ func TestARequestDuringAPollIsNotLost(t *testing.T) {
 			},
 			"stopped": store.StopPolling,
 		}
-		for name, f := range end {
+		for name, finish := range end {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 			poll := claim(t, database, time.Minute, link.ID)[0]
 			storetest.Update(t, database, func(tx *db.Tx) error {
-				return errors.Join(store.RequestPoll(tx, link.ID), f(tx,
-					poll))
+				return errors.Join(store.RequestPoll(tx, link.ID), finish(tx, poll))
 			})
 			poll = claim(t, database, time.Minute, link.ID)[0]
-			storetest.Update(t, database, func(tx *db.Tx) error { return f(tx, poll) })
+			storetest.Update(t, database, func(tx *db.Tx) error { return finish(tx, poll) })
 
 			if in, some := due(t, database); some && in < 59*time.Minute {
 				t.Errorf("%s: due in %s, although nothing hinted since", name, in)

@@ -62,8 +62,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return store.DeleteConfiguration(tx,
-				want[1].Configuration.ID)
+			return store.DeleteConfiguration(tx, want[1].Configuration.ID)
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			some, _, err := store.SignaturePolicies(tx, account, region, db.Page{Limit: 10})

@@ -49,16 +49,21 @@ func TestANewSecretOfAWebhookReplacesTheOld(t *testing.T) {
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, opened, err := store.OpenWebhook(tx, key, before.ID)
-			if got.Kind != after.Kind || got.LinkID != before.LinkID || !opened.Equal(secret) {
-				t.Errorf("it is now %+v", got)
+			if got.Kind != after.Kind {
+				t.Errorf("Kind is %v, want %v", got.Kind, after.Kind)
+			}
+			if got.LinkID != before.LinkID {
+				t.Errorf("LinkID is %v, want %v", got.LinkID, before.LinkID)
+			}
+			if !opened.Equal(secret) {
+				t.Error("the secret is not the new one")
 			}
 			return err
 		})
 
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
-			return store.DeleteWebhook(tx,
-				before.LinkID)
+			return store.DeleteWebhook(tx, before.LinkID)
 		})
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_, _, err := store.OpenWebhook(tx, key, before.ID)
@@ -221,10 +226,10 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 	}
 }
 
-func deliveries(t testing.TB, d *db.DB) (n int) {
+func deliveries(t testing.TB, d *db.DB) (count int) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
-		return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n)
+		return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&count)
 	})
-	return n
+	return count
 }

@@ -34,24 +34,47 @@ func TestAnAffectedConfigurationHasTheTimesOfItsAttempt(t *testing.T) {
 
 		cfg.PublishDeploymentStatus = "ENABLED"
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() ||
-			!k.EndedAt.IsZero() {
-			t.Errorf("before an attempt: %+v", k)
+		affected := concerns(t, database, cfg.LinkID, "a")[0]
+		if !affected.IsPending {
+			t.Error("before an attempt, IsPending is false, want true")
+		}
+		if affected.AttemptID != "" {
+			t.Errorf("before an attempt, AttemptID is %q, want %q", affected.AttemptID, "")
+		}
+		if !affected.StartedAt.IsZero() {
+			t.Errorf("before an attempt, StartedAt is %v, want none", affected.StartedAt)
+		}
+		if !affected.EndedAt.IsZero() {
+			t.Errorf("before an attempt, EndedAt is %v, want none", affected.EndedAt)
 		}
 
 		attempt := endAttempt(t, database, cfg, "")
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != attempt.ID ||
-			!k.StartedAt.Equal(attempt.StartedAt) || !k.EndedAt.IsZero() {
-			t.Errorf("while it runs: %+v", k)
+		affected = concerns(t, database, cfg.LinkID, "a")[0]
+		if affected.IsPending {
+			t.Error("while it runs, IsPending is true, want false")
+		}
+		if affected.AttemptID != attempt.ID {
+			t.Errorf("while it runs, AttemptID is %v, want %v", affected.AttemptID, attempt.ID)
+		}
+		if !affected.StartedAt.Equal(attempt.StartedAt) {
+			t.Errorf("while it runs, StartedAt is %v, want %v", affected.StartedAt, attempt.StartedAt)
+		}
+		if !affected.EndedAt.IsZero() {
+			t.Errorf("while it runs, EndedAt is %v, want none", affected.EndedAt)
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return syncstate.FinishAttempt(tx, attempt.ID,
-				lockstep.Failed)
+			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed)
 		})
-		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed ||
-			!k.StartedAt.Equal(attempt.StartedAt) || k.EndedAt.IsZero() {
-			t.Errorf("after it: %+v", k)
+		affected = concerns(t, database, cfg.LinkID, "a")[0]
+		if affected.Outcome != lockstep.Failed {
+			t.Errorf("after it, Outcome is %v, want %v", affected.Outcome, lockstep.Failed)
+		}
+		if !affected.StartedAt.Equal(attempt.StartedAt) {
+			t.Errorf("after it, StartedAt is %v, want %v", affected.StartedAt, attempt.StartedAt)
+		}
+		if affected.EndedAt.IsZero() {
+			t.Error("after it, EndedAt is not set")
 		}
 	})
 }

@@ -252,23 +252,23 @@ func TestTheDatabaseRejectsInvalidRows(t *testing.T) {
 
 // refuses inserts an invalid row, rolls back, and returns the name of the constraint that
 // rejected it, if the engine reports it.
-func refuses(t *testing.T, d *db.DB, n invalidRow, fill func(string) string) (constraint string) {
+func refuses(t *testing.T, d *db.DB, row invalidRow, fill func(string) string) (constraint string) {
 	err := d.Update(t.Context(), func(tx *db.Tx) error {
-		for _, statement := range n.before {
+		for _, statement := range row.before {
 			if _, err := tx.Exec(fill(statement)); err != nil {
 				t.Errorf("a valid row is rejected: %v", err)
 				return err
 			}
 		}
 
-		if _, err := tx.Exec(fill(n.refuse)); err != nil {
+		if _, err := tx.Exec(fill(row.refuse)); err != nil {
 			return err
 		}
 
 		return errors.New("accepted")
 	})
-	if n.unique && !db.IsUnique(err) || !n.unique && !db.IsCheck(err) {
-		t.Errorf("unique %t: %v", n.unique, err)
+	if row.unique && !db.IsUnique(err) || !row.unique && !db.IsCheck(err) {
+		t.Errorf("unique %t: %v", row.unique, err)
 	}
 
 	_, after, _ := strings.Cut(err.Error(), `constraint "`)

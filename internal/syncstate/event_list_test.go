@@ -145,11 +145,22 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 					break
 				}
 
-				for _, ev := range list {
-					types = append(types, ev.Type)
-					if ev.AttemptID != attempt.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" ||
-						ev.Branch != "main" || ev.Status != "INITIATED" {
-						t.Errorf("event %+v", ev)
+				for _, event := range list {
+					types = append(types, event.Type)
+					if event.AttemptID != attempt.ID {
+						t.Errorf("AttemptID is %v, want %v", event.AttemptID, attempt.ID)
+					}
+					if event.Resource != cfg.Resource() {
+						t.Errorf("Resource is %v, want %v", event.Resource, cfg.Resource())
+					}
+					if event.SHA != "one" {
+						t.Errorf("SHA is %q, want %q", event.SHA, "one")
+					}
+					if event.Branch != "main" {
+						t.Errorf("Branch is %q, want %q", event.Branch, "main")
+					}
+					if event.Status != "INITIATED" {
+						t.Errorf("Status is %q, want %q", event.Status, "INITIATED")
 					}
 				}
 
@@ -166,9 +177,14 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 				t.Errorf("the newest: %+v, going on at %d", newest, next)
 			}
 
-			if newest[1].LinkID != cfg.LinkID || newest[1].Branch != "main" ||
-				newest[1].Resource != (lockstep.Resource{}) {
-				t.Errorf("a repository sync's event: %+v", newest[1])
+			if newest[1].LinkID != cfg.LinkID {
+				t.Errorf("a repository sync's event: LinkID is %v, want %v", newest[1].LinkID, cfg.LinkID)
+			}
+			if newest[1].Branch != "main" {
+				t.Errorf("a repository sync's event: Branch is %q, want %q", newest[1].Branch, "main")
+			}
+			if newest[1].Resource != (lockstep.Resource{}) {
+				t.Errorf("a repository sync's event: Resource is %+v, want none", newest[1].Resource)
 			}
 
 			return err

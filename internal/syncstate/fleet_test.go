@@ -194,11 +194,11 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 }
 
 func counts(statuses ...lockstep.ResourceSyncStatus) map[lockstep.ResourceSyncStatus]int {
-	m := map[lockstep.ResourceSyncStatus]int{}
+	byStatus := map[lockstep.ResourceSyncStatus]int{}
 	for _, s := range statuses {
-		m[s]++
+		byStatus[s]++
 	}
-	return m
+	return byStatus
 }
 
 func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
@@ -216,13 +216,18 @@ func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
 		web = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", web.LinkID))
 		withResource(t, database, web, func(tx *db.Tx, s syncstate.ResourceState) error {
-			return syncstate.BindResource(tx,
-				s.ID, web.ID)
+			return syncstate.BindResource(tx, s.ID, web.ID)
 		})
 
-		if entry := readFleet(t, database, account, syncstate.FleetFilter{})[3]; entry.Status != "" ||
-			entry.TargetSHA != "" || entry.DesiredSHA != "" {
-			t.Errorf("made anew: %+v", entry)
+		entry = readFleet(t, database, account, syncstate.FleetFilter{})[3]
+		if entry.Status != "" {
+			t.Errorf("created again: Status is %q, want %q", entry.Status, "")
+		}
+		if entry.TargetSHA != "" {
+			t.Errorf("created again: TargetSHA is %q, want %q", entry.TargetSHA, "")
+		}
+		if entry.DesiredSHA != "" {
+			t.Errorf("created again: DesiredSHA is %q, want %q", entry.DesiredSHA, "")
 		}
 	})
 }

@@ -97,9 +97,18 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 			})
 			return record
 		}
-		if record := read(); record.Plan != nil || record.Events != nil || record.LastEvent != "" ||
-			record.Status != lockstep.ResourceInitiated {
-			t.Errorf("at first: %+v", record)
+		initial := read()
+		if initial.Plan != nil {
+			t.Errorf("at first, Plan is %+v, want none", initial.Plan)
+		}
+		if initial.Events != nil {
+			t.Errorf("at first, Events is %+v, want none", initial.Events)
+		}
+		if initial.LastEvent != "" {
+			t.Errorf("at first, LastEvent is %q, want %q", initial.LastEvent, "")
+		}
+		if initial.Status != lockstep.ResourceInitiated {
+			t.Errorf("at first, Status is %v, want %v", initial.Status, lockstep.ResourceInitiated)
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
@@ -126,12 +135,10 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return syncstate.FinishAttempt(tx, attempt.ID,
-				lockstep.Applied)
+			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied)
 		})
 		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error {
-			return syncstate.SavePlan(tx, attempt.ID,
-				plan)
+			return syncstate.SavePlan(tx, attempt.ID, plan)
 		})
 		for _, scope := range []struct {
 			account lockstep.AccountID
@@ -195,14 +202,31 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 				t.Fatalf("blockers %+v, %v", list, err)
 			}
 
-			if list[0].ID != second.ID || list[0].Status != lockstep.BlockerActive || !list[0].ResolvedAt.IsZero() ||
-				len(list[0].Contexts) != 1 {
-				t.Errorf("the newest %+v", list[0])
+			if list[0].ID != second.ID {
+				t.Errorf("the newest: ID is %v, want %v", list[0].ID, second.ID)
+			}
+			if list[0].Status != lockstep.BlockerActive {
+				t.Errorf("the newest: Status is %v, want %v", list[0].Status, lockstep.BlockerActive)
+			}
+			if !list[0].ResolvedAt.IsZero() {
+				t.Errorf("the newest: ResolvedAt is %v, want none", list[0].ResolvedAt)
+			}
+			if len(list[0].Contexts) != 1 {
+				t.Errorf("the newest: Contexts is %+v, want one", list[0].Contexts)
 			}
 
-			if b := list[1]; b.ID != first.ID || b.Status != lockstep.BlockerResolved ||
-				b.ResolvedReason != "mended\uFFFD" || b.ResolvedAt.IsZero() {
-				t.Errorf("the resolved one %+v", b)
+			resolved := list[1]
+			if resolved.ID != first.ID {
+				t.Errorf("the resolved one: ID is %v, want %v", resolved.ID, first.ID)
+			}
+			if resolved.Status != lockstep.BlockerResolved {
+				t.Errorf("the resolved one: Status is %v, want %v", resolved.Status, lockstep.BlockerResolved)
+			}
+			if resolved.ResolvedReason != "mended\uFFFD" {
+				t.Errorf("the resolved one: ResolvedReason is %q, want %q", resolved.ResolvedReason, "mended\uFFFD")
+			}
+			if resolved.ResolvedAt.IsZero() {
+				t.Error("the resolved one: ResolvedAt is not set")
 			}
 
 			if list, err = syncstate.Blockers(tx, cfg, 1); len(list) != 1 || list[0].ID != second.ID {

@@ -87,9 +87,17 @@ func TestRowsAreKeptUnderTheirNewNames(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if report.ChangeSeq != 4 || report.SeenSeq != 3 || report.ChangedAt != db.Time(2000) ||
-				report.State != "running" {
-				t.Errorf("the status report is %+v", report)
+			if report.ChangeSeq != 4 {
+				t.Errorf("the status report: ChangeSeq is %v, want %v", report.ChangeSeq, 4)
+			}
+			if report.SeenSeq != 3 {
+				t.Errorf("the status report: SeenSeq is %v, want %v", report.SeenSeq, 3)
+			}
+			if report.ChangedAt != db.Time(2000) {
+				t.Errorf("the status report: ChangedAt is %v, want %v", report.ChangedAt, db.Time(2000))
+			}
+			if report.State != "running" {
+				t.Errorf("the status report: State is %q, want %q", report.State, "running")
 			}
 
 			check, err := store.ConnectionCheckOf(tx, link.ConnectionARN)

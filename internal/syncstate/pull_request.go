@@ -60,12 +60,12 @@ func LockPullRequest(tx *db.Tx, id int64) (PullRequest, bool, error) {
 
 // SavePullRequest writes an open pull request, without its comment, and sets its
 // ID. A violated foreign key means that the link was deleted.
-func SavePullRequest(tx *db.Tx, p *PullRequest) error {
+func SavePullRequest(tx *db.Tx, pullRequest *PullRequest) error {
 	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, fingerprint)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (link_id, branch, number) DO UPDATE
 		SET head = excluded.head, document = excluded.document, fingerprint = excluded.fingerprint
-		RETURNING id`, p.LinkID, p.Branch, p.Number, p.Head, db.Storable(string(p.Document)), p.Fingerprint).Scan(&p.ID)
+		RETURNING id`, pullRequest.LinkID, pullRequest.Branch, pullRequest.Number, pullRequest.Head, db.Storable(string(pullRequest.Document)), pullRequest.Fingerprint).Scan(&pullRequest.ID)
 }
 
 // ClosePullRequest deletes a pull request. Its previews are detached from it.

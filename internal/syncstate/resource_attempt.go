@@ -107,11 +107,11 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 }
 
 // SaveStep writes the progress of an attempt that has not ended.
-func SaveStep(tx *db.Tx, a ResourceAttempt) error {
+func SaveStep(tx *db.Tx, attempt ResourceAttempt) error {
 	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3,
 		tries = $4,
-		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries,
-		db.Millis(a.NotBefore)))
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, attempt.ID, attempt.Checkpoint, attempt.Intent, attempt.Tries,
+		db.Millis(attempt.NotBefore)))
 }
 
 // SavePlan writes the plan of an attempt that has not ended; the zero Plan deletes

@@ -33,7 +33,7 @@ func configured(t testing.TB, database *db.DB) (cfg lockstep.SyncConfiguration) 
 
 // withResource runs f with the state of the configuration's resource.
 func withResource(
-	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, state syncstate.ResourceState) error,
+	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, act func(tx *db.Tx, state syncstate.ResourceState) error,
 ) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
@@ -41,7 +41,7 @@ func withResource(
 		if err != nil {
 			return err
 		}
-		return f(tx, state)
+		return act(tx, state)
 	})
 }
 
@@ -86,9 +86,14 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		attempt := endAttempt(t, database, cfg, lockstep.Applied)
 		behind(false)
 
-		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("one") ||
-			attempt.DesiredSeq != 1 {
-			t.Errorf("the first attempt: %+v", attempt)
+		if attempt.InitialRevision != cfg.Revision("one") {
+			t.Errorf("the first attempt: InitialRevision is %v, want %v", attempt.InitialRevision, cfg.Revision("one"))
+		}
+		if attempt.TargetRevision != cfg.Revision("one") {
+			t.Errorf("the first attempt: TargetRevision is %v, want %v", attempt.TargetRevision, cfg.Revision("one"))
+		}
+		if attempt.DesiredSeq != 1 {
+			t.Errorf("the first attempt: DesiredSeq is %v, want %v", attempt.DesiredSeq, 1)
 		}
 
 		setDesired(t, database, cfg, "one") // the same commit is desired again
@@ -96,9 +101,14 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		endAttempt(t, database, cfg, lockstep.Failed)
 		setDesired(t, database, cfg, "two")
 		attempt = endAttempt(t, database, cfg, "")
-		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("two") ||
-			attempt.DesiredSeq != 3 {
-			t.Errorf("the third attempt: %+v", attempt)
+		if attempt.InitialRevision != cfg.Revision("one") {
+			t.Errorf("the third attempt: InitialRevision is %v, want %v", attempt.InitialRevision, cfg.Revision("one"))
+		}
+		if attempt.TargetRevision != cfg.Revision("two") {
+			t.Errorf("the third attempt: TargetRevision is %v, want %v", attempt.TargetRevision, cfg.Revision("two"))
+		}
+		if attempt.DesiredSeq != 3 {
+			t.Errorf("the third attempt: DesiredSeq is %v, want %v", attempt.DesiredSeq, 3)
 		}
 
 		setDesired(t, database, cfg, "three")
@@ -128,8 +138,7 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 		})
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return syncstate.FinishAttempt(tx, attempt.ID,
-				lockstep.Applied)
+			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied)
 		})
 		for name, write := range map[string]func(tx *db.Tx) error{
 			"a step":      func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) },
@@ -142,8 +151,17 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			got, ok, err := syncstate.LatestSuccess(tx, state)
-			if !ok || got.ID != attempt.ID || got.Outcome != lockstep.Applied || got.EndedAt.IsZero() {
-				t.Errorf("the latest success: %+v", got)
+			if !ok {
+				t.Error("the latest success: not found")
+			}
+			if got.ID != attempt.ID {
+				t.Errorf("the latest success: ID is %v, want %v", got.ID, attempt.ID)
+			}
+			if got.Outcome != lockstep.Applied {
+				t.Errorf("the latest success: Outcome is %v, want %v", got.Outcome, lockstep.Applied)
+			}
+			if got.EndedAt.IsZero() {
+				t.Error("the latest success: EndedAt is not set")
 			}
 			return err
 		})
@@ -194,9 +212,14 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 		failed := endAttempt(t, database, cfg, lockstep.Failed)
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			sync, err := syncstate.ResourceStatus(tx, state)
-			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID ||
-				*sync.DesiredState != cfg.Revision("two") {
-				t.Errorf("status: %+v", sync)
+			if sync.LatestSync.ID != failed.ID {
+				t.Errorf("LatestSync is %v, want %v", sync.LatestSync.ID, failed.ID)
+			}
+			if sync.LatestSuccessfulSync.ID != applied.ID {
+				t.Errorf("LatestSuccessfulSync is %v, want %v", sync.LatestSuccessfulSync.ID, applied.ID)
+			}
+			if *sync.DesiredState != cfg.Revision("two") {
+				t.Errorf("DesiredState is %v, want %v", *sync.DesiredState, cfg.Revision("two"))
 			}
 
 			if seq, err := syncstate.DesiredSeqOf(tx, state.ID, "one"); seq != 1 || err != nil {
@@ -411,8 +434,7 @@ func TestResourcesWithDueWorkAreOverdue(t *testing.T) {
 		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("a proposal without a configuration", true)
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return syncstate.FinishAttempt(tx, attempt.ID,
-				lockstep.Cancelled)
+			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Cancelled)
 		})
 		overdue("nothing any more", false)
 	})

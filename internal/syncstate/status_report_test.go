@@ -216,15 +216,15 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 
 			return nil
 		})
-		forget := func() (n int) {
+		forget := func() (count int) {
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				if err := syncstate.DeleteOldStatusReports(tx, stream); err != nil {
 					return err
 				}
-				return tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n)
+				return tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&count)
 			})
 
-			return n
+			return count
 		}
 		if diff := cmp.Diff([]int{1150, 1050, 1000, 1000}, []int{forget(), forget(), forget(), forget()}); diff != "" {
 			t.Error(diff)
@@ -248,8 +248,8 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 			forget()
 		}
 
-		if n := forget(); n != 1000-old || old == 0 {
-			t.Errorf("%d are kept, of %d were %d old", n, 1000, old)
+		if count := forget(); count != 1000-old || old == 0 {
+			t.Errorf("%d are kept, of %d were %d old", count, 1000, old)
 		}
 	})
 }
@@ -285,8 +285,7 @@ func TestReportsAreReadNewestFirstAndDeletedWithTheirLink(t *testing.T) {
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			return store.DeleteLink(tx, link.Account, link.Region,
-				link.ID)
+			return store.DeleteLink(tx, link.Account, link.Region, link.ID)
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			var n int
