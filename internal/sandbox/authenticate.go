@@ -75,7 +75,8 @@ func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSession, error) {
 	var ses assumedSession
 	err := s.database.ViewOnce(r.Context(), func(tx *db.Tx) error {
-		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session WHERE access_key_id = $1`, accessKeyID).
+		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session
+			WHERE access_key_id = $1`, accessKeyID).
 			Scan(&ses.secret, &ses.token, &ses.account, &ses.arn, &ses.userID, &ses.expires)
 	})
 	if errors.Is(err, db.ErrNoRows) {

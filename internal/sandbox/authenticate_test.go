@@ -3,7 +3,6 @@ package sandbox_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +25,11 @@ func lookUpKey(_ context.Context, id string) (secret, account string, err error)
 }
 
 func changeSetInput(stack, name string) *cloudformation.CreateChangeSetInput {
-	return &cloudformation.CreateChangeSetInput{StackName: &stack, ChangeSetName: &name, TemplateBody: aws.String(shop)}
+	return &cloudformation.CreateChangeSetInput{
+		StackName:     &stack,
+		ChangeSetName: &name,
+		TemplateBody:  aws.String(shop),
+	}
 }
 
 func errorCode(err error) string {
@@ -38,12 +41,12 @@ func errorCode(err error) string {
 }
 
 func TestSignaturesAreVerified(t *testing.T) {
-	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey})
+	url := startSandbox(t, databasePath(t), sandbox.Options{LookUpKey: lookUpKey})
 	for _, row := range []struct{ id, secret, token, want string }{
-		{"LSTESTKEY00000000000", "secret", "", ""},
-		{"LSTESTKEY00000000000", "wrong", "", "SignatureDoesNotMatch"},
-		{"LSOTHERKEY0000000000", "secret", "", "InvalidClientTokenId"},
-		{"LSBX0000000000000000", "secret", "token", "InvalidClientTokenId"},
+		{id: "LSTESTKEY00000000000", secret: "secret", token: "", want: ""},
+		{id: "LSTESTKEY00000000000", secret: "wrong", token: "", want: "SignatureDoesNotMatch"},
+		{id: "LSOTHERKEY0000000000", secret: "secret", token: "", want: "InvalidClientTokenId"},
+		{id: "LSBX0000000000000000", secret: "secret", token: "token", want: "InvalidClientTokenId"},
 	} {
 		cfg := configuration(url, "us-east-1")
 		cfg.Credentials = credentials.NewStaticCredentialsProvider(row.id, row.secret, row.token)
@@ -63,16 +66,20 @@ func TestSignaturesAreVerified(t *testing.T) {
 
 func assume(t *testing.T, cfg aws.Config, role string) aws.Config {
 	t.Helper()
-	out, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("lockstep-web")})
+	input := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("lockstep-web")}
+	out, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+
+	keys := out.Credentials
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(
+		*keys.AccessKeyId, *keys.SecretAccessKey, *keys.SessionToken)
 	return cfg
 }
 
 func TestAccountsAndRegionsAreSeparate(t *testing.T) {
-	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
+	url := startSandbox(t, databasePath(t), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
 	own := configuration(url, "us-east-1")
 	other := assume(t, own, "arn:aws:iam::444455556666:role/deploy/er")
 	who, err := sts.NewFromConfig(other).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
@@ -80,8 +87,11 @@ func TestAccountsAndRegionsAreSeparate(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if *who.Account != "444455556666" || *who.Arn != "arn:aws:sts::444455556666:assumed-role/er/lockstep-web" {
-		t.Errorf("identity %s %s", *who.Account, *who.Arn)
+	if want := "444455556666"; *who.Account != want {
+		t.Errorf("account %s, want %s", *who.Account, want)
+	}
+	if want := "arn:aws:sts::444455556666:assumed-role/er/lockstep-web"; *who.Arn != want {
+		t.Errorf("ARN %s, want %s", *who.Arn, want)
 	}
 
 	apply(t, cloudformation.NewFromConfig(other), "shop", shop)
@@ -92,7 +102,8 @@ func TestAccountsAndRegionsAreSeparate(t *testing.T) {
 		cfg  aws.Config
 		want int
 	}{"own account": {own, 0}, "assumed": {other, 1}, "other region": {frankfurt, 0}} {
-		out, err := cloudformation.NewFromConfig(row.cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+		out, err := cloudformation.NewFromConfig(row.cfg).DescribeStacks(t.Context(),
+			&cloudformation.DescribeStacksInput{})
 		if err != nil || len(out.Stacks) != row.want {
 			t.Errorf("%s: %d stacks (%v), want %d", name, len(out.Stacks), err, row.want)
 		}
@@ -103,7 +114,8 @@ func TestAccountsAndRegionsAreSeparate(t *testing.T) {
 		t.Errorf("queue %s", got)
 	}
 
-	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: stack.StackId})
+	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(),
+		&cloudformation.DescribeStacksInput{StackName: stack.StackId})
 	checkError(t, err, "ValidationError", "does not exist")
 }
 

@@ -119,8 +119,8 @@ func (c *call) changeSetStack(changeSetName string) (stack *store.Stack, create 
 		}
 
 		if stack.Status != "REVIEW_IN_PROGRESS" {
-			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet "+
-				"[%s].", stack.Name, changeSetName)
+			return nil, false, validationError("Stack [%s] already exists and cannot be created again with "+
+				"the changeSet [%s].", stack.Name, changeSetName)
 		}
 		return stack, true, nil
 	case "", "UPDATE":
@@ -159,7 +159,8 @@ func (c *call) createReviewStack(name string) (*store.Stack, error) {
 func (c *call) repeatedChangeSet(st *store.Stack, name string) (same createChangeSetResult, found bool, err error) {
 	var token string
 	same.StackID = st.ARN
-	err = c.Tx.QueryRow(`SELECT arn, client_token FROM change_set WHERE stack_id = $1 AND name = $2`, st.ID, name).Scan(&same.ID, &token)
+	err = c.Tx.QueryRow(`SELECT arn, client_token FROM change_set WHERE stack_id = $1 AND name = $2`,
+		st.ID, name).Scan(&same.ID, &token)
 	if errors.Is(err, db.ErrNoRows) {
 		return same, false, nil
 	}
@@ -172,7 +173,8 @@ func (c *call) repeatedChangeSet(st *store.Stack, name string) (same createChang
 	}
 
 	return same, false, &awsquery.Error{Code: "AlreadyExistsException",
-		Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
+		Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute "+
+			"ClientToken", name)}
 }
 
 func (c *call) executeChangeSet() (any, error) {
@@ -270,7 +272,8 @@ func (c *call) deleteChangeSet() (any, error) {
 	if changeSet.ExecutionStatus == "EXECUTE_IN_PROGRESS" || changeSet.ExecutedAt != nil &&
 		changeSet.Stack.IsInProgress() {
 		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus",
-			Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", changeSet.ARN,
+			Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]",
+				changeSet.ARN,
 				changeSet.ExecutionStatus)}
 	}
 
@@ -308,7 +311,8 @@ func validateChangeSetName(name string) error {
 	case name == "":
 		return constraintError("changeSetName", "", "Member must not be null")
 	case !namePattern.MatchString(name):
-		return constraintError("changeSetName", name, "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
+		return constraintError("changeSetName", name,
+			"Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
 	case len(name) > 128:
 		return constraintError("changeSetName", name, "Member must have length less than or equal to 128")
 	}

@@ -77,21 +77,24 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 
 // describeChanges returns the changes of a change set as "Action Logical Replacement
 // [Scope] property:recreation:source:cause…".
-func describeChanges(t *testing.T, c *cloudformation.Client, arn string) []string {
+func describeChanges(t *testing.T, client *cloudformation.Client, arn string) []string {
 	t.Helper()
 	var out []string
-	p := cloudformation.NewDescribeChangeSetPaginator(c, &cloudformation.DescribeChangeSetInput{ChangeSetName: &arn})
-	for p.HasMorePages() {
-		page, err := p.NextPage(t.Context())
+	input := &cloudformation.DescribeChangeSetInput{ChangeSetName: &arn}
+	for paginator := cloudformation.NewDescribeChangeSetPaginator(client, input); paginator.HasMorePages(); {
+		page, err := paginator.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		for _, ch := range page.Changes {
-			r := ch.ResourceChange
-			line := fmt.Sprintf("%s %s %s %v", r.Action, *r.LogicalResourceId, r.Replacement, r.Scope)
-			for _, d := range r.Details {
-				line += fmt.Sprintf(" %s:%s:%s:%s", aws.ToString(d.Target.Name), d.Target.RequiresRecreation, d.ChangeSource, aws.ToString(d.CausingEntity))
+		for _, change := range page.Changes {
+			resource := change.ResourceChange
+			line := fmt.Sprintf("%s %s %s %v",
+				resource.Action, *resource.LogicalResourceId, resource.Replacement, resource.Scope)
+			for _, detail := range resource.Details {
+				line += fmt.Sprintf(" %s:%s:%s:%s",
+					aws.ToString(detail.Target.Name), detail.Target.RequiresRecreation,
+					detail.ChangeSource, aws.ToString(detail.CausingEntity))
 			}
 
 			out = append(out, line)
@@ -101,7 +104,10 @@ func describeChanges(t *testing.T, c *cloudformation.Client, arn string) []strin
 	return out
 }
 
-func createChangeSet(t testing.TB, client *cloudformation.Client, input *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
+// createChangeSet creates a change set, named proposed without a name, and describes it.
+func createChangeSet(
+	t testing.TB, client *cloudformation.Client, input *cloudformation.CreateChangeSetInput,
+) *cloudformation.DescribeChangeSetOutput {
 	t.Helper()
 	if input.ChangeSetName == nil {
 		input.ChangeSetName = aws.String("proposed")
@@ -112,7 +118,8 @@ func createChangeSet(t testing.TB, client *cloudformation.Client, input *cloudfo
 		t.Fatal(err)
 	}
 
-	described, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
+	describe := &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id}
+	described, err := client.DescribeChangeSet(t.Context(), describe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,13 +135,16 @@ func TestAChangeSetHasTheChangesAndTheirCauses(t *testing.T) {
 	client := newClient(t)
 	apply(t, client, "shop", shop)
 	described := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{
-		StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true),
-		Parameters: []types.Parameter{parameter("Stage", "prod"), parameter("Seconds", "60")},
+		StackName:           aws.String("shop"),
+		UsePreviousTemplate: aws.Bool(true),
+		Parameters:          []types.Parameter{parameter("Stage", "prod"), parameter("Seconds", "60")},
 	})
 	want := []string{
-		"Modify Queue True [Properties] QueueName:Always:DirectModification: QueueName:Always:ParameterReference:Stage" +
+		"Modify Queue True [Properties] QueueName:Always:DirectModification: " +
+			"QueueName:Always:ParameterReference:Stage" +
 			" VisibilityTimeout:Never:DirectModification: VisibilityTimeout:Never:ParameterReference:Seconds",
-		"Modify Topic False [Properties] Subscription:Never:DirectModification: Subscription:Never:ResourceAttribute:Queue.Arn",
+		"Modify Topic False [Properties] Subscription:Never:DirectModification:" +
+			" Subscription:Never:ResourceAttribute:Queue.Arn",
 		"Add Alarm  []",
 	}
 	if diff := cmp.Diff(want, describeChanges(t, client, *described.ChangeSetId)); diff != "" {
@@ -142,10 +152,16 @@ func TestAChangeSetHasTheChangesAndTheirCauses(t *testing.T) {
 	}
 
 	body := "Resources: {Topic: {Type: AWS::SNS::Topic, DeletionPolicy: Retain, Metadata: {a: b}}}"
-	described = createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
-		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}})
+	described = createChangeSet(t, client, &cloudformation.CreateChangeSetInput{
+		StackName:     aws.String("shop"),
+		ChangeSetName: aws.String("less"),
+		TemplateBody:  &body,
+		Tags:          []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}},
+	})
 	want = []string{
-		"Modify Topic False [Properties Metadata DeletionPolicy Tags] Subscription:Never:DirectModification: :Never:DirectModification: :Never:DirectModification: :Never:DirectModification:",
+		"Modify Topic False [Properties Metadata DeletionPolicy Tags]" +
+			" Subscription:Never:DirectModification: :Never:DirectModification:" +
+			" :Never:DirectModification: :Never:DirectModification:",
 		"Remove Queue  []",
 	}
 	if diff := cmp.Diff(want, describeChanges(t, client, *described.ChangeSetId)); diff != "" {
@@ -161,14 +177,16 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 		t.Fatalf("status %s", stack.StackStatus)
 	}
 
-	if got, want := outputs(stack)["QueueUrl"], "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"; got != want {
+	want := "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"
+	if got := outputs(stack)["QueueUrl"]; got != want {
 		t.Errorf("queue %s, want %s", got, want)
 	}
 
 	all := describeEvents(t, client, "shop")
-	want := []string{
+	wantEvents := []string{
 		"shop UPDATE_IN_PROGRESS User Initiated",
-		"Queue UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
+		"Queue UPDATE_IN_PROGRESS " +
+			"Requested update requires the creation of a new physical resource; hence creating one.",
 		"Queue UPDATE_IN_PROGRESS Resource creation Initiated", "Queue UPDATE_COMPLETE",
 		"Topic UPDATE_IN_PROGRESS", "Topic UPDATE_COMPLETE",
 		"Alarm CREATE_IN_PROGRESS", "Alarm CREATE_IN_PROGRESS Resource creation Initiated", "Alarm CREATE_COMPLETE",
@@ -176,21 +194,23 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 		"Queue DELETE_IN_PROGRESS", "Queue DELETE_COMPLETE",
 		"shop UPDATE_COMPLETE " + final,
 	}
-	if diff := cmp.Diff(want, all[len(all)-len(want):]); diff != "" {
+	if diff := cmp.Diff(wantEvents, all[len(all)-len(wantEvents):]); diff != "" {
 		t.Error(diff)
 	}
 
-	described, err := client.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")})
+	input := &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")}
+	described, err := client.DescribeStackResources(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	var got []string
-	for _, x := range described.StackResources {
-		got = append(got, *x.LogicalResourceId+" "+string(x.ResourceStatus))
+	for _, resource := range described.StackResources {
+		got = append(got, *resource.LogicalResourceId+" "+string(resource.ResourceStatus))
 	}
 
-	if diff := cmp.Diff([]string{"Alarm CREATE_COMPLETE", "Queue UPDATE_COMPLETE", "Topic UPDATE_COMPLETE"}, got); diff != "" {
+	wantResources := []string{"Alarm CREATE_COMPLETE", "Queue UPDATE_COMPLETE", "Topic UPDATE_COMPLETE"}
+	if diff := cmp.Diff(wantResources, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -198,12 +218,25 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 func TestNothingToDoIsSaidInAWSsWords(t *testing.T) {
 	client := newClient(t)
 	apply(t, client, "shop", shop)
-	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
-	if d.Status != types.ChangeSetStatusFailed || d.ExecutionStatus != types.ExecutionStatusUnavailable ||
-		*d.StatusReason != "The submitted information didn't contain changes. Submit different information to create a change set." {
-		t.Errorf("%s %s %s", d.Status, d.ExecutionStatus, *d.StatusReason)
+	described := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{
+		StackName:    aws.String("shop"),
+		TemplateBody: aws.String(shop + "\n# only a comment\n"),
+	})
+	if got, want := described.Status, types.ChangeSetStatusFailed; got != want {
+		t.Errorf("status %s, want %s", got, want)
 	}
-	_, err := client.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)})
+	if got, want := described.ExecutionStatus, types.ExecutionStatusUnavailable; got != want {
+		t.Errorf("execution status %s, want %s", got, want)
+	}
+
+	const want = "The submitted information didn't contain changes. " +
+		"Submit different information to create a change set."
+	if got := *described.StatusReason; got != want {
+		t.Errorf("reason %q, want %q", got, want)
+	}
+
+	update := &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)}
+	_, err := client.UpdateStack(t.Context(), update)
 	checkError(t, err, "ValidationError", "No updates are to be performed.")
 }
 
@@ -217,8 +250,12 @@ func TestTagsStayUnlessNamed(t *testing.T) {
 		output string // so that something else changes, too
 	}{{team, 1, "TopicArn:"}, {nil, 1, "Other:"}, {[]types.Tag{}, 0, "Other:"}} {
 		body := strings.ReplaceAll(shop, "TopicArn:", row.output)
-		_, err := client.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &body, Tags: row.tags})
-		if err != nil {
+		update := &cloudformation.UpdateStackInput{
+			StackName:    aws.String("shop"),
+			TemplateBody: &body,
+			Tags:         row.tags,
+		}
+		if _, err := client.UpdateStack(t.Context(), update); err != nil {
 			t.Fatalf("%v: %v", row.tags, err)
 		}
 
@@ -242,16 +279,17 @@ Resources:
 		t.Errorf("DescribeStacks shows %q", got)
 	}
 
-	described, err := client.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")})
+	describe := &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")}
+	described, err := client.DescribeStackEvents(t.Context(), describe)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	shown := 0
-	for _, e := range described.StackEvents {
-		if p := aws.ToString(e.ResourceProperties); strings.Contains(p, "hunter22") {
-			t.Errorf("an event shows %s", p)
-		} else if strings.Contains(p, "****") {
+	for _, event := range described.StackEvents {
+		if properties := aws.ToString(event.ResourceProperties); strings.Contains(properties, "hunter22") {
+			t.Errorf("an event shows %s", properties)
+		} else if strings.Contains(properties, "****") {
 			shown++
 		}
 	}
@@ -260,23 +298,31 @@ Resources:
 		t.Error("no event shows a masked value")
 	}
 
-	stack = apply(t, client, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
+	previous := types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)}
+	stack = apply(t, client, "vault", body+"Outputs: {O: {Value: x}}\n", previous)
 	if stack.StackStatus != types.StackStatusUpdateComplete {
 		t.Errorf("previous value: %s", stack.StackStatus)
 	}
 }
 
-func TestAStoredParameterIsReadFromTheBooks(t *testing.T) {
+func TestAStoredParameterIsReadFromTheSandbox(t *testing.T) {
 	client := newClient(t)
 	const reader = `
-Parameters: {Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team}, Image: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: /aws/service/ami-amazon-linux-latest/x}}
-Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}, I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}}
+Parameters:
+  Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team}
+  Image:
+    Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>'
+    Default: /aws/service/ami-amazon-linux-latest/x
+Resources:
+  T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}
+  I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}
 Outputs: {Team: {Value: !Ref Team}}
 `
 
-	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
-	if want := "Unable to fetch parameters [/team] from parameter store for this account."; aws.ToString(d.StatusReason) != want {
-		t.Errorf("%s, want %s", aws.ToString(d.StatusReason), want)
+	described := createChangeSet(t, client, creationInput("early", reader))
+	want := "Unable to fetch parameters [/team] from parameter store for this account."
+	if got := aws.ToString(described.StatusReason); got != want {
+		t.Errorf("reason %q, want %q", got, want)
 	}
 
 	const store = "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: /team, Type: String, Value: %}}}"

@@ -26,7 +26,8 @@ func (c *call) previousAnswer(subject string) (answer string, done bool, err err
 	}
 
 	var hash string
-	err = c.Tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
+	err = c.Tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3
+		AND stack = $4 AND token = $5`,
 		c.caller.account, c.caller.region, c.action, subject, token).Scan(&hash, &answer)
 	switch {
 	case errors.Is(err, db.ErrNoRows):
@@ -47,7 +48,8 @@ func (c *call) recordToken(subject, answer string) error {
 	if token == "" {
 		return nil
 	}
-	_, err := c.Tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	_, err := c.Tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		c.caller.account, c.caller.region, c.action, subject, token, c.hash(), answer, c.Now())
 	return err
 }

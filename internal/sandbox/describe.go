@@ -230,7 +230,8 @@ func (c *call) describeStackEvents() (any, error) {
 	}
 
 	rows, err := c.Tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
-		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, stack.ID, page, c.Now(), pageSize+1)
+		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0
+		ORDER BY seq DESC LIMIT $4`, stack.ID, page, c.Now(), pageSize+1)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +20,8 @@ import (
 func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 	client := newClient(t)
 	ctx := t.Context()
-	create := &cloudformation.CreateStackInput{StackName: aws.String("web"), TemplateBody: aws.String(shop), ClientRequestToken: aws.String("t1")}
+	create := createStackInput("web", shop)
+	create.ClientRequestToken = aws.String("t1")
 	first, err := client.CreateStack(ctx, create)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,8 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 	checkError(t, err, "TokenAlreadyExistsException", "A client request token already exists")
 
 	input := changeSetInput("web", "cs")
-	input.ClientToken, input.Parameters = aws.String("t2"), []types.Parameter{parameter("Seconds", "31")}
+	input.ClientToken = aws.String("t2")
+	input.Parameters = []types.Parameter{parameter("Seconds", "31")}
 	made, err := client.CreateChangeSet(ctx, input)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,8 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 
 	input.ClientToken = aws.String("t3")
 	_, err = client.CreateChangeSet(ctx, input)
-	checkError(t, err, "AlreadyExistsException", "ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
+	checkError(t, err, "AlreadyExistsException",
+		"ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
 
 	execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id, ClientRequestToken: aws.String("t4")}
 	for range 2 {
@@ -60,7 +62,8 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 	}
 
 	updates := 0
-	described, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("web")})
+	described, err := client.DescribeStackEvents(ctx,
+		&cloudformation.DescribeStackEventsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +72,13 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 		if event.ResourceStatus == types.ResourceStatusUpdateInProgress && *event.LogicalResourceId == "web" {
 			updates++
 		}
-		if want := map[bool]string{true: "t4", false: "t1"}[strings.HasPrefix(string(event.ResourceStatus), "UPDATE")]; aws.ToString(event.ClientRequestToken) != want {
-			t.Errorf("%s %s has token %q, want %q", *event.LogicalResourceId, event.ResourceStatus, aws.ToString(event.ClientRequestToken), want)
+
+		want := "t1"
+		if strings.HasPrefix(string(event.ResourceStatus), "UPDATE") {
+			want = "t4"
+		}
+		if got := aws.ToString(event.ClientRequestToken); got != want {
+			t.Errorf("%s %s has token %q, want %q", *event.LogicalResourceId, event.ResourceStatus, got, want)
 		}
 	}
 
@@ -95,7 +103,8 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 		ids[name] = made.Id
 	}
 
-	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String("one"), StackName: aws.String("web")}); err != nil {
+	execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String("one"), StackName: aws.String("web")}
+	if _, err := client.ExecuteChangeSet(ctx, execute); err != nil {
 		t.Fatal(err)
 	}
 
@@ -107,8 +116,8 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 	}
 
 	var got []string
-	for _, s := range list.Summaries {
-		got = append(got, *s.ChangeSetName+" "+string(s.ExecutionStatus))
+	for _, summary := range list.Summaries {
+		got = append(got, *summary.ChangeSetName+" "+string(summary.ExecutionStatus))
 	}
 
 	if diff := cmp.Diff([]string{"two OBSOLETE", "one EXECUTE_COMPLETE", "cs0 EXECUTE_COMPLETE"}, got); diff != "" {
@@ -116,7 +125,8 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 	}
 
 	for range 2 { // deleting what is not there is no error
-		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: ids["two"]}); err != nil {
+		input := &cloudformation.DeleteChangeSetInput{ChangeSetName: ids["two"]}
+		if _, err := client.DeleteChangeSet(ctx, input); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +143,8 @@ func TestLongListsComeInPages(t *testing.T) {
 	}
 
 	in := changeSetInput("big", "cs")
-	in.ChangeSetType, in.TemplateBody = types.ChangeSetTypeCreate, aws.String(b.String())
+	in.ChangeSetType = types.ChangeSetTypeCreate
+	in.TemplateBody = aws.String(b.String())
 	made, err := client.CreateChangeSet(ctx, in)
 	if err != nil {
 		t.Fatal(err)
@@ -143,32 +154,33 @@ func TestLongListsComeInPages(t *testing.T) {
 		t.Errorf("%d changes, want 250", len(got))
 	}
 
-	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
-		t.Fatal(err)
-	}
+	executeChangeSet(t, client, made.Id)
 
 	seen := map[string]bool{}
 	all := describeEvents(t, client, "big")
-	for _, e := range all {
-		seen[e] = true
+	for _, event := range all {
+		seen[event] = true
 	}
 
-	if len(all) != 3+3*250 || len(seen) != len(all) {
-		t.Errorf("%d events, %d different, want %d", len(all), len(seen), 3+3*250)
+	if want := 3 + 3*250; len(all) != want {
+		t.Errorf("%d events, want %d", len(all), want)
+	}
+	if len(seen) != len(all) {
+		t.Errorf("%d of %d events are different, want all", len(seen), len(all))
 	}
 
 	for i := range 105 {
-		if _, err := client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(fmt.Sprintf("s%d", i)), TemplateBody: aws.String("Resources: {T: {Type: AWS::SNS::Topic}}")}); err != nil {
+		input := createStackInput(fmt.Sprintf("s%d", i), "Resources: {T: {Type: AWS::SNS::Topic}}")
+		if _, err := client.CreateStack(ctx, input); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("s7")}); err != nil {
-		t.Fatal(err)
-	}
+	deleteStack(t, client, &cloudformation.DeleteStackInput{StackName: aws.String("s7")})
 
 	live := 0
-	for paginator := cloudformation.NewDescribeStacksPaginator(client, &cloudformation.DescribeStacksInput{}); paginator.HasMorePages(); {
+	describe := &cloudformation.DescribeStacksInput{}
+	for paginator := cloudformation.NewDescribeStacksPaginator(client, describe); paginator.HasMorePages(); {
 		page, err := paginator.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +190,10 @@ func TestLongListsComeInPages(t *testing.T) {
 	}
 
 	deleted := 0
-	for paginator := cloudformation.NewListStacksPaginator(client, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete}}); paginator.HasMorePages(); {
+	list := &cloudformation.ListStacksInput{
+		StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete},
+	}
+	for paginator := cloudformation.NewListStacksPaginator(client, list); paginator.HasMorePages(); {
 		page, err := paginator.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -187,8 +202,11 @@ func TestLongListsComeInPages(t *testing.T) {
 		deleted += len(page.StackSummaries)
 	}
 
-	if live != 105 || deleted != 1 {
-		t.Errorf("%d stacks and %d deleted, want 105 and 1", live, deleted)
+	if live != 105 {
+		t.Errorf("%d stacks, want 105", live)
+	}
+	if deleted != 1 {
+		t.Errorf("%d deleted stacks, want 1", deleted)
 	}
 }
 
@@ -201,44 +219,66 @@ func TestTemplatesAndResourcesAreFound(t *testing.T) {
 		t.Errorf("GetTemplate: %v", err)
 	}
 
-	body, err = client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web"), ChangeSetName: aws.String("cs0")})
+	body, err = client.GetTemplate(ctx, &cloudformation.GetTemplateInput{
+		StackName:     aws.String("web"),
+		ChangeSetName: aws.String("cs0"),
+	})
 	if err != nil || *body.TemplateBody != shop {
 		t.Errorf("GetTemplate of a change set: %v", err)
 	}
 
 	url := aws.String("https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev")
-	found, err := client.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{PhysicalResourceId: url})
+	found, err := client.DescribeStackResources(ctx,
+		&cloudformation.DescribeStackResourcesInput{PhysicalResourceId: url})
 	if err != nil || len(found.StackResources) != 2 {
 		t.Errorf("by physical id: %v", err)
 	}
 
-	one, err := client.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("web"), LogicalResourceId: aws.String("Queue")})
+	one, err := client.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{
+		StackName:         aws.String("web"),
+		LogicalResourceId: aws.String("Queue"),
+	})
 	if err != nil || len(one.StackResources) != 1 || *one.StackResources[0].PhysicalResourceId != *url {
 		t.Errorf("by logical id: %v", err)
 	}
 
 	validated, err := client.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(
-		"Description: d\nParameters: {P: {Type: String, Default: x, NoEcho: true}}\nResources: {R: {Type: AWS::IAM::Role}}")})
+		"Description: d\nParameters: {P: {Type: String, Default: x, NoEcho: true}}\nResources: {R: {Type: " +
+			"AWS::IAM::Role}}")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if *validated.Description != "d" || *validated.Parameters[0].DefaultValue != "x" || !*validated.Parameters[0].NoEcho || validated.Capabilities[0] != types.CapabilityCapabilityIam ||
-		*validated.CapabilitiesReason != "The following resource(s) require capabilities: [AWS::IAM::Role]" {
-		t.Errorf("%+v", validated)
+	if got := *validated.Description; got != "d" {
+		t.Errorf("description %q, want d", got)
+	}
+	if got := *validated.Parameters[0].DefaultValue; got != "x" {
+		t.Errorf("default %q, want x", got)
+	}
+	if !*validated.Parameters[0].NoEcho {
+		t.Error("the parameter is not NoEcho")
+	}
+	if got, want := validated.Capabilities[0], types.CapabilityCapabilityIam; got != want {
+		t.Errorf("capability %s, want %s", got, want)
+	}
+	want := "The following resource(s) require capabilities: [AWS::IAM::Role]"
+	if got := *validated.CapabilitiesReason; got != want {
+		t.Errorf("reason %q, want %q", got, want)
 	}
 }
 
-func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
-	url := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
+func TestManyClientsAtOnceKeepTheDatabaseConsistent(t *testing.T) {
+	url := startSandbox(t, databasePath(t), sandbox.Options{ResourceDuration: time.Nanosecond})
 	client := client(url, "us-east-1")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			name := aws.String(fmt.Sprintf("s%d", i%4)) // two for each stack
 			for range 5 {
-				// Either may come first: what counts is that the books stay whole.
-				_, _ = client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: name, TemplateBody: aws.String(shop), Parameters: []types.Parameter{parameter("Stage", "dev")}})
+				// Either may come first: what counts is that the database stays consistent.
+				input := createStackInput(*name, shop)
+				input.Parameters = []types.Parameter{parameter("Stage", "dev")}
+				_, _ = client.CreateStack(t.Context(), input)
 				_, _ = client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
 				_, _ = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: name})
 			}
@@ -259,13 +299,14 @@ func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
 		}
 	}
 
-	if stack := apply(t, client, "after", strings.ReplaceAll(shop, "shop-", "after-")); stack.StackStatus != types.StackStatusCreateComplete {
+	stack := apply(t, client, "after", strings.ReplaceAll(shop, "shop-", "after-"))
+	if stack.StackStatus != types.StackStatusCreateComplete {
 		t.Errorf("a stack afterwards: %s", stack.StackStatus)
 	}
 }
 
 func TestALongHistoryIsPruned(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "sandbox.db")
+	path := databasePath(t)
 	c := client(startSandbox(t, path, sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	for i := range 6 {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
@@ -280,7 +321,9 @@ func TestALongHistoryIsPruned(t *testing.T) {
 
 	for table, most := range map[string]int{"event WHERE state IS NOT NULL": 2 + 2*4, "revision": 1 + 3} {
 		var n int
-		err := database.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n) })
+		err := database.View(t.Context(), func(tx *db.Tx) error {
+			return tx.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n)
+		})
 		if err != nil || n > most {
 			t.Errorf("%d rows in %s (%v), want at most %d", n, table, err, most)
 		}

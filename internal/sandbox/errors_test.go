@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -43,14 +42,13 @@ func postForm(t *testing.T, endpoint, form string) (int, string) {
 
 // A refusal is a request and the error it is answered with.
 type refusal struct {
-	form   string
-	status int
-	code   string
-	want   string
+	form string
+	code string
+	want string
 }
 
 func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
-	endpoint := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
+	endpoint := startSandbox(t, databasePath(t), sandbox.Options{ResourceDuration: time.Nanosecond})
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
 	createChangeSet(t, c, changeSetInput("shop", "done"))
@@ -64,8 +62,18 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 			t.Errorf("%.80s: %v in %s", row.form, err, body)
 		}
 
-		if status != row.status || answer.Error.Code != row.code || !strings.Contains(answer.Error.Message, row.want) {
-			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, answer.Error.Code, answer.Error.Message, row.status, row.code, row.want)
+		wantStatus := http.StatusBadRequest
+		if row.code == "ChangeSetNotFound" {
+			wantStatus = http.StatusNotFound
+		}
+		if status != wantStatus {
+			t.Errorf("%.80s: status %d, want %d", row.form, status, wantStatus)
+		}
+		if answer.Error.Code != row.code {
+			t.Errorf("%.80s: code %s, want %s", row.form, answer.Error.Code, row.code)
+		}
+		if !strings.Contains(answer.Error.Message, row.want) {
+			t.Errorf("%.80s\ngot  %s\nwant %s", row.form, answer.Error.Message, row.want)
 		}
 	}
 }
@@ -77,70 +85,232 @@ func refusals(arn string) []refusal {
 	topic := body("Resources: {T: {Type: AWS::SNS::Topic}}")
 	role := body("Resources: {T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}}")
 	must := body("Parameters: {A: {Type: String}, B: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic}}")
-	attribute := body("Resources: {Q: {Type: AWS::SQS::Queue}, T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Q.Nope}}}")
+	attribute := body("Resources: {Q: {Type: AWS::SQS::Queue}, " +
+		"T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Q.Nope}}}")
 	nested := body("Resources: {T: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}}")
 	behaviour := body("Resources: {T: {Type: AWS::SNS::Topic, Metadata: {'Lockstep::Sandbox': {Delay: soon}}}}")
 
 	return []refusal{
-		{"", 400, "MissingAction", "The request must contain the parameter Action."},
-		{"Action=Frobnicate&Version=2010-05-15", 400, "InvalidAction", "Could not find operation Frobnicate for version 2010-05-15"},
-		{"Action=%zz", 400, "MalformedQueryString", "The query string contains a syntax error."},
-		{"Action=CreateStack" + topic, 400, "ValidationError", "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null"},
-		{"Action=CreateStack&StackName=a_b" + topic, 400, "ValidationError", "Value 'a_b' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"},
-		{"Action=CreateStack&StackName=" + strings.Repeat("a", 129) + topic, 400, "ValidationError", "Member must have length less than or equal to 128"},
-		{"Action=CreateStack&StackName=shop" + topic, 400, "AlreadyExistsException", "Stack [shop] already exists"},
-		{"Action=CreateStack&StackName=x", 400, "ValidationError", "Either Template URL or Template Body must be specified."},
-		{"Action=CreateStack&StackName=x&TemplateURL=https://b.s3.amazonaws.com/k", 400, "ValidationError", "the sandbox does not support TemplateURL https://b.s3.amazonaws.com/k"},
-		{"Action=CreateStack&StackName=x&TemplateBody=" + strings.Repeat("x", 51201), 400, "ValidationError", "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"},
-		{"Action=CreateStack&StackName=x&TemplateBody=Resources", 400, "ValidationError", "Template format error: unsupported structure."},
-		{"Action=CreateStack&StackName=x" + role, 400, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
-		{"Action=CreateStack&StackName=x&Capabilities.member.1=CAPABILITY_IAM" + role, 400, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
-		{"Action=CreateStack&StackName=x&Capabilities.member.1=ALL" + topic, 400, "ValidationError", "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]"},
-		{"Action=CreateStack&StackName=x" + must, 400, "ValidationError", "Parameters: [A, B] must have values"},
-		{"Action=CreateStack&StackName=x&Parameters.member.1.ParameterKey=Z&Parameters.member.1.ParameterValue=z" + topic, 400, "ValidationError", "Parameters: [Z] do not exist in the template"},
-		{"Action=CreateStack&StackName=x&Tags.member.1.Key=aws:x&Tags.member.1.Value=y" + topic, 400, "ValidationError", "aws: prefixed tag key names are not allowed for external use."},
-		{"Action=CreateStack&StackName=x&Tags.member.1.Key=a&Tags.member.2.Key=a" + topic, 400, "ValidationError", "Duplicate tag key: a"},
-		{"Action=CreateStack&StackName=x&OnFailure=SHRUG" + topic, 400, "ValidationError", "at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]"},
-		{"Action=CreateStack&StackName=x&OnFailure=DELETE&DisableRollback=true" + topic, 400, "ValidationError", "You can specify either DisableRollback or OnFailure, but not both."},
-		{"Action=CreateStack&StackName=x&DisableRollback=maybe" + topic, 400, "MalformedInput", "DisableRollback must be true or false"},
-		{"Action=CreateStack&StackName=x&TimeoutInMinutes=0" + topic, 400, "ValidationError", "at 'timeoutInMinutes'"},
-		{"Action=CreateStack&StackName=x&RoleARN=me" + topic, 400, "ValidationError", "at 'roleARN'"},
-		{"Action=CreateStack&StackName=x&StackPolicyBody={}" + topic, 400, "ValidationError", "the sandbox does not support StackPolicyBody"},
-		{"Action=CreateStack&StackName=x&ResourceTypes.member.1=AWS::S3::*" + topic, 400, "ValidationError", "the sandbox does not support ResourceTypes"},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ImportExistingResources=true" + topic, 400, "ValidationError", "the sandbox does not support ImportExistingResources"},
-		{"Action=CreateStack&StackName=x" + attribute, 400, "ValidationError", "Template error: resource Q does not support attribute type Nope in Fn::GetAtt"},
-		{"Action=CreateStack&StackName=x" + nested, 400, "ValidationError", "the sandbox does not support AWS::CloudFormation::Stack with TemplateURL child.yaml (line 1)"},
-		{"Action=CreateStack&StackName=x" + behaviour, 400, "ValidationError", "Template format error: [/Resources/T/Metadata] Lockstep::Sandbox: Delay must be a duration such as 2s, at most 24h0m0s (line 1)"},
-		{"Action=UpdateStack&StackName=nobody" + topic, 400, "ValidationError", "Stack [nobody] does not exist"},
-		{"Action=UpdateStack&StackName=shop&UsePreviousTemplate=true" + topic, 400, "ValidationError", "You cannot specify both usePreviousTemplate and Template Body/Template URL."},
-		{"Action=DescribeStacks&StackName=nobody", 400, "ValidationError", "Stack with id nobody does not exist"},
-		{"Action=DescribeStacks&NextToken=x", 400, "ValidationError", "NextToken is invalid"},
-		{"Action=DescribeStackEvents&StackName=nobody", 400, "ValidationError", "Stack [nobody] does not exist"},
-		{"Action=DescribeStackResources", 400, "ValidationError", "Either StackName or PhysicalResourceId must be specified"},
-		{"Action=DescribeStackResources&PhysicalResourceId=x", 400, "ValidationError", "Stack for x does not exist"},
-		{"Action=DescribeStackResources&StackName=shop&LogicalResourceId=x", 400, "ValidationError", "Resource x does not exist for stack shop"},
-		{"Action=GetTemplate&StackName=nobody", 400, "ValidationError", "Stack with id nobody does not exist"},
-		{"Action=ValidateTemplate&TemplateBody=a:%20b", 400, "ValidationError", "Invalid template property or properties [a]"},
-		{"Action=CreateChangeSet&StackName=shop" + topic, 400, "ValidationError", "Value null at 'changeSetName'"},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=1" + topic, 400, "ValidationError", "Value '1' at 'changeSetName'"},
-		{"Action=CreateChangeSet&StackName=nobody&ChangeSetName=c" + topic, 400, "ValidationError", "Stack [nobody] does not exist"},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=CREATE" + topic, 400, "ValidationError", "Stack [shop] already exists and cannot be created again with the changeSet [c]."},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=IMPORT" + topic, 400, "ValidationError", "the sandbox does not support ChangeSetType IMPORT"},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=X" + topic, 400, "ValidationError", "Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]"},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&OnStackFailure=DELETE" + topic, 400, "ValidationError", "OnStackFailure DELETE is only valid for a change set of type CREATE."},
-		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=done" + topic, 400, "AlreadyExistsException", "ChangeSet done cannot be created due to a mismatch with existing attribute ClientToken"},
-		{"Action=DescribeChangeSet&ChangeSetName=c", 400, "ValidationError", "StackName must be specified if ChangeSetName is not specified as an ARN."},
-		{"Action=DescribeChangeSet&StackName=shop&ChangeSetName=c", 404, "ChangeSetNotFound", "ChangeSet [c] does not exist"},
-		{"Action=ExecuteChangeSet&ChangeSetName=arn:x", 404, "ChangeSetNotFound", "ChangeSet [arn:x] does not exist"},
-		{"Action=ExecuteChangeSet&StackName=shop&ChangeSetName=done", 400, "InvalidChangeSetStatus", "cannot be executed in its current status of [FAILED]"},
-		{"Action=ExecuteChangeSet&StackName=shop&ChangeSetName=cs0", 400, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_COMPLETE]"},
-		{"Action=DeleteStack&StackName=shop&RetainResources.member.1=Queue", 400, "ValidationError", "Invalid operation on stack [" + arn + "]."},
-		{"Action=AssumeRole&RoleArn=x&RoleSessionName=y", 400, "ValidationError", "x is invalid"},
+		{"", "MissingAction", "The request must contain the parameter Action."},
+		{
+			form: "Action=Frobnicate&Version=2010-05-15",
+			code: "InvalidAction",
+			want: "Could not find operation Frobnicate for version 2010-05-15",
+		},
+		{"Action=%zz", "MalformedQueryString", "The query string contains a syntax error."},
+		{
+			form: "Action=CreateStack" + topic,
+			code: "ValidationError",
+			want: "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member " +
+				"must not be null",
+		},
+		{
+			form: "Action=CreateStack&StackName=a_b" + topic,
+			code: "ValidationError",
+			want: "Value 'a_b' at 'stackName' failed to satisfy constraint: Member must satisfy regular " +
+				"expression pattern: [a-zA-Z][-a-zA-Z0-9]*",
+		},
+		{
+			form: "Action=CreateStack&StackName=" + strings.Repeat("a", 129) + topic,
+			code: "ValidationError",
+			want: "Member must have length less than or equal to 128",
+		},
+		{"Action=CreateStack&StackName=shop" + topic, "AlreadyExistsException", "Stack [shop] already exists"},
+		{
+			form: "Action=CreateStack&StackName=x",
+			code: "ValidationError",
+			want: "Either Template URL or Template Body must be specified.",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&TemplateURL=https://b.s3.amazonaws.com/k",
+			code: "ValidationError",
+			want: "the sandbox does not support TemplateURL https://b.s3.amazonaws.com/k",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&TemplateBody=" + strings.Repeat("x", 51201),
+			code: "ValidationError",
+			want: "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&TemplateBody=Resources",
+			code: "ValidationError",
+			want: "Template format error: unsupported structure.",
+		},
+		{
+			form: "Action=CreateStack&StackName=x" + role,
+			code: "InsufficientCapabilitiesException",
+			want: "Requires capabilities : [CAPABILITY_NAMED_IAM]",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&Capabilities.member.1=CAPABILITY_IAM" + role,
+			code: "InsufficientCapabilitiesException",
+			want: "Requires capabilities : [CAPABILITY_NAMED_IAM]",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&Capabilities.member.1=ALL" + topic,
+			code: "ValidationError",
+			want: "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]",
+		},
+		{"Action=CreateStack&StackName=x" + must, "ValidationError", "Parameters: [A, B] must have values"},
+		{
+			form: "Action=CreateStack&StackName=x&Parameters.member.1.ParameterKey=Z" +
+				"&Parameters.member.1.ParameterValue=z" + topic,
+			code: "ValidationError",
+			want: "Parameters: [Z] do not exist in the template",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&Tags.member.1.Key=aws:x&Tags.member.1.Value=y" + topic,
+			code: "ValidationError",
+			want: "aws: prefixed tag key names are not allowed for external use.",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&Tags.member.1.Key=a&Tags.member.2.Key=a" + topic,
+			code: "ValidationError",
+			want: "Duplicate tag key: a",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&OnFailure=SHRUG" + topic,
+			code: "ValidationError",
+			want: "at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [DO_NOTHING, " +
+				"ROLLBACK, DELETE]",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&OnFailure=DELETE&DisableRollback=true" + topic,
+			code: "ValidationError",
+			want: "You can specify either DisableRollback or OnFailure, but not both.",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&DisableRollback=maybe" + topic,
+			code: "MalformedInput",
+			want: "DisableRollback must be true or false",
+		},
+		{"Action=CreateStack&StackName=x&TimeoutInMinutes=0" + topic, "ValidationError", "at 'timeoutInMinutes'"},
+		{"Action=CreateStack&StackName=x&RoleARN=me" + topic, "ValidationError", "at 'roleARN'"},
+		{
+			form: "Action=CreateStack&StackName=x&StackPolicyBody={}" + topic,
+			code: "ValidationError",
+			want: "the sandbox does not support StackPolicyBody",
+		},
+		{
+			form: "Action=CreateStack&StackName=x&ResourceTypes.member.1=AWS::S3::*" + topic,
+			code: "ValidationError",
+			want: "the sandbox does not support ResourceTypes",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ImportExistingResources=true" + topic,
+			code: "ValidationError",
+			want: "the sandbox does not support ImportExistingResources",
+		},
+		{
+			form: "Action=CreateStack&StackName=x" + attribute,
+			code: "ValidationError",
+			want: "Template error: resource Q does not support attribute type Nope in Fn::GetAtt",
+		},
+		{
+			form: "Action=CreateStack&StackName=x" + nested,
+			code: "ValidationError",
+			want: "the sandbox does not support AWS::CloudFormation::Stack with TemplateURL child.yaml (line 1)",
+		},
+		{
+			form: "Action=CreateStack&StackName=x" + behaviour,
+			code: "ValidationError",
+			want: "Template format error: [/Resources/T/Metadata] Lockstep::Sandbox: Delay must be a duration " +
+				"such as 2s, at most 24h0m0s (line 1)",
+		},
+		{"Action=UpdateStack&StackName=nobody" + topic, "ValidationError", "Stack [nobody] does not exist"},
+		{
+			form: "Action=UpdateStack&StackName=shop&UsePreviousTemplate=true" + topic,
+			code: "ValidationError",
+			want: "You cannot specify both usePreviousTemplate and Template Body/Template URL.",
+		},
+		{"Action=DescribeStacks&StackName=nobody", "ValidationError", "Stack with id nobody does not exist"},
+		{"Action=DescribeStacks&NextToken=x", "ValidationError", "NextToken is invalid"},
+		{"Action=DescribeStackEvents&StackName=nobody", "ValidationError", "Stack [nobody] does not exist"},
+		{
+			form: "Action=DescribeStackResources",
+			code: "ValidationError",
+			want: "Either StackName or PhysicalResourceId must be specified",
+		},
+		{"Action=DescribeStackResources&PhysicalResourceId=x", "ValidationError", "Stack for x does not exist"},
+		{
+			form: "Action=DescribeStackResources&StackName=shop&LogicalResourceId=x",
+			code: "ValidationError",
+			want: "Resource x does not exist for stack shop",
+		},
+		{"Action=GetTemplate&StackName=nobody", "ValidationError", "Stack with id nobody does not exist"},
+		{
+			form: "Action=ValidateTemplate&TemplateBody=a:%20b",
+			code: "ValidationError",
+			want: "Invalid template property or properties [a]",
+		},
+		{"Action=CreateChangeSet&StackName=shop" + topic, "ValidationError", "Value null at 'changeSetName'"},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=1" + topic,
+			code: "ValidationError",
+			want: "Value '1' at 'changeSetName'",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=nobody&ChangeSetName=c" + topic,
+			code: "ValidationError",
+			want: "Stack [nobody] does not exist",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=CREATE" + topic,
+			code: "ValidationError",
+			want: "Stack [shop] already exists and cannot be created again with the changeSet [c].",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=IMPORT" + topic,
+			code: "ValidationError",
+			want: "the sandbox does not support ChangeSetType IMPORT",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ChangeSetType=X" + topic,
+			code: "ValidationError",
+			want: "Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=c&OnStackFailure=DELETE" + topic,
+			code: "ValidationError",
+			want: "OnStackFailure DELETE is only valid for a change set of type CREATE.",
+		},
+		{
+			form: "Action=CreateChangeSet&StackName=shop&ChangeSetName=done" + topic,
+			code: "AlreadyExistsException",
+			want: "ChangeSet done cannot be created due to a mismatch with existing attribute ClientToken",
+		},
+		{
+			form: "Action=DescribeChangeSet&ChangeSetName=c",
+			code: "ValidationError",
+			want: "StackName must be specified if ChangeSetName is not specified as an ARN.",
+		},
+		{
+			form: "Action=DescribeChangeSet&StackName=shop&ChangeSetName=c",
+			code: "ChangeSetNotFound",
+			want: "ChangeSet [c] does not exist",
+		},
+		{"Action=ExecuteChangeSet&ChangeSetName=arn:x", "ChangeSetNotFound", "ChangeSet [arn:x] does not exist"},
+		{
+			form: "Action=ExecuteChangeSet&StackName=shop&ChangeSetName=done",
+			code: "InvalidChangeSetStatus",
+			want: "cannot be executed in its current status of [FAILED]",
+		},
+		{
+			form: "Action=ExecuteChangeSet&StackName=shop&ChangeSetName=cs0",
+			code: "InvalidChangeSetStatus",
+			want: "cannot be executed in its current execution status of [EXECUTE_COMPLETE]",
+		},
+		{
+			form: "Action=DeleteStack&StackName=shop&RetainResources.member.1=Queue",
+			code: "ValidationError",
+			want: "Invalid operation on stack [" + arn + "].",
+		},
+		{"Action=AssumeRole&RoleArn=x&RoleSessionName=y", "ValidationError", "x is invalid"},
 	}
 }
 
 func TestRequestsAreBounded(t *testing.T) {
-	endpoint := startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
+	endpoint := startSandbox(t, databasePath(t), sandbox.Options{})
 	for form, want := range map[string]int{
 		"Action=CreateStack&TemplateBody=" + strings.Repeat("x", 4<<20): http.StatusRequestEntityTooLarge,
 		"Action=DescribeStacks" + strings.Repeat("&a=b", 5000):          http.StatusBadRequest,

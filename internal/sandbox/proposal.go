@@ -64,7 +64,8 @@ func (f requestForm) readProposal(before *store.Definition) (*proposal, error) {
 // checkSupported refuses members of the request that the sandbox does not implement.
 func (f requestForm) checkSupported() error {
 	for _, name := range []string{
-		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
+		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL",
+		"DeploymentMode",
 	} {
 		if f.Text(name) != "" {
 			return validationError("the sandbox does not support %s", name)

@@ -48,11 +48,10 @@ func TestAFailedResourceRollsANewStackBack(t *testing.T) {
 		t.Error(diff)
 	}
 
-	_, err := client.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{StackName: aws.String("web"), ChangeSetName: aws.String("x"), TemplateBody: aws.String(shop)})
-	checkError(t, err, "ValidationError", "Stack:"+*stack.StackId+" is in ROLLBACK_COMPLETE state and can not be updated.")
-	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := client.CreateChangeSet(t.Context(), changeSetInput("web", "x"))
+	checkError(t, err, "ValidationError",
+		"Stack:"+*stack.StackId+" is in ROLLBACK_COMPLETE state and can not be updated.")
+	deleteStack(t, client, &cloudformation.DeleteStackInput{StackName: aws.String("web")})
 
 	if stack := apply(t, client, "web", shop); stack.StackStatus != types.StackStatusCreateComplete {
 		t.Errorf("created again: %s", stack.StackStatus)
@@ -76,7 +75,8 @@ func TestAFailedUpdateRestoresTheStack(t *testing.T) {
 		t.Errorf("the template is still the new one (%v)", err)
 	}
 
-	if stack := apply(t, client, "web", strings.ReplaceAll(failing, "Fail: too many queues", "Delay: 1ms")); stack.StackStatus != types.StackStatusUpdateComplete {
+	fixed := strings.ReplaceAll(failing, "Fail: too many queues", "Delay: 1ms")
+	if stack := apply(t, client, "web", fixed); stack.StackStatus != types.StackStatusUpdateComplete {
 		t.Errorf("fixed: %s", stack.StackStatus)
 	}
 }
@@ -89,7 +89,8 @@ func TestRollbackCanBeDeclined(t *testing.T) {
 		"ROLLBACK_COMPLETE": {OnFailure: types.OnFailureRollback},
 		"DELETE_COMPLETE":   {OnFailure: types.OnFailureDelete},
 	} {
-		input.StackName, input.TemplateBody = aws.String("s"+strings.ReplaceAll(name, "_", "")), aws.String(failing)
+		input.StackName = aws.String("s" + strings.ReplaceAll(name, "_", ""))
+		input.TemplateBody = aws.String(failing)
 		out, err := client.CreateStack(ctx, input)
 		if err != nil {
 			t.Fatal(err)
@@ -100,81 +101,93 @@ func TestRollbackCanBeDeclined(t *testing.T) {
 		}
 	}
 
-	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("kept"), ChangeSetType: types.ChangeSetTypeCreate,
-		TemplateBody: aws.String(failing), OnStackFailure: types.OnStackFailureDoNothing})
-	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: d.ChangeSetId}); err != nil {
-		t.Fatal(err)
-	}
+	create := creationInput("kept", failing)
+	create.OnStackFailure = types.OnStackFailureDoNothing
+	described := createChangeSet(t, client, create)
+	executeChangeSet(t, client, described.ChangeSetId)
 
 	if got := describeStack(t, client, "kept").StackStatus; got != types.StackStatusCreateFailed {
 		t.Errorf("%s, want CREATE_FAILED", got)
 	}
 
-	if s := apply(t, client, "kept", strings.ReplaceAll(failing, "Fail: too many queues", "Delay: 1ms")); s.StackStatus != types.StackStatusUpdateComplete {
-		t.Errorf("a failed stack that was kept can be updated: %s", s.StackStatus)
+	fixed := strings.ReplaceAll(failing, "Fail: too many queues", "Delay: 1ms")
+	if stack := apply(t, client, "kept", fixed); stack.StackStatus != types.StackStatusUpdateComplete {
+		t.Errorf("a failed stack that was kept can be updated: %s", stack.StackStatus)
 	}
 }
 
 func TestAStackThatCannotBeDeletedStays(t *testing.T) {
 	client := newClient(t)
-	apply(t, client, "web", `Resources: {Stuck: {Type: AWS::SNS::Topic, Metadata: {"Lockstep::Sandbox": {Fail: in use, FailOn: DELETE}}}}`)
+	apply(t, client, "web", "Resources: {Stuck: {Type: AWS::SNS::Topic, "+
+		"Metadata: {'Lockstep::Sandbox': {Fail: in use, FailOn: DELETE}}}}")
 	id := aws.String("web")
-	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: id}); err != nil {
-		t.Fatal(err)
+	deleteStack(t, client, &cloudformation.DeleteStackInput{StackName: id})
+
+	stack := describeStack(t, client, "web")
+	if stack.StackStatus != types.StackStatusDeleteFailed {
+		t.Errorf("status %s, want DELETE_FAILED", stack.StackStatus)
+	}
+	want := "The following resource(s) failed to delete: [Stuck]."
+	if got := *stack.StackStatusReason; !strings.HasPrefix(got, want) {
+		t.Errorf("reason %q, want it to begin with %q", got, want)
 	}
 
-	if s := describeStack(t, client, "web"); s.StackStatus != types.StackStatusDeleteFailed ||
-		!strings.HasPrefix(*s.StackStatusReason, "The following resource(s) failed to delete: [Stuck].") {
-		t.Errorf("%s %s", s.StackStatus, *s.StackStatusReason)
-	}
-
-	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: id, RetainResources: []string{"Stuck"}}); err != nil {
-		t.Fatal(err)
-	}
+	deleteStack(t, client, &cloudformation.DeleteStackInput{StackName: id, RetainResources: []string{"Stuck"}})
 
 	_, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: id})
 	checkError(t, err, "ValidationError", "Stack with id web does not exist")
 }
 
+// checkEvent checks that an event of a stack contains text.
+func checkEvent(t *testing.T, client *cloudformation.Client, stack, text string) {
+	t.Helper()
+	if all := strings.Join(describeEvents(t, client, stack), "\n"); !strings.Contains(all, text) {
+		t.Errorf("no event of %s contains %q:\n%s", stack, text, all)
+	}
+}
+
 func TestExportsInUseCannotChange(t *testing.T) {
 	client := newClient(t)
 	ctx := t.Context()
-	const user = "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue 'shop:queue'}}}\nOutputs: {O: {Value: !ImportValue 'shop:queue'}}"
-	out, err := client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("early"), TemplateBody: aws.String(user)})
+	const user = "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue 'shop:queue'}}}\n" +
+		"Outputs: {O: {Value: !ImportValue 'shop:queue'}}"
+	out, err := client.CreateStack(ctx, createStackInput("early", user))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if got := describeEvents(t, client, *out.StackId)[1]; got != "early ROLLBACK_IN_PROGRESS No export named shop:queue found. Rollback requested by user." {
+	want := "early ROLLBACK_IN_PROGRESS No export named shop:queue found. Rollback requested by user."
+	if got := describeEvents(t, client, *out.StackId)[1]; got != want {
 		t.Errorf("importing what is not there: %s", got)
 	}
 
-	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("late"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(user)})
-	if d.Status != types.ChangeSetStatusFailed || *d.StatusReason != "No export named shop:queue found." {
-		t.Errorf("change set: %s %s", d.Status, *d.StatusReason)
+	described := createChangeSet(t, client, creationInput("late", user))
+	if described.Status != types.ChangeSetStatusFailed {
+		t.Errorf("the change set is %s, want FAILED", described.Status)
+	}
+	if want := "No export named shop:queue found."; *described.StatusReason != want {
+		t.Errorf("the change set's reason is %q, want %q", *described.StatusReason, want)
 	}
 
 	apply(t, client, "shop", shop)
-	if stack := apply(t, client, "user", user); outputs(stack)["O"] != "https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev" {
-		t.Errorf("imported %v", outputs(stack))
+	url := "https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev"
+	if got := outputs(apply(t, client, "user", user))["O"]; got != url {
+		t.Errorf("imported %q, want %q", got, url)
 	}
 
 	_, err = client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
 	checkError(t, err, "ValidationError", "Export shop:queue cannot be deleted as it is in use by user")
-	for stage, want := range map[string]string{"prod": "Export shop:queue cannot be updated as it is in use by user"} {
-		if stack := apply(t, client, "shop", shop, parameter("Stage", stage)); stack.StackStatus != types.StackStatusUpdateRollbackComplete {
-			t.Errorf("status %s", stack.StackStatus)
-		}
-		if all := describeEvents(t, client, "shop"); !strings.Contains(strings.Join(all, "\n"), want) {
-			t.Errorf("no event says %q", want)
-		}
+	stack := apply(t, client, "shop", shop, parameter("Stage", "prod"))
+	if stack.StackStatus != types.StackStatusUpdateRollbackComplete {
+		t.Errorf("status %s, want UPDATE_ROLLBACK_COMPLETE", stack.StackStatus)
 	}
+	checkEvent(t, client, "shop", "Export shop:queue cannot be updated as it is in use by user")
 
-	stack := apply(t, client, "rival", "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: {Value: x, Export: {Name: 'shop:queue'}}}")
-	if stack.StackStatus != types.StackStatusRollbackComplete || !strings.Contains(strings.Join(describeEvents(t, client, "rival"), "\n"),
-		"Export with name shop:queue is already exported by stack "+*describeStack(t, client, "shop").StackId) {
-		t.Errorf("a second export of the name: %s", stack.StackStatus)
+	rival := "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: {Value: x, Export: {Name: 'shop:queue'}}}"
+	if got := apply(t, client, "rival", rival).StackStatus; got != types.StackStatusRollbackComplete {
+		t.Errorf("a second export of the name: %s, want ROLLBACK_COMPLETE", got)
 	}
+	checkEvent(t, client, "rival", "Export with name shop:queue is already exported by stack "+*stack.StackId)
 
 	for _, name := range []string{"user", "shop"} {
 		if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
@@ -189,19 +202,20 @@ func TestNamesAreUnique(t *testing.T) {
 	first := apply(t, client, "one", strings.ReplaceAll(body, "%", "false"))
 	apply(t, client, "two", strings.ReplaceAll(body, "%", "false"))
 
-	if all := strings.Join(describeEvents(t, client, "two"), "\n"); !strings.Contains(all, "B CREATE_FAILED assets already exists in stack "+*first.StackId) {
-		t.Error(all)
-	}
+	checkEvent(t, client, "two", "B CREATE_FAILED assets already exists in stack "+*first.StackId)
 
 	apply(t, client, "one", strings.ReplaceAll(body, "%", "true"))
-	if all := strings.Join(describeEvents(t, client, "one"), "\n"); !strings.Contains(all,
-		"B UPDATE_FAILED CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename assets and update the stack again.") {
-		t.Error(all)
-	}
+	checkEvent(t, client, "one", "B UPDATE_FAILED CloudFormation cannot update a stack "+
+		"when a custom-named resource requires replacing. Rename assets and update the stack again.")
 
-	s := apply(t, client, "three", "Resources: {Q: {Type: AWS::SQS::Queue}}")
-	d := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: s.StackName, TemplateBody: aws.String("Resources: {Q: {Type: AWS::SNS::Topic}}")})
-	if *d.StatusReason != "Update of resource type is not permitted. The new template modifies resource type of the following resources: [Q]" {
-		t.Error(*d.StatusReason)
+	stack := apply(t, client, "three", "Resources: {Q: {Type: AWS::SQS::Queue}}")
+	described := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{
+		StackName:    stack.StackName,
+		TemplateBody: aws.String("Resources: {Q: {Type: AWS::SNS::Topic}}"),
+	})
+	want := "Update of resource type is not permitted. " +
+		"The new template modifies resource type of the following resources: [Q]"
+	if got := *described.StatusReason; got != want {
+		t.Errorf("reason %q, want %q", got, want)
 	}
 }

@@ -155,7 +155,8 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 			Message: "The request must contain the parameter Action."}
 	case !known:
 		return action, service, nil, &awsquery.Error{Code: "InvalidAction",
-			Message: "Could not find operation " + syntax.Clip(action) + " for version " + syntax.Clip(form.Text("Version"))}
+			Message: "Could not find operation " + syntax.Clip(action) +
+				" for version " + syntax.Clip(form.Text("Version"))}
 	}
 
 	run := s.database.View

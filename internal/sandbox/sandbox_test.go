@@ -15,10 +15,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
+// databasePath returns the path of a new database.
+func databasePath(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "sandbox.db")
+}
+
 // newClient starts a sandbox whose operations are complete at once.
 func newClient(t testing.TB) *cloudformation.Client {
 	t.Helper()
-	return client(startSandbox(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
+	return client(startSandbox(t, databasePath(t), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 }
 
 // startSandbox opens a sandbox and returns its URL.
@@ -42,8 +48,9 @@ func startSandbox(t testing.TB, path string, opt sandbox.Options) string {
 
 func configuration(url, region string) aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: &url,
-		Credentials: credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", ""),
+		Region:       region,
+		BaseEndpoint: &url,
+		Credentials:  credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", ""),
 	}
 }
 
@@ -60,31 +67,67 @@ func apply(t testing.TB, client *cloudformation.Client, name, body string, param
 		kind = types.ChangeSetTypeUpdate
 	}
 
-	n, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &name})
+	sets, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &name})
 	number := "cs0"
 	if err == nil {
-		number = "cs" + string(rune('0'+len(n.Summaries)))
+		number = "cs" + string(rune('0'+len(sets.Summaries)))
 	}
 
 	created, err := client.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName: &name, ChangeSetName: &number, ChangeSetType: kind, TemplateBody: &body, Parameters: params,
-		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
+		StackName:     &name,
+		ChangeSetName: &number,
+		ChangeSetType: kind,
+		TemplateBody:  &body,
+		Parameters:    params,
+		Capabilities:  []types.Capability{types.CapabilityCapabilityNamedIam},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: created.Id, ClientRequestToken: aws.String("tok-" + number)}); err != nil {
-		d, _ := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
-		t.Fatalf("%v (%s)", err, aws.ToString(d.StatusReason))
+	token := aws.String("tok-" + number)
+	execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: created.Id, ClientRequestToken: token}
+	if _, err := client.ExecuteChangeSet(ctx, execute); err != nil {
+		describe := &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id}
+		described, _ := client.DescribeChangeSet(ctx, describe)
+		t.Fatalf("%v (%s)", err, aws.ToString(described.StatusReason))
 	}
 
 	return describeStack(t, client, *created.StackId)
 }
 
-func describeStack(t testing.TB, c *cloudformation.Client, name string) types.Stack {
+func createStackInput(name, body string) *cloudformation.CreateStackInput {
+	return &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &body}
+}
+
+// creationInput returns the input of a change set that creates a stack.
+func creationInput(stack, body string) *cloudformation.CreateChangeSetInput {
+	return &cloudformation.CreateChangeSetInput{
+		StackName:     &stack,
+		ChangeSetType: types.ChangeSetTypeCreate,
+		TemplateBody:  &body,
+	}
+}
+
+func executeChangeSet(t testing.TB, client *cloudformation.Client, arn *string) {
 	t.Helper()
-	out, err := c.DescribeStacks(context.WithoutCancel(t.Context()), &cloudformation.DescribeStacksInput{StackName: &name})
+	input := &cloudformation.ExecuteChangeSetInput{ChangeSetName: arn}
+	if _, err := client.ExecuteChangeSet(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deleteStack(t testing.TB, client *cloudformation.Client, input *cloudformation.DeleteStackInput) {
+	t.Helper()
+	if _, err := client.DeleteStack(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func describeStack(t testing.TB, client *cloudformation.Client, name string) types.Stack {
+	t.Helper()
+	input := &cloudformation.DescribeStacksInput{StackName: &name}
+	out, err := client.DescribeStacks(context.WithoutCancel(t.Context()), input)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,29 +137,29 @@ func describeStack(t testing.TB, c *cloudformation.Client, name string) types.St
 	return out.Stacks[0]
 }
 
-func outputs(s types.Stack) map[string]string {
+func outputs(stack types.Stack) map[string]string {
 	values := map[string]string{}
-	for _, o := range s.Outputs {
-		values[*o.OutputKey] = *o.OutputValue
+	for _, output := range stack.Outputs {
+		values[*output.OutputKey] = *output.OutputValue
 	}
 	return values
 }
 
 // describeEvents returns a stack's events, oldest first, as "Logical STATUS reason".
-func describeEvents(t testing.TB, c *cloudformation.Client, name string) []string {
+func describeEvents(t testing.TB, client *cloudformation.Client, name string) []string {
 	t.Helper()
 	var out []string
-	p := cloudformation.NewDescribeStackEventsPaginator(c, &cloudformation.DescribeStackEventsInput{StackName: &name})
-	for p.HasMorePages() {
-		page, err := p.NextPage(t.Context())
+	input := &cloudformation.DescribeStackEventsInput{StackName: &name}
+	for paginator := cloudformation.NewDescribeStackEventsPaginator(client, input); paginator.HasMorePages(); {
+		page, err := paginator.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		for _, e := range page.StackEvents {
-			text := aws.ToString(e.LogicalResourceId) + " " + string(e.ResourceStatus)
-			if r := aws.ToString(e.ResourceStatusReason); r != "" {
-				text += " " + r
+		for _, event := range page.StackEvents {
+			text := aws.ToString(event.LogicalResourceId) + " " + string(event.ResourceStatus)
+			if reason := aws.ToString(event.ResourceStatusReason); reason != "" {
+				text += " " + reason
 			}
 
 			out = append([]string{text}, out...)

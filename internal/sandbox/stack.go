@@ -265,7 +265,8 @@ func validateStackName(name string) error {
 	case name == "":
 		return constraintError("stackName", "", "Member must not be null")
 	case !namePattern.MatchString(name):
-		return constraintError("stackName", name, "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
+		return constraintError("stackName", name,
+			"Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
 	case len(name) > 128:
 		return constraintError("stackName", name, "Member must have length less than or equal to 128")
 	}

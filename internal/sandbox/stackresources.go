@@ -34,7 +34,8 @@ func (c *call) describeStackResources() (any, error) {
 
 	only := c.form.Text("LogicalResourceId")
 	rows, err := c.Tx.Query(`SELECT e.logical_id, e.physical_id, e.type, e.at, e.status, e.reason, e.gone FROM event e
-		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
+		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2
+		AND state IS NOT NULL GROUP BY logical_id) l
 		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, stack.ID, c.Now())
 	if err != nil {
 		return nil, err
@@ -92,8 +93,10 @@ func (c *call) resourceStack() (*store.Stack, error) {
 	}
 
 	var arn string
-	err := c.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1 AND e.state IS NOT NULL
-		AND s.account = $2 AND s.region = $3 AND e.at <= $4 AND (s.deleted_at IS NULL OR s.deleted_at > $4) ORDER BY e.stack_id DESC LIMIT 1`,
+	err := c.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1
+		AND e.state IS NOT NULL
+		AND s.account = $2 AND s.region = $3 AND e.at <= $4 AND (s.deleted_at IS NULL OR s.deleted_at > $4)
+		ORDER BY e.stack_id DESC LIMIT 1`,
 		physical, c.caller.account, c.caller.region, c.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, validationError("Stack for %s does not exist", syntax.Clip(physical))

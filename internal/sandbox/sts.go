@@ -56,7 +56,8 @@ func (c *call) assumeRole() (any, error) {
 
 	name := c.form.Text("RoleSessionName")
 	if !sessionPattern.MatchString(name) {
-		return nil, constraintError("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
+		return nil, constraintError("roleSessionName", name,
+			`Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 
 	seconds := 3600

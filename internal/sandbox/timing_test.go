@@ -3,7 +3,6 @@ package sandbox_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -28,7 +27,7 @@ type bubble struct {
 
 func newBubble(t *testing.T, opt sandbox.Options) *bubble {
 	t.Helper()
-	b := &bubble{t: t, path: filepath.Join(t.TempDir(), "sandbox.db"), opt: opt}
+	b := &bubble{t: t, path: databasePath(t), opt: opt}
 	b.open()
 	t.Cleanup(b.close)
 	return b
@@ -100,7 +99,8 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 
 		var seen []string
 		for range 30 {
-			described, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
+			input := &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id}
+			described, err := client.DescribeChangeSet(t.Context(), input)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,16 +123,23 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 		}
 
 		_, err = client.ExecuteChangeSet(t.Context(), execute)
-		checkError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
+		checkError(t, err, "InvalidChangeSetStatus",
+			"cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
 		_, err = client.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: created.Id})
-		checkError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
+		checkError(t, err, "InvalidChangeSetStatus",
+			"cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
 
-		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
+		want = []string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}
+		if diff := cmp.Diff(want, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
 		}
 
-		apply := &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true), Parameters: []types.Parameter{parameter("Stage", "prod")}}
-		if _, err := client.UpdateStack(t.Context(), apply); err != nil {
+		update := &cloudformation.UpdateStackInput{
+			StackName:           aws.String("shop"),
+			UsePreviousTemplate: aws.Bool(true),
+			Parameters:          []types.Parameter{parameter("Stage", "prod")},
+		}
+		if _, err := client.UpdateStack(t.Context(), update); err != nil {
 			t.Fatal(err)
 		}
 
@@ -147,11 +154,23 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 	})
 }
 
+// checkStack checks the status of a stack and the number of its outputs.
+func checkStack(t *testing.T, client *cloudformation.Client, name string, status types.StackStatus, outputs int) {
+	t.Helper()
+	stack := describeStack(t, client, name)
+	if stack.StackStatus != status {
+		t.Errorf("the stack is %s, want %s", stack.StackStatus, status)
+	}
+	if got := len(stack.Outputs); got != outputs {
+		t.Errorf("the stack has %d outputs, want %d", got, outputs)
+	}
+}
+
 func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t, sandbox.Options{})
 		client := b.client()
-		out, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)})
+		out, err := client.CreateStack(t.Context(), createStackInput("slow", slow))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,9 +180,7 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 		b.close()
 		b.open()
 
-		if stack := describeStack(t, client, *out.StackId); stack.StackStatus != types.StackStatusCreateInProgress || len(stack.Outputs) != 0 {
-			t.Errorf("in the middle: %s with %d outputs", stack.StackStatus, len(stack.Outputs))
-		}
+		checkStack(t, client, *out.StackId, types.StackStatusCreateInProgress, 0)
 
 		if diff := cmp.Diff(before, describeEvents(t, client, "slow")); diff != "" {
 			t.Error(diff)
@@ -173,12 +190,14 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.open()
 
-		if stack := describeStack(t, client, *out.StackId); stack.StackStatus != types.StackStatusCreateComplete || len(stack.Outputs) != 1 {
-			t.Errorf("at the end: %s with %d outputs", stack.StackStatus, len(stack.Outputs))
-		}
+		checkStack(t, client, *out.StackId, types.StackStatusCreateComplete, 1)
 
-		want := append(before, "Slow CREATE_COMPLETE", "After CREATE_IN_PROGRESS", "After CREATE_IN_PROGRESS Resource creation Initiated",
-			"After CREATE_COMPLETE", "slow CREATE_COMPLETE "+final)
+		want := append(before,
+			"Slow CREATE_COMPLETE",
+			"After CREATE_IN_PROGRESS",
+			"After CREATE_IN_PROGRESS Resource creation Initiated",
+			"After CREATE_COMPLETE",
+			"slow CREATE_COMPLETE "+final)
 		if diff := cmp.Diff(want, describeEvents(t, client, "slow")); diff != "" {
 			t.Error(diff)
 		}
@@ -189,40 +208,48 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newBubble(t, sandbox.Options{}).client()
 		cs := changeSetInput("slow", "first")
-		cs.ChangeSetType, cs.TemplateBody = types.ChangeSetTypeCreate, aws.String(slow)
+		cs.ChangeSetType = types.ChangeSetTypeCreate
+		cs.TemplateBody = aws.String(slow)
 		made, err := client.CreateChangeSet(t.Context(), cs)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(time.Second)
-		if _, err := client.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
-			t.Fatal(err)
-		}
+		executeChangeSet(t, client, made.Id)
 
 		time.Sleep(time.Second)
-		if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("slow")}); err != nil {
-			t.Fatal(err)
-		}
+		deleteStack(t, client, &cloudformation.DeleteStackInput{StackName: aws.String("slow")})
 
 		time.Sleep(time.Hour)
-		if s := describeStack(t, client, *made.StackId); s.StackStatus != types.StackStatusDeleteComplete || s.DeletionTime == nil {
-			t.Errorf("status %s", s.StackStatus)
+		stack := describeStack(t, client, *made.StackId)
+		if stack.StackStatus != types.StackStatusDeleteComplete {
+			t.Errorf("status %s, want DELETE_COMPLETE", stack.StackStatus)
+		}
+		if stack.DeletionTime == nil {
+			t.Error("the stack has no deletion time")
 		}
 
 		all := describeEvents(t, client, *made.StackId)
-		want := []string{"slow DELETE_IN_PROGRESS User Initiated", "Slow DELETE_IN_PROGRESS", "Slow DELETE_COMPLETE", "slow DELETE_COMPLETE " + final}
+		want := []string{
+			"slow DELETE_IN_PROGRESS User Initiated",
+			"Slow DELETE_IN_PROGRESS",
+			"Slow DELETE_COMPLETE",
+			"slow DELETE_COMPLETE " + final,
+		}
 		if diff := cmp.Diff(want, all[len(all)-4:]); diff != "" {
 			t.Error(diff)
 		}
 
-		d, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id})
-		if err != nil || d.ExecutionStatus != types.ExecutionStatusExecuteFailed {
-			t.Errorf("change set: %v, %v", d, err)
+		describe := &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id}
+		described, err := client.DescribeChangeSet(t.Context(), describe)
+		if err != nil || described.ExecutionStatus != types.ExecutionStatusExecuteFailed {
+			t.Errorf("change set: %v, %v", described, err)
 		}
 
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
-		if got := createChangeSet(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
+		got := createChangeSet(t, client, creationInput("user", user))
+		if got.Status == types.ChangeSetStatusCreateComplete {
 			t.Error("what was never created is exported")
 		}
 	})
@@ -231,21 +258,28 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 func TestAnExportIsInForceWhenItsStackIsComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newBubble(t, sandbox.Options{}).client()
-		if _, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
+		if _, err := client.CreateStack(t.Context(), createStackInput("slow", slow)); err != nil {
 			t.Fatal(err)
 		}
 
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
 		for i, want := range []types.ChangeSetStatus{types.ChangeSetStatusFailed, types.ChangeSetStatusCreateComplete} {
-			input := &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user, ChangeSetName: aws.String([]string{"a", "b"}[i])}
+			input := creationInput("user", user)
+			input.ChangeSetName = aws.String([]string{"a", "b"}[i])
 			if _, err := client.CreateChangeSet(t.Context(), input); err != nil {
 				t.Fatal(err)
 			}
 
 			time.Sleep(3 * time.Second)
-			d, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{StackName: input.StackName, ChangeSetName: input.ChangeSetName})
-			if err != nil || d.Status != want {
-				t.Errorf("%s %s (%v), want %s", d.Status, aws.ToString(d.StatusReason), err, want)
+			described, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{
+				StackName:     input.StackName,
+				ChangeSetName: input.ChangeSetName,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if described.Status != want {
+				t.Errorf("%s %s, want %s", described.Status, aws.ToString(described.StatusReason), want)
 			}
 		}
 	})

@@ -216,7 +216,8 @@ func (c Comparison) causes(s template.Source, changed map[string]bool) []templat
 	seen := map[template.Reference]bool{}
 	for _, ref := range s.References {
 		id, _, _ := strings.Cut(ref.Name, ".")
-		if ref.Kind == template.ToParameter && c.Parameters[ref.Name] || ref.Kind != template.ToParameter && changed[id] {
+		if ref.Kind == template.ToParameter && c.Parameters[ref.Name] ||
+			ref.Kind != template.ToParameter && changed[id] {
 			seen[ref] = true
 		}
 	}

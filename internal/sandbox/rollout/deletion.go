@@ -77,7 +77,11 @@ func (t *timeline) restoreUpdated(started []*step, begin time.Duration) (end tim
 			continue
 		}
 
-		transition := Transition{PhysicalID: step.existing.PhysicalID, Status: "UPDATE_IN_PROGRESS", State: step.existing}
+		transition := Transition{
+			PhysicalID: step.existing.PhysicalID,
+			Status:     "UPDATE_IN_PROGRESS",
+			State:      step.existing,
+		}
 		t.addResource(begin, step.existing, transition)
 
 		done := begin + t.resourceDuration

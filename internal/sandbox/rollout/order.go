@@ -15,7 +15,8 @@ func SortByDependencies(all []Resource) []Resource {
 	for len(rest) > 0 {
 		var later []Resource
 		for _, resource := range rest {
-			if slices.ContainsFunc(resource.DependsOn, func(id string) bool { return waits[id] && id != resource.LogicalID }) {
+			isWaiting := func(id string) bool { return waits[id] && id != resource.LogicalID }
+			if slices.ContainsFunc(resource.DependsOn, isWaiting) {
 				later = append(later, resource)
 				continue
 			}

@@ -30,7 +30,8 @@ func shown(moments []rollout.Transition) []string {
 			}
 		}
 
-		line := moment.At.Truncate(ms).String() + " " + id + " " + string(moment.Status) + " " + strings.ReplaceAll(moment.Reason, rollout.Notice, "(notice)")
+		reason := strings.ReplaceAll(moment.Reason, rollout.Notice, "(notice)")
+		line := moment.At.Truncate(ms).String() + " " + id + " " + string(moment.Status) + " " + reason
 		out = append(out, strings.TrimSpace(line))
 	}
 
@@ -80,7 +81,11 @@ func failing() []rollout.Resource {
 }
 
 func TestAFailedCreationIsRolledBack(t *testing.T) {
-	got := shown(rollout.Create(rollout.Request{Desired: failing(), Changes: adds(failing()), ResourceDuration: 10 * ms}))
+	got := shown(rollout.Create(rollout.Request{
+		Desired:          failing(),
+		Changes:          adds(failing()),
+		ResourceDuration: 10 * ms,
+	}))
 	want := []string{
 		"0s * CREATE_IN_PROGRESS User Initiated",
 		"10ms Good CREATE_IN_PROGRESS", "10ms Slow CREATE_IN_PROGRESS",
@@ -88,7 +93,8 @@ func TestAFailedCreationIsRolledBack(t *testing.T) {
 		"20ms Slow=pSlow CREATE_IN_PROGRESS Resource creation Initiated", "20ms Bad CREATE_IN_PROGRESS",
 		"25ms Bad=pBad CREATE_IN_PROGRESS Resource creation Initiated",
 		"30ms Slow=pSlow CREATE_FAILED Resource creation cancelled", "30ms Bad=pBad CREATE_FAILED quota",
-		"30ms * ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad, Slow]. Rollback requested by user.",
+		"30ms * ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad, Slow]. Rollback requested " +
+			"by user.",
 		"40ms Bad=pBad DELETE_IN_PROGRESS", "40ms Slow=pSlow DELETE_IN_PROGRESS",
 		"50ms Bad=pBad DELETE_COMPLETE", "50ms Slow=pSlow DELETE_COMPLETE", "50ms Good=pGood DELETE_IN_PROGRESS",
 		"60ms Good=pGood DELETE_COMPLETE",
@@ -121,11 +127,31 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 		req  rollout.Request
 		want []string
 	}{
-		{"do nothing", rollout.Request{Desired: failing(), OnFailure: rollout.DoNothing}, []string{"CREATE_IN_PROGRESS", "CREATE_FAILED"}},
-		{"delete", rollout.Request{Desired: failing(), OnFailure: rollout.DeleteStack}, []string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}},
-		{"rollback fails", rollout.Request{Desired: stuck}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED"}},
-		{"a resource is kept", rollout.Request{Desired: kept}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
-		{"fatal", rollout.Request{Desired: failing(), FailureReason: "No export named x found."}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
+		{
+			name: "do nothing",
+			req:  rollout.Request{Desired: failing(), OnFailure: rollout.DoNothing},
+			want: []string{"CREATE_IN_PROGRESS", "CREATE_FAILED"},
+		},
+		{
+			name: "delete",
+			req:  rollout.Request{Desired: failing(), OnFailure: rollout.DeleteStack},
+			want: []string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"},
+		},
+		{
+			name: "rollback fails",
+			req:  rollout.Request{Desired: stuck},
+			want: []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED"},
+		},
+		{
+			name: "a resource is kept",
+			req:  rollout.Request{Desired: kept},
+			want: []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"},
+		},
+		{
+			name: "fatal",
+			req:  rollout.Request{Desired: failing(), FailureReason: "No export named x found."},
+			want: []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"},
+		},
 	} {
 		row.req.Changes = adds(row.req.Desired)
 		moments := rollout.Create(row.req)
@@ -150,7 +176,12 @@ func TestACreationThatTakesTooLongIsRolledBack(t *testing.T) {
 	all := failing()
 	all[1].Behavior.Delay = time.Hour
 	all[2].Behavior.Fail = ""
-	got := shown(rollout.Create(rollout.Request{Desired: all, Changes: adds(all), ResourceDuration: 10 * ms, Timeout: time.Minute}))
+	got := shown(rollout.Create(rollout.Request{
+		Desired:          all,
+		Changes:          adds(all),
+		ResourceDuration: 10 * ms,
+		Timeout:          time.Minute,
+	}))
 	for _, want := range []string{
 		"1m0s Slow=pSlow CREATE_FAILED Resource creation cancelled",
 		"1m0s * ROLLBACK_IN_PROGRESS Stack creation time exceeded the specified timeout. Rollback requested by user.",
@@ -165,13 +196,15 @@ func TestACreationThatTakesTooLongIsRolledBack(t *testing.T) {
 // of Same, Changed, Replaced and New.
 func updated() rollout.Request {
 	replaced := resource("Replaced")
-	replaced.Generation, replaced.PhysicalID = 1, "pReplaced2"
+	replaced.Generation = 1
+	replaced.PhysicalID = "pReplaced2"
 	changed := resource("Changed", "Same")
 	changed.Properties = map[string]any{"x": "y"}
 
 	return rollout.Request{
-		Existing: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"), resource("Dropped")},
-		Desired:  []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
+		Existing: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"),
+			resource("Dropped")},
+		Desired: []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
 		Changes: []rollout.Change{
 			{Action: "Modify", LogicalID: "Changed"}, {Action: "Modify", LogicalID: "Replaced"},
 			{Action: "Add", LogicalID: "New"}, {Action: "Remove", LogicalID: "Dropped"},
@@ -185,9 +218,11 @@ func TestAnUpdateReplacesBeforeItCleansUp(t *testing.T) {
 	want := []string{
 		"0s * UPDATE_IN_PROGRESS User Initiated",
 		"10ms Changed=pChanged UPDATE_IN_PROGRESS",
-		"10ms Replaced=pReplaced UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
+		"10ms Replaced=pReplaced UPDATE_IN_PROGRESS " +
+			"Requested update requires the creation of a new physical resource; hence creating one.",
 		"15ms Replaced=pReplaced2 UPDATE_IN_PROGRESS Resource creation Initiated",
-		"20ms Changed=pChanged UPDATE_COMPLETE", "20ms Replaced=pReplaced2 UPDATE_COMPLETE", "20ms New CREATE_IN_PROGRESS",
+		"20ms Changed=pChanged UPDATE_COMPLETE", "20ms Replaced=pReplaced2 UPDATE_COMPLETE",
+		"20ms New CREATE_IN_PROGRESS",
 		"25ms New=pNew CREATE_IN_PROGRESS Resource creation Initiated", "30ms New=pNew CREATE_COMPLETE",
 		"40ms * UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
 		"40ms Dropped=pDropped DELETE_IN_PROGRESS", "40ms Replaced=pReplaced DELETE_IN_PROGRESS",
@@ -221,7 +256,8 @@ func TestAFailedUpdateIsRolledBack(t *testing.T) {
 func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
 	fail := func(i int, b rollout.Behavior, f rollout.OnFailure) rollout.Request {
 		req := updated()
-		req.Desired[i].Behavior, req.OnFailure = b, f
+		req.Desired[i].Behavior = b
+		req.OnFailure = f
 		return req
 	}
 
@@ -232,14 +268,26 @@ func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
 		moments []rollout.Transition
 		want    string
 	}{
-		"do nothing":           {rollout.Update(fail(1, rollout.Behavior{Fail: "x"}, rollout.DoNothing)), "UPDATE_FAILED"},
-		"rollback fails":       {rollout.Update(fail(1, both, rollout.Rollback)), "UPDATE_ROLLBACK_FAILED"},
-		"cleanup fails":        {rollout.Update(stuck), "UPDATE_COMPLETE"},
-		"deletion fails":       {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing}), "DELETE_FAILED"},
-		"deletion retains":     {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Retain: []string{"Dropped"}}), "DELETE_COMPLETE"},
-		"deletion is forced":   {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Force: true}), "DELETE_COMPLETE"},
+		"do nothing": {
+			moments: rollout.Update(fail(1, rollout.Behavior{Fail: "x"}, rollout.DoNothing)),
+			want:    "UPDATE_FAILED",
+		},
+		"rollback fails": {rollout.Update(fail(1, both, rollout.Rollback)), "UPDATE_ROLLBACK_FAILED"},
+		"cleanup fails":  {rollout.Update(stuck), "UPDATE_COMPLETE"},
+		"deletion fails": {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing}), "DELETE_FAILED"},
+		"deletion retains": {
+			moments: rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Retain: []string{"Dropped"}}),
+			want:    "DELETE_COMPLETE",
+		},
+		"deletion is forced": {
+			moments: rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Force: true}),
+			want:    "DELETE_COMPLETE",
+		},
 		"deletion of an empty": {rollout.Delete(rollout.DeleteRequest{}), "DELETE_COMPLETE"},
-		"an import is missing": {rollout.Update(rollout.Request{FailureReason: "No export named x found."}), "UPDATE_ROLLBACK_COMPLETE"},
+		"an import is missing": {
+			moments: rollout.Update(rollout.Request{FailureReason: "No export named x found."}),
+			want:    "UPDATE_ROLLBACK_COMPLETE",
+		},
 		"only outputs changed": {rollout.Update(rollout.Request{}), "UPDATE_COMPLETE"},
 	} {
 		all := ends(row.moments)
@@ -272,13 +320,21 @@ func TestBehaviourIsReadFromMetadata(t *testing.T) {
 		err      string
 	}{
 		{map[string]any{"Delay": "2s", "Fail": "no"}, rollout.Behavior{Delay: 2 * time.Second, Fail: "no"}, ""},
-		{map[string]any{"Fail": "no", "FailOn": "DELETE"}, rollout.Behavior{Fail: "no", FailOn: []rollout.Phase{"DELETE"}}, ""},
+		{
+			metadata: map[string]any{"Fail": "no", "FailOn": "DELETE"},
+			want:     rollout.Behavior{Fail: "no", FailOn: []rollout.Phase{"DELETE"}},
+			err:      "",
+		},
 		{"x", rollout.Behavior{}, "must be an object"},
 		{map[string]any{"Delay": "soon"}, rollout.Behavior{}, "Delay must be a duration"},
 		{map[string]any{"Delay": "-1s"}, rollout.Behavior{}, "Delay must be a duration"},
 		{map[string]any{"Delay": "25h"}, rollout.Behavior{}, "Delay must be a duration"},
 		{map[string]any{"Fail": ""}, rollout.Behavior{}, "Fail must be a reason"},
-		{map[string]any{"FailOn": []any{"READ"}}, rollout.Behavior{FailOn: []rollout.Phase{"READ"}}, "FailOn must list"},
+		{
+			metadata: map[string]any{"FailOn": []any{"READ"}},
+			want:     rollout.Behavior{FailOn: []rollout.Phase{"READ"}},
+			err:      "FailOn must list",
+		},
 		{map[string]any{"Dealy": "1s"}, rollout.Behavior{}, `unknown key "Dealy"`},
 	} {
 		got, err := rollout.ReadBehavior(map[string]any{rollout.MetadataKey: row.metadata})
@@ -294,8 +350,15 @@ func TestBehaviourIsReadFromMetadata(t *testing.T) {
 
 func TestOrderedSurvivesCircles(t *testing.T) {
 	var got []string
-	for _, r := range rollout.SortByDependencies([]rollout.Resource{resource("C", "B"), resource("B", "A", "elsewhere"), resource("A"), resource("X", "Y"), resource("Y", "X")}) {
-		got = append(got, r.LogicalID)
+	resources := []rollout.Resource{
+		resource("C", "B"),
+		resource("B", "A", "elsewhere"),
+		resource("A"),
+		resource("X", "Y"),
+		resource("Y", "X"),
+	}
+	for _, sorted := range rollout.SortByDependencies(resources) {
+		got = append(got, sorted.LogicalID)
 	}
 	if diff := cmp.Diff([]string{"A", "B", "C", "X", "Y"}, got); diff != "" {
 		t.Error(diff)
@@ -315,8 +378,13 @@ func TestCompareWithoutDifferenceIsEmpty(t *testing.T) {
 
 	tagged := (rollout.Comparison{Catalog: catalog, Tags: true}).Compare(resources, resources)
 	want := []rollout.Change{{
-		Action: "Modify", LogicalID: "A", PhysicalID: "pA", Type: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Tags"},
-		Details: []rollout.Detail{{Attribute: "Tags", Evaluation: "Static", Source: "DirectModification"}},
+		Action:      "Modify",
+		LogicalID:   "A",
+		PhysicalID:  "pA",
+		Type:        "AWS::SNS::Topic",
+		Replacement: "False",
+		Scope:       []string{"Tags"},
+		Details:     []rollout.Detail{{Attribute: "Tags", Evaluation: "Static", Source: "DirectModification"}},
 	}}
 	if diff := cmp.Diff(want, tagged); diff != "" {
 		t.Error(diff)

@@ -41,7 +41,8 @@ type ChangeSet struct {
 	ExecutionStatus string
 }
 
-const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, c.ready_at, c.status, c.reason, c.client_token,
+const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, c.ready_at, c.status, c.reason,
+	c.client_token,
 	c.definition_id, c.changes, c.executed_at, c.ends_at, c.obsolete_at, c.succeeded
 	FROM change_set c JOIN stack s ON s.id = c.stack_id `
 
@@ -91,7 +92,8 @@ var ErrNoChangeSet = errors.New("no such change set")
 
 // FindChangeSet returns a change set by its ARN, or by its name and its stack.
 func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, error) {
-	where, args := `WHERE s.account = $1 AND s.region = $2 AND c.arn = $3`, []any{scope.Account, scope.Region, nameOrARN}
+	where := `WHERE s.account = $1 AND s.region = $2 AND c.arn = $3`
+	args := []any{scope.Account, scope.Region, nameOrARN}
 	if !strings.HasPrefix(nameOrARN, "arn:") {
 		stack, err := scope.FindStack(stackName)
 		if errors.Is(err, ErrNoStack) {
@@ -113,7 +115,8 @@ func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, erro
 	if err != nil {
 		return nil, err
 	}
-	if changeSet.Stack, err = scanStack(scope.Tx.QueryRow(stackColumns+`WHERE s.id = $2`, scope.Now(), changeSet.stackID).Scan); err != nil {
+	stackRow := scope.Tx.QueryRow(stackColumns+`WHERE s.id = $2`, scope.Now(), changeSet.stackID)
+	if changeSet.Stack, err = scanStack(stackRow.Scan); err != nil {
 		return nil, err
 	}
 	if changeSet.Stack.Definition, err = scope.LoadDefinition(changeSet.Stack.DefinitionID); err != nil {
@@ -140,21 +143,26 @@ func (scope *Scope) InsertChangeSet(stack *Stack, changeSet ChangeSet) (string, 
 		return "", err
 	}
 
-	_, err = scope.Tx.Exec(`INSERT INTO change_set (arn, stack_id, name, created_at, ready_at, status, reason, definition_id, changes, client_token)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, changeSet.ARN, stack.ID, changeSet.Name, scope.Now(), changeSet.ReadyAt, changeSet.FinalStatus, changeSet.FinalReason, id, string(changes), changeSet.ClientToken)
+	_, err = scope.Tx.Exec(`INSERT INTO change_set (arn, stack_id, name, created_at, ready_at,
+			status, reason, definition_id, changes, client_token)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		changeSet.ARN, stack.ID, changeSet.Name, scope.Now(), changeSet.ReadyAt,
+		changeSet.FinalStatus, changeSet.FinalReason, id, string(changes), changeSet.ClientToken)
 	return changeSet.ARN, err
 }
 
 // MarkChangeSetsObsolete marks the stack's other change sets as obsolete, since the
 // stack is about to change.
 func (scope *Scope) MarkChangeSetsObsolete(st *Stack, except int64) error {
-	_, err := scope.Tx.Exec(`UPDATE change_set SET obsolete_at = $1 WHERE stack_id = $2 AND id <> $3 AND executed_at IS NULL AND obsolete_at IS NULL`,
+	_, err := scope.Tx.Exec(`UPDATE change_set SET obsolete_at = $1 WHERE stack_id = $2 AND id <> $3
+		AND executed_at IS NULL AND obsolete_at IS NULL`,
 		scope.Now(), st.ID, except)
 	return err
 }
 
 func (scope *Scope) ListStackChangeSets(st *Stack, before int64, limit int) ([]*ChangeSet, error) {
-	rows, err := scope.Tx.Query(changeSetColumns+`WHERE c.stack_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3`, st.ID, before, limit)
+	rows, err := scope.Tx.Query(changeSetColumns+`WHERE c.stack_id = $1 AND c.id < $2
+		ORDER BY c.id DESC LIMIT $3`, st.ID, before, limit)
 	if err != nil {
 		return nil, err
 	}

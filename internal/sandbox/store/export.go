@@ -13,7 +13,8 @@ import (
 func (scope *Scope) ExportValue(name string) (string, bool) {
 	var value string
 	err := scope.Tx.QueryRow(`SELECT value FROM export WHERE account = $1 AND region = $2 AND name = $3
-		AND from_at <= $4 AND (until_at IS NULL OR until_at > $4)`, scope.Account, scope.Region, name, scope.Now()).Scan(&value)
+		AND from_at <= $4 AND (until_at IS NULL OR until_at > $4)`,
+		scope.Account, scope.Region, name, scope.Now()).Scan(&value)
 	return value, err == nil
 }
 
@@ -22,7 +23,8 @@ func (scope *Scope) ExportValue(name string) (string, bool) {
 func (scope *Scope) Exporter(stack *Stack, name string) (string, error) {
 	var arn string
 	err := scope.Tx.QueryRow(`SELECT s.arn FROM export e JOIN stack s ON s.id = e.stack_id
-		WHERE e.account = $1 AND e.region = $2 AND e.name = $3 AND e.stack_id <> $4 AND (e.until_at IS NULL OR e.until_at > $5)`,
+		WHERE e.account = $1 AND e.region = $2 AND e.name = $3 AND e.stack_id <> $4
+		AND (e.until_at IS NULL OR e.until_at > $5)`,
 		scope.Account, scope.Region, name, stack.ID, scope.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", nil
@@ -71,7 +73,8 @@ func (scope *Scope) UpdateExports(stack *Stack, imports []string, outputs []temp
 			until = &outcome.EndsAt
 		}
 
-		_, err := scope.Tx.Exec(`INSERT INTO import (stack_id, account, region, name, from_at, until_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		_, err := scope.Tx.Exec(`INSERT INTO import (stack_id, account, region, name, from_at, until_at)
+			VALUES ($1, $2, $3, $4, $5, $6)`,
 			stack.ID, scope.Account, scope.Region, name, scope.Now(), until)
 		if err != nil {
 			return err
@@ -118,7 +121,8 @@ func (scope *Scope) publishExports(stack *Stack, outputs []template.Output, at i
 	}
 
 	for name, value := range keeps {
-		_, err := scope.Tx.Exec(`INSERT INTO export (stack_id, account, region, name, value, from_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		_, err := scope.Tx.Exec(`INSERT INTO export (stack_id, account, region, name, value, from_at)
+			VALUES ($1, $2, $3, $4, $5, $6)`,
 			stack.ID, scope.Account, scope.Region, name, value, at)
 		if err != nil {
 			return err
@@ -130,7 +134,8 @@ func (scope *Scope) publishExports(stack *Stack, outputs []template.Output, at i
 
 // listImports returns the exports that a stack imports.
 func (scope *Scope) listImports(st *Stack) ([]string, error) {
-	rows, err := scope.Tx.Query(`SELECT DISTINCT name FROM import WHERE stack_id = $1 AND (until_at IS NULL OR until_at > $2) ORDER BY name`, st.ID, scope.Now())
+	rows, err := scope.Tx.Query(`SELECT DISTINCT name FROM import WHERE stack_id = $1
+		AND (until_at IS NULL OR until_at > $2) ORDER BY name`, st.ID, scope.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +156,7 @@ func (scope *Scope) listImports(st *Stack) ([]string, error) {
 
 // endExport ends one export or import of a stack.
 func (scope *Scope) endExport(table string, st *Stack, name string, at int64) error {
-	_, err := scope.Tx.Exec(`UPDATE `+table+` SET until_at = $1 WHERE stack_id = $2 AND name = $3 AND until_at IS NULL`, at, st.ID, name)
+	_, err := scope.Tx.Exec(`UPDATE `+table+` SET until_at = $1 WHERE stack_id = $2 AND name = $3
+		AND until_at IS NULL`, at, st.ID, name)
 	return err
 }

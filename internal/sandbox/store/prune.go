@@ -17,11 +17,13 @@ func (scope *Scope) Prune(stack *Stack) error {
 		args []any
 	}{
 		{`UPDATE event SET state = NULL WHERE stack_id = $1 AND state IS NOT NULL AND at <= $2 AND (gone = 1 OR seq <
-			(SELECT max(l.seq) FROM event l WHERE l.stack_id = $1 AND l.logical_id = event.logical_id AND l.state IS NOT NULL AND l.at <= $2))`,
+			(SELECT max(l.seq) FROM event l WHERE l.stack_id = $1 AND l.logical_id = event.logical_id
+			AND l.state IS NOT NULL AND l.at <= $2))`,
 			[]any{stack.ID, scope.Now()}},
 		{`DELETE FROM revision WHERE stack_id = $1 AND seq < $2`, []any{stack.ID, stack.revisionSeq}},
 		{`DELETE FROM change_set WHERE id IN (SELECT id FROM change_set WHERE stack_id = $1
-			AND (status = 'FAILED' OR executed_at IS NOT NULL OR obsolete_at IS NOT NULL) ORDER BY id DESC LIMIT -1 OFFSET $2)`,
+			AND (status = 'FAILED' OR executed_at IS NOT NULL OR obsolete_at IS NOT NULL)
+			ORDER BY id DESC LIMIT -1 OFFSET $2)`,
 			[]any{stack.ID, keptChangeSets}},
 		{`DELETE FROM definition WHERE stack_id = $1
 			AND id NOT IN (SELECT definition_id FROM revision WHERE stack_id = $1 AND definition_id IS NOT NULL)

@@ -109,7 +109,8 @@ func (scope *Scope) insertEvent(operation Operation, sequence int64, transition 
 	}
 
 	if transition.Silent {
-		err := scope.Tx.QueryRow(`SELECT status, reason FROM event WHERE stack_id = $1 AND logical_id = $2 AND state IS NOT NULL AND at <= $3
+		err := scope.Tx.QueryRow(`SELECT status, reason FROM event WHERE stack_id = $1 AND logical_id = $2
+			AND state IS NOT NULL AND at <= $3
 			ORDER BY seq DESC LIMIT 1`, stack.ID, logicalID, scope.Now()).Scan(&transition.Status, &transition.Reason)
 		if err != nil {
 			return err
@@ -127,8 +128,10 @@ func (scope *Scope) insertEvent(operation Operation, sequence int64, transition 
 		state = &text
 	}
 
-	_, err := scope.Tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id, type, status, reason, properties, token, state, gone, silent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, stack.ID, sequence, scope.TimeOf(transition), logicalID, physicalID,
+	_, err := scope.Tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id,
+			type, status, reason, properties, token, state, gone, silent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		stack.ID, sequence, scope.TimeOf(transition), logicalID, physicalID,
 		resourceType, string(transition.Status), transition.Reason, properties, operation.Token, state, transition.Gone,
 		transition.Silent)
 	return err

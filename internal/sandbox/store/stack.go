@@ -77,7 +77,8 @@ func (s *Stack) IsUpdatable() bool {
 	return false
 }
 
-const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created_at, s.deleted_at, s.operations, s.protected,
+const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created_at, s.deleted_at, s.operations,
+	s.protected,
 	r.status, r.reason, r.outputs, r.updated_at, r.seq, coalesce(r.definition_id, 0)
 	FROM stack s JOIN revision r ON r.stack_id = s.id
 	AND r.seq = (SELECT seq FROM revision WHERE stack_id = s.id AND at <= $1 ORDER BY seq DESC LIMIT 1) `
@@ -101,7 +102,8 @@ var ErrNoStack = errors.New("no such stack")
 // FindStack returns a stack by its ARN, also a deleted one, or by the name of a stack
 // that is not deleted.
 func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
-	where := `WHERE s.account = $2 AND s.region = $3 AND s.name = $4 AND (s.deleted_at IS NULL OR s.deleted_at > $1) ORDER BY s.id DESC LIMIT 1`
+	where := `WHERE s.account = $2 AND s.region = $3 AND s.name = $4
+		AND (s.deleted_at IS NULL OR s.deleted_at > $1) ORDER BY s.id DESC LIMIT 1`
 	if strings.HasPrefix(nameOrARN, "arn:") {
 		where = `WHERE s.account = $2 AND s.region = $3 AND s.arn = $4`
 	}
@@ -157,7 +159,8 @@ func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
 		Protected: protected,
 	}
 	stack.ARN = scope.NewARN("stack", name)
-	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected)
+		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
 		stack.ARN, stack.Account, stack.Region, stack.Name, stack.CreatedAt, protected).Scan(&stack.ID)
 	return stack, err
 }
@@ -181,7 +184,8 @@ func (scope *Scope) InsertDefinition(stackID int64, definition Definition) (int6
 		return 0, err
 	}
 	var id int64
-	err = scope.Tx.QueryRow(`INSERT INTO definition (stack_id, body, detail) VALUES ($1, $2, $3) RETURNING id`, stackID, definition.Body, string(text)).Scan(&id)
+	err = scope.Tx.QueryRow(`INSERT INTO definition (stack_id, body, detail) VALUES ($1, $2, $3)
+		RETURNING id`, stackID, definition.Body, string(text)).Scan(&id)
 	return id, err
 }
 
