@@ -30,16 +30,86 @@ func TestNamedResourcesLookLikeAWS(t *testing.T) {
 	for _, row := range []struct {
 		typ, property, name, id, attribute, value string
 	}{
-		{"AWS::SQS::Queue", "QueueName", "q", "https://sqs.eu-west-1.amazonaws.com/111122223333/q", "Arn", "arn:aws:sqs:eu-west-1:111122223333:q"},
-		{"AWS::SNS::Topic", "TopicName", "t", "arn:aws:sns:eu-west-1:111122223333:t", "TopicName", "t"},
-		{"AWS::S3::Bucket", "BucketName", "b", "b", "RegionalDomainName", "b.s3.eu-west-1.amazonaws.com"},
-		{"AWS::IAM::Role", "RoleName", "r", "r", "Arn", "arn:aws:iam::111122223333:role/r"},
-		{"AWS::IAM::ManagedPolicy", "ManagedPolicyName", "p", "arn:aws:iam::111122223333:policy/p", "PolicyArn", "arn:aws:iam::111122223333:policy/p"},
-		{"AWS::Lambda::Function", "FunctionName", "f", "f", "Arn", "arn:aws:lambda:eu-west-1:111122223333:function:f"},
-		{"AWS::DynamoDB::Table", "TableName", "d", "d", "Arn", "arn:aws:dynamodb:eu-west-1:111122223333:table/d"},
-		{"AWS::SSM::Parameter", "Name", "/a/b", "/a/b", "Type", ""},
-		{"AWS::StepFunctions::StateMachine", "StateMachineName", "m", "arn:aws:states:eu-west-1:111122223333:stateMachine:m", "Name", "m"},
-		{"AWS::Logs::LogGroup", "LogGroupName", "/l", "/l", "Arn", "arn:aws:logs:eu-west-1:111122223333:log-group:/l:*"},
+		{
+			typ:       "AWS::SQS::Queue",
+			property:  "QueueName",
+			name:      "q",
+			id:        "https://sqs.eu-west-1.amazonaws.com/111122223333/q",
+			attribute: "Arn",
+			value:     "arn:aws:sqs:eu-west-1:111122223333:q",
+		},
+		{
+			typ:       "AWS::SNS::Topic",
+			property:  "TopicName",
+			name:      "t",
+			id:        "arn:aws:sns:eu-west-1:111122223333:t",
+			attribute: "TopicName",
+			value:     "t",
+		},
+		{
+			typ:       "AWS::S3::Bucket",
+			property:  "BucketName",
+			name:      "b",
+			id:        "b",
+			attribute: "RegionalDomainName",
+			value:     "b.s3.eu-west-1.amazonaws.com",
+		},
+		{
+			typ:       "AWS::IAM::Role",
+			property:  "RoleName",
+			name:      "r",
+			id:        "r",
+			attribute: "Arn",
+			value:     "arn:aws:iam::111122223333:role/r",
+		},
+		{
+			typ:       "AWS::IAM::ManagedPolicy",
+			property:  "ManagedPolicyName",
+			name:      "p",
+			id:        "arn:aws:iam::111122223333:policy/p",
+			attribute: "PolicyArn",
+			value:     "arn:aws:iam::111122223333:policy/p",
+		},
+		{
+			typ:       "AWS::Lambda::Function",
+			property:  "FunctionName",
+			name:      "f",
+			id:        "f",
+			attribute: "Arn",
+			value:     "arn:aws:lambda:eu-west-1:111122223333:function:f",
+		},
+		{
+			typ:       "AWS::DynamoDB::Table",
+			property:  "TableName",
+			name:      "d",
+			id:        "d",
+			attribute: "Arn",
+			value:     "arn:aws:dynamodb:eu-west-1:111122223333:table/d",
+		},
+		{
+			typ:       "AWS::SSM::Parameter",
+			property:  "Name",
+			name:      "/a/b",
+			id:        "/a/b",
+			attribute: "Type",
+			value:     "",
+		},
+		{
+			typ:       "AWS::StepFunctions::StateMachine",
+			property:  "StateMachineName",
+			name:      "m",
+			id:        "arn:aws:states:eu-west-1:111122223333:stateMachine:m",
+			attribute: "Name",
+			value:     "m",
+		},
+		{
+			typ:       "AWS::Logs::LogGroup",
+			property:  "LogGroupName",
+			name:      "/l",
+			id:        "/l",
+			attribute: "Arn",
+			value:     "arn:aws:logs:eu-west-1:111122223333:log-group:/l:*",
+		},
 	} {
 		made := catalog.Make(order(row.typ, map[string]any{row.property: row.name}))
 		value, err := made.Attribute(row.attribute)
@@ -55,7 +125,8 @@ func TestNamedResourcesLookLikeAWS(t *testing.T) {
 
 func TestGeneratedNamesAreStableAndFit(t *testing.T) {
 	catalog := known(t)
-	for typ, longest := range map[string]int{"AWS::S3::Bucket": 63, "AWS::IAM::Role": 64, "AWS::ElasticLoadBalancingV2::TargetGroup": 0} {
+	for typ, longest := range map[string]int{"AWS::S3::Bucket": 63, "AWS::IAM::Role": 64,
+		"AWS::ElasticLoadBalancingV2::TargetGroup": 0} {
 		order := order(typ, nil)
 		order.Site.StackName = strings.Repeat("Stack", 25)
 		first, again := catalog.Make(order), catalog.Make(order)
@@ -78,7 +149,8 @@ func TestGeneratedNamesAreStableAndFit(t *testing.T) {
 func TestAttributesOfKnownTypesAreChecked(t *testing.T) {
 	catalog := known(t)
 	_, err := catalog.Make(order("AWS::SQS::Queue", nil)).Attribute("Nope")
-	if want := "Template error: resource Thing does not support attribute type Nope in Fn::GetAtt"; err == nil || err.Error() != want {
+	if want := "Template error: resource Thing does not support attribute type Nope in Fn::GetAtt"; err == nil ||
+		err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 
@@ -146,11 +218,14 @@ func TestRecreation(t *testing.T) {
 		}
 	}
 
-	if !catalog.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) || catalog.Unique("AWS::SQS::Queue", nil) || catalog.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
+	if !catalog.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) ||
+		catalog.Unique("AWS::SQS::Queue", nil) ||
+		catalog.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
 		t.Error("only chosen names of types that need unique ones are unique")
 	}
 
-	if !catalog.Taggable("AWS::SQS::Queue") || catalog.Taggable("AWS::SQS::QueuePolicy") || catalog.Taggable("Custom::X") {
+	if !catalog.Taggable("AWS::SQS::Queue") || catalog.Taggable("AWS::SQS::QueuePolicy") ||
+		catalog.Taggable("Custom::X") {
 		t.Error("tags reach queues, not their policies, nor custom resources")
 	}
 }

@@ -74,7 +74,8 @@ type UnknownAttribute struct {
 }
 
 func (e *UnknownAttribute) Error() string {
-	return fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", e.LogicalID, e.Name)
+	return fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt",
+		e.LogicalID, e.Name)
 }
 
 // Attribute returns the value of GetAtt: a string, or a list of strings. The error is
@@ -101,8 +102,9 @@ func (m Made) Attribute(name string) (any, error) {
 // PublicParameter generates the values of AWS's parameters below /aws/service/. It
 // knows the ids of machine images, which most templates read there.
 func PublicParameter(site Site, name string) (string, bool) {
-	if !strings.HasPrefix(name, "/aws/service/") || !strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") &&
-		!strings.HasSuffix(name, "image_id") {
+	if !strings.HasPrefix(name, "/aws/service/") ||
+		!strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") &&
+			!strings.HasSuffix(name, "image_id") {
 		return "", false
 	}
 	sum := sha256.Sum256([]byte(site.Region + name))
@@ -155,8 +157,10 @@ func (m Made) fill(format string) string {
 	site := m.order.Site
 	sum := hex.EncodeToString(m.sum())
 	pairs := []string{
-		"{name}", m.name, "{id}", m.ID, "{region}", site.Region, "{account}", site.Account, "{partition}", site.Partition,
-		"{suffix}", site.Suffix, "{stack}", site.StackName, "{stackid}", site.StackID, "{hex8}", sum[:8], "{hex10}", sum[:10],
+		"{name}", m.name, "{id}", m.ID, "{region}", site.Region, "{account}", site.Account,
+		"{partition}", site.Partition,
+		"{suffix}", site.Suffix, "{stack}", site.StackName, "{stackid}", site.StackID, "{hex8}", sum[:8],
+		"{hex10}", sum[:10],
 		"{hex17}", sum[:17], "{hex32}", sum[:32], "{letters}", m.random(13), "{lower}", strings.ToLower(m.random(10)),
 		"{uuid}", sum[:8] + "-" + sum[8:12] + "-" + sum[12:16] + "-" + sum[16:20] + "-" + sum[20:32],
 		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],

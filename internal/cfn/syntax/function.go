@@ -20,23 +20,24 @@ var argumentForms = map[string]argumentForm{
 	},
 	"Fn::GetAtt": {
 		isGetAttArgument,
-		"Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource " +
-			"attribute",
+		"Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and " +
+			"the resource attribute",
 	},
 	"Fn::Sub": {valid: func(*Node) bool { return true }},
 	"Fn::Join": {
 		func(arg *Node) bool {
 			return arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[1].CanBeList()
 		},
-		"Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings " +
-			"to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.",
+		"Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a " +
+			"list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) " +
+			"to be joined.",
 	},
 	"Fn::Split": {
 		func(arg *Node) bool {
 			return arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[0].Text != "" && arg.Items[1].CanBeText()
 		},
-		"Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be " +
-			"split or a function that returns a string to be split.",
+		"Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a " +
+			"string to be split or a function that returns a string to be split.",
 	},
 	"Fn::Select": {
 		func(arg *Node) bool { return arg.HasItems(2) && arg.Items[0].CanBeText() && arg.Items[1].CanBeList() },
@@ -48,8 +49,8 @@ var argumentForms = map[string]argumentForm{
 	},
 	"Fn::FindInMap": {
 		func(arg *Node) bool { return arg.HasItems(3) && allCanBeText(arg.Items) },
-		"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute " +
-			"for return value",
+		"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the " +
+			"attribute for return value",
 	},
 	"Fn::Base64": {
 		(*Node).CanBeText,
@@ -90,7 +91,8 @@ var argumentForms = map[string]argumentForm{
 	},
 	"Fn::EachMemberIn": {
 		isListWithOperand,
-		"Template error: every Fn::EachMemberIn object requires two parameters, the first of which is a list of strings.",
+		"Template error: every Fn::EachMemberIn object requires two parameters, the first of which is a list of " +
+			"strings.",
 	},
 	"Fn::EachMemberEquals": {
 		isListWithOperand,

@@ -86,8 +86,8 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 
 	node := &Node{Line: r.currentLine()}
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, ErrorAt(node.Line, "Template format error: the template nests deeper than %d levels or has too many "+
-			"values", maxDepth)
+		return nil, ErrorAt(node.Line,
+			"Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
 
 	switch t := tok.(type) {

@@ -22,7 +22,8 @@ func bombs() map[string]string {
 
 	growing := "Resources:\n  A0: {Type: Custom::X}\n"
 	for i := 1; i < 60; i++ {
-		growing += fmt.Sprintf("  A%d: {Type: Custom::X, Properties: {P: !Join ['', [!Ref A%d, !Ref A%d]]}}\n", i, i-1, i-1)
+		growing += fmt.Sprintf("  A%d: {Type: Custom::X, Properties: {P: !Join ['', [!Ref A%d, !Ref A%d]]}}\n",
+			i, i-1, i-1)
 	}
 
 	joins := "!Sub '" + strings.Repeat("${P}", 10000) + "'"
@@ -38,12 +39,15 @@ func bombs() map[string]string {
 		"long":               head + strings.Repeat("x", syntax.MaxBody),
 		"growing references": growing,
 		"many resources":     "Resources: {" + many("A", 501, "{Type: AWS::SNS::Topic}") + "}",
-		"many parameters":    "Parameters: {" + many("P", 201, "{Type: String}") + "}\nResources: {T: {Type: AWS::SNS::Topic}}",
-		"many outputs":       "Outputs: {" + many("O", 201, "{Value: x}") + "}\nResources: {T: {Type: AWS::SNS::Topic}}",
-		"multiplied text":    "Parameters: {P: {Type: String, Default: " + strings.Repeat("y", 4000) + "}}\n" + head + joins,
-		"nul":                "Resources: \x00",
-		"no UTF-8":           "Resources: \xff\xfe",
-		"tags":               head + strings.Repeat("!Sub ", 5000) + "x",
+		"many parameters": "Parameters: {" + many("P", 201, "{Type: String}") + "}\n" +
+			"Resources: {T: {Type: AWS::SNS::Topic}}",
+		"many outputs": "Outputs: {" + many("O", 201, "{Value: x}") + "}\n" +
+			"Resources: {T: {Type: AWS::SNS::Topic}}",
+		"multiplied text": "Parameters: {P: {Type: String, Default: " + strings.Repeat("y", 4000) + "}}\n" +
+			head + joins,
+		"nul":      "Resources: \x00",
+		"no UTF-8": "Resources: \xff\xfe",
+		"tags":     head + strings.Repeat("!Sub ", 5000) + "x",
 	}
 }
 
@@ -85,9 +89,12 @@ func TestBombsAreRefusedQuickly(t *testing.T) {
 
 func TestLimitsSayTheNumbers(t *testing.T) {
 	for body, want := range map[string]string{
-		bombs()["many resources"]:  "Template format error: Number of resources, 501, is greater than maximum allowed, 500",
-		bombs()["many parameters"]: "Template format error: Number of parameters, 201, is greater than maximum allowed, 200",
-		bombs()["many outputs"]:    "Template format error: Number of outputs, 201, is greater than maximum allowed, 200",
+		bombs()["many resources"]: "Template format error: Number of resources, 501, is greater than maximum " +
+			"allowed, 500",
+		bombs()["many parameters"]: "Template format error: Number of parameters, 201, is greater than maximum " +
+			"allowed, 200",
+		bombs()["many outputs"]: "Template format error: Number of outputs, 201, is greater than maximum " +
+			"allowed, 200",
 	} {
 		if _, err := template.Parse(body); message(err) != want {
 			t.Errorf("got %q, want %q", message(err), want)
@@ -100,7 +107,12 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(body)
 	}
 
-	for _, value := range []string{`!Sub "${Name}"`, `!Cidr ["10.0.0.0/8", 256, 1]`, `!Select [0, !Split [",", "a,b"]]`, `!FindInMap [Sizes, a, b]`} {
+	for _, value := range []string{
+		`!Sub "${Name}"`,
+		`!Cidr ["10.0.0.0/8", 256, 1]`,
+		`!Select [0, !Split [",", "a,b"]]`,
+		`!FindInMap [Sizes, a, b]`,
+	} {
 		f.Add(tried(value))
 	}
 

@@ -133,8 +133,8 @@ func (c *checker) checkOutputs() error {
 		}
 		if c.dependsOnResources(output.export) {
 			return syntax.ErrorAt(output.export.Line,
-				"Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, "+
-					"imported values, or Fn::GetAZs.", output.id)
+				"Template format error: Output %s is malformed. The Name field of Export must not depend on "+
+					"any resources, imported values, or Fn::GetAZs.", output.id)
 		}
 	}
 
@@ -193,7 +193,8 @@ func (c *checker) checkValue(node *syntax.Node, b block) error {
 
 		for _, field := range node.Fields {
 			if strings.HasPrefix(field.Name, "Fn::") {
-				return syntax.ErrorAt(field.Line, "Template error: %s must be the only key of its object", syntax.Clip(field.Name))
+				return syntax.ErrorAt(field.Line, "Template error: %s must be the only key of its object",
+					syntax.Clip(field.Name))
 			}
 			if err := c.checkValue(field.Value, b); err != nil {
 				return err
@@ -244,8 +245,8 @@ func (c *checker) checkCall(node *syntax.Node, name string, arg *syntax.Node, b 
 		return syntax.ErrorAt(node.Line, "Template error: %s can only be used in Rules", name)
 	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) &&
 		b.conditions:
-		return syntax.ErrorAt(node.Line, "Template format error: %s cannot be used in the %s block of the "+
-			"template", name, b.name)
+		return syntax.ErrorAt(node.Line,
+			"Template format error: %s cannot be used in the %s block of the template", name, b.name)
 	}
 
 	complaint, known := syntax.CheckArguments(name, arg)
@@ -368,13 +369,15 @@ func (c *checker) checkConditionCycle() error {
 			return nil
 		}
 		if state[name] == 1 {
-			return syntax.ErrorAt(condition.Line, "Template error: Found circular condition dependency between %s and %s",
+			return syntax.ErrorAt(condition.Line,
+				"Template error: Found circular condition dependency between %s and %s",
 				from, name)
 		}
 
 		state[name] = 1
 		err := condition.Walk(func(condition *syntax.Node) error {
-			if condition.Kind == syntax.Object && len(condition.Fields) == 1 && condition.Fields[0].Name == "Condition" {
+			if condition.Kind == syntax.Object && len(condition.Fields) == 1 &&
+				condition.Fields[0].Name == "Condition" {
 				return visit(condition.Fields[0].Value.Text, name)
 			}
 			if function, arg, ok := condition.Function(); ok && function == "Fn::If" {

@@ -23,7 +23,8 @@ func (e *evaluator) getAZs(n, arg *syntax.Node) (any, error) {
 
 // cidr divides an address block into a number of blocks of the same size.
 func (e *evaluator) cidr(node, arg *syntax.Node) (any, error) {
-	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a number of bits"
+	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a " +
+		"number of bits"
 	text := []string{"", "", "8"}
 	for i, it := range arg.Items {
 		var err error

@@ -292,7 +292,8 @@ func (e *evaluator) value(node *syntax.Node) (any, error) {
 func (e *evaluator) countSize(n *syntax.Node, v any) error {
 	e.size += sizeOf(v)
 	if e.size > maxEvaluatedSize {
-		return syntax.ErrorAt(n.Line, "Template error: the evaluated template is larger than %d bytes", maxEvaluatedSize)
+		return syntax.ErrorAt(n.Line, "Template error: the evaluated template is larger than %d bytes",
+			maxEvaluatedSize)
 	}
 	return nil
 }
@@ -346,8 +347,8 @@ func (e *evaluator) outputs() ([]Output, error) {
 			return nil, err
 		}
 		if export != "" && exported[export] {
-			return nil, syntax.ErrorAt(output.line, "Template format error: Export with name %s is declared more than "+
-				"once", export)
+			return nil, syntax.ErrorAt(output.line,
+				"Template format error: Export with name %s is declared more than once", export)
 		}
 
 		exported[export] = true

@@ -180,8 +180,8 @@ func (e *evaluator) subVariable(node *syntax.Node, name string, own *syntax.Node
 
 	text, ok := value.(string)
 	if !ok {
-		return "", syntax.ErrorAt(node.Line, "Template error: every value of the context object of every Fn::Sub object "+
-			"must be a string or a function that returns a string")
+		return "", syntax.ErrorAt(node.Line, "Template error: every value of the context object of every "+
+			"Fn::Sub object must be a string or a function that returns a string")
 	}
 
 	return text, nil
@@ -238,10 +238,11 @@ func (e *evaluator) selectItem(node, arg *syntax.Node) (any, error) {
 	items, ok := value.([]any)
 	switch {
 	case !ok:
-		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Select requires a list argument with two elements: "+
-			"an integer index and a list")
+		return nil, syntax.ErrorAt(node.Line,
+			"Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
 	case i < 0 || i >= len(items):
-		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Select cannot select nonexistent value at index %d", i)
+		return nil, syntax.ErrorAt(node.Line,
+			"Template error: Fn::Select cannot select nonexistent value at index %d", i)
 	}
 
 	return items[i], nil
@@ -252,8 +253,8 @@ func (e *evaluator) findInMap(node, arg *syntax.Node) (any, error) {
 	for i := range keys {
 		var err error
 		keys[i], err = e.text(node, arg.Items[i],
-			"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute "+
-				"for return value")
+			"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and "+
+				"the attribute for return value")
 		if err != nil {
 			return nil, err
 		}

@@ -49,8 +49,8 @@ func (t *Template) orderResources(evaluator *evaluator) ([]orderedResource, erro
 
 	if unresolved != nil {
 		slices.Sort(unresolved)
-		return nil, syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the Resources block "+
-			"of the template", strings.Join(slices.Compact(unresolved), ", "))
+		return nil, syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the "+
+			"Resources block of the template", strings.Join(slices.Compact(unresolved), ", "))
 	}
 
 	return t.sortByDependencies(needs)

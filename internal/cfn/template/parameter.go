@@ -93,7 +93,8 @@ func (d *parameter) setMember(field syntax.Field) error {
 	value := field.Value
 	if field.Name == "AllowedValues" {
 		if value.Kind != syntax.List {
-			return syntax.ErrorAt(field.Line, "Template format error: AllowedValues of parameter '%s' must be a list", d.name)
+			return syntax.ErrorAt(field.Line,
+				"Template format error: AllowedValues of parameter '%s' must be a list", d.name)
 		}
 
 		for _, item := range value.Items {
@@ -107,7 +108,8 @@ func (d *parameter) setMember(field syntax.Field) error {
 	}
 
 	if value.Kind != syntax.Scalar {
-		return syntax.ErrorAt(field.Line, "Template format error: Every %s member must be a string.", syntax.Clip(field.Name))
+		return syntax.ErrorAt(field.Line, "Template format error: Every %s member must be a string.",
+			syntax.Clip(field.Name))
 	}
 
 	switch field.Name {
@@ -148,8 +150,8 @@ func (d *parameter) setBound(field syntax.Field) error {
 	if strings.HasSuffix(field.Name, "Length") {
 		length, err := strconv.Atoi(field.Value.Text)
 		if err != nil {
-			return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be an "+
-				"integer", field.Name, d.name)
+			return syntax.ErrorAt(field.Line,
+				"Template format error: %s of parameter '%s' must be an integer", field.Name, d.name)
 		}
 
 		if field.Name == "MinLength" {
@@ -163,7 +165,8 @@ func (d *parameter) setBound(field syntax.Field) error {
 
 	number, err := strconv.ParseFloat(field.Value.Text, 64)
 	if err != nil {
-		return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be a number", field.Name, d.name)
+		return syntax.ErrorAt(field.Line,
+			"Template format error: %s of parameter '%s' must be a number", field.Name, d.name)
 	}
 
 	if field.Name == "MinValue" {

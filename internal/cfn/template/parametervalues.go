@@ -81,8 +81,8 @@ func (d *parameter) chooseValue(input ParameterInput, previous map[string]string
 	case input.UsePrevious:
 		value, ok := previous[d.name]
 		if !ok {
-			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true "+
-				"for a parameter key not in the previous template", d.name)
+			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify "+
+				"usePreviousValue as true for a parameter key not in the previous template", d.name)
 		}
 		return value, true, nil
 

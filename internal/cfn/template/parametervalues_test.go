@@ -25,7 +25,9 @@ Parameters:
 Resources: {T: {Type: AWS::SNS::Topic}}
 `
 
-func bound(t *testing.T, body string, previous map[string]string, given ...template.ParameterInput) (map[string]string, error) {
+func bound(
+	t *testing.T, body string, previous map[string]string, given ...template.ParameterInput,
+) (map[string]string, error) {
 	t.Helper()
 	parsed, err := template.Parse(body)
 	if err != nil {
@@ -46,20 +48,64 @@ func TestBindRefuses(t *testing.T) {
 		want  string
 	}{
 		{"missing", nil, "Parameters: [Must] must have values"},
-		{"unknown", []template.ParameterInput{must, give("B", ""), give("A", "")}, "Parameters: [B, A] do not exist in the template"},
+		{
+			name:  "unknown",
+			given: []template.ParameterInput{must, give("B", ""), give("A", "")},
+			want:  "Parameters: [B, A] do not exist in the template",
+		},
 		{"twice", []template.ParameterInput{must, must}, "Duplicate parameter key: Must"},
-		{"allowed values", []template.ParameterInput{must, give("Enum", "c")}, "Parameter 'Enum' must be one of AllowedValues"},
-		{"pattern", []template.ParameterInput{must, give("Shape", "ab1")}, "Parameter 'Shape' must match pattern [a-z]+"},
-		{"described", []template.ParameterInput{must, give("Told", "A")}, "Parameter 'Told' failed to satisfy constraint: must be small letters"},
-		{"short", []template.ParameterInput{must, give("Sized", "a")}, "Parameter 'Sized' must contain at least 2 characters"},
-		{"long", []template.ParameterInput{must, give("Sized", "abcde")}, "Parameter 'Sized' must contain at most 4 characters"},
+		{
+			name:  "allowed values",
+			given: []template.ParameterInput{must, give("Enum", "c")},
+			want:  "Parameter 'Enum' must be one of AllowedValues",
+		},
+		{
+			name:  "pattern",
+			given: []template.ParameterInput{must, give("Shape", "ab1")},
+			want:  "Parameter 'Shape' must match pattern [a-z]+",
+		},
+		{
+			name:  "described",
+			given: []template.ParameterInput{must, give("Told", "A")},
+			want:  "Parameter 'Told' failed to satisfy constraint: must be small letters",
+		},
+		{
+			name:  "short",
+			given: []template.ParameterInput{must, give("Sized", "a")},
+			want:  "Parameter 'Sized' must contain at least 2 characters",
+		},
+		{
+			name:  "long",
+			given: []template.ParameterInput{must, give("Sized", "abcde")},
+			want:  "Parameter 'Sized' must contain at most 4 characters",
+		},
 		{"no number", []template.ParameterInput{must, give("Count", "x")}, "Parameter 'Count' must be a number."},
-		{"small", []template.ParameterInput{must, give("Count", "0")}, "Parameter 'Count' must be a number not less than 1"},
-		{"great", []template.ParameterInput{must, give("Count", "11")}, "Parameter 'Count' must be a number not greater than 10"},
+		{
+			name:  "small",
+			given: []template.ParameterInput{must, give("Count", "0")},
+			want:  "Parameter 'Count' must be a number not less than 1",
+		},
+		{
+			name:  "great",
+			given: []template.ParameterInput{must, give("Count", "11")},
+			want:  "Parameter 'Count' must be a number not greater than 10",
+		},
 		{"no numbers", []template.ParameterInput{must, give("Many", "1,x")}, "Parameter 'Many' must be a number."},
-		{"huge", []template.ParameterInput{give("Must", strings.Repeat("x", 4097))}, "Parameter 'Must' must contain at most 4096 bytes"},
-		{"no previous", []template.ParameterInput{{Key: "Must", UsePrevious: true}}, "Invalid input for parameter key Must. Cannot specify usePreviousValue as true"},
-		{"both", []template.ParameterInput{{Key: "Must", UsePrevious: true, Value: must.Value}}, "Cannot specify usePreviousValue as true and non empty value"},
+		{
+			name:  "huge",
+			given: []template.ParameterInput{give("Must", strings.Repeat("x", 4097))},
+			want:  "Parameter 'Must' must contain at most 4096 bytes",
+		},
+		{
+			name:  "no previous",
+			given: []template.ParameterInput{{Key: "Must", UsePrevious: true}},
+			want:  "Invalid input for parameter key Must. Cannot specify usePreviousValue as true",
+		},
+		{
+			name:  "both",
+			given: []template.ParameterInput{{Key: "Must", UsePrevious: true, Value: must.Value}},
+			want:  "Cannot specify usePreviousValue as true and non empty value",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := bound(t, parameters, nil, row.given...)
@@ -72,7 +118,8 @@ func TestBindRefuses(t *testing.T) {
 
 func TestBindTakesGivenThenPreviousThenDefault(t *testing.T) {
 	previous := map[string]string{"Must": "before", "Free": "before"}
-	got, err := bound(t, parameters, previous, template.ParameterInput{Key: "Must", UsePrevious: true}, give("Enum", "b"))
+	got, err := bound(t, parameters, previous, template.ParameterInput{Key: "Must", UsePrevious: true},
+		give("Enum", "b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,14 +135,16 @@ func TestBindTakesGivenThenPreviousThenDefault(t *testing.T) {
 
 func TestParameterDeclarationsAreChecked(t *testing.T) {
 	for declaration, want := range map[string]string{
-		"{}":                                             "Template format error: Every Parameters object must contain a Type member.",
-		"{Type: Text}":                                   "Template format error: Unrecognized parameter type: Text",
-		"{Type: String, Defalt: x}":                      "Invalid template parameter property 'Defalt'",
-		"{Type: String, Default: [x]}":                   "Template format error: Every Default member must be a string.",
-		"{Type: Number, Default: x}":                     "default of P: Parameter 'P' must be a number.",
-		"{Type: String, MinLength: x}":                   "MinLength of parameter 'P' must be an integer",
-		"{Type: String, AllowedPattern: '(?!a)b'}":       "the sandbox does not support AllowedPattern (?!a)b (line 1)",
-		"{Type: 'AWS::SSM::Parameter::Value<Text>'}":     "Unrecognized parameter type: AWS::SSM::Parameter::Value<Text>",
+		"{}": "Template format error: " +
+			"Every Parameters object must contain a Type member.",
+		"{Type: Text}":                             "Template format error: Unrecognized parameter type: Text",
+		"{Type: String, Defalt: x}":                "Invalid template parameter property 'Defalt'",
+		"{Type: String, Default: [x]}":             "Template format error: Every Default member must be a string.",
+		"{Type: Number, Default: x}":               "default of P: Parameter 'P' must be a number.",
+		"{Type: String, MinLength: x}":             "MinLength of parameter 'P' must be an integer",
+		"{Type: String, AllowedPattern: '(?!a)b'}": "the sandbox does not support AllowedPattern (?!a)b (line 1)",
+		"{Type: 'AWS::SSM::Parameter::Value<Text>'}": "Unrecognized parameter type: " +
+			"AWS::SSM::Parameter::Value<Text>",
 		"{Type: String, Default: a, AllowedValues: [b]}": "default of P: Parameter 'P' must be one of AllowedValues",
 		"{Type: 'List<AWS::EC2::Nothing>'}":              "Unrecognized parameter type: List<AWS::EC2::Nothing>",
 	} {
@@ -127,7 +176,10 @@ Resources: {T: {Type: AWS::SNS::Topic, Properties: {V: !Join ["-", [!Ref One, !S
 
 func TestRules(t *testing.T) {
 	const body = `
-Parameters: {Env: {Type: String}, Size: {Type: String, Default: small}, Zones: {Type: CommaDelimitedList, Default: "a,b"}}
+Parameters:
+  Env: {Type: String}
+  Size: {Type: String, Default: small}
+  Zones: {Type: CommaDelimitedList, Default: "a,b"}
 Rules:
   Prod:
     RuleCondition: !Equals [!Ref Env, prod]

@@ -20,54 +20,176 @@ func TestParseRefuses(t *testing.T) {
 		{"a word", "hello", "Template format error: unsupported structure."},
 		{"no resources", "Description: x", "Template format error: At least one Resources member must be defined."},
 		{"empty resources", "Resources: {}", "Template format error: At least one Resources member must be defined."},
-		{"null resources", "Resources:", "Template format error: [/Resources] 'null' values are not allowed in templates"},
+		{
+			name: "null resources",
+			body: "Resources:",
+			want: "Template format error: [/Resources] 'null' values are not allowed in templates",
+		},
 		{"broken YAML", "Resources:\n  T:\n Type: x", "Template format error: YAML not well-formed. (line"},
 		{"broken JSON", "{\n  \"Resources\": {,}}", "Template format error: JSON not well-formed. (line 2"},
 		{"cut JSON", `{"Resources": {`, "Template format error: JSON not well-formed."},
-		{"two JSON values", `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}} {}`, "Template format error: JSON not well-formed."},
+		{
+			name: "two JSON values",
+			body: `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}} {}`,
+			want: "Template format error: JSON not well-formed.",
+		},
 		{"two documents", topic + "---\nx: y", "a template is one YAML document"},
-		{"duplicate key", "Resources:\n  T: {Type: AWS::SNS::Topic}\n  T: {Type: AWS::SNS::Topic}", `duplicate key "T" (line 3)`},
+		{
+			name: "duplicate key",
+			body: "Resources:\n  T: {Type: AWS::SNS::Topic}\n  T: {Type: AWS::SNS::Topic}",
+			want: `duplicate key "T" (line 3)`,
+		},
 		{"duplicate JSON key", "{\"Resources\": {\n\"T\": {}, \"T\": {}}}", `duplicate key "T" (line 2)`},
-		{"alias", "x: &a [1]\nResources: *a", "Template error: YAML aliases are not allowed in CloudFormation templates (line 2)"},
+		{
+			name: "alias",
+			body: "x: &a [1]\nResources: *a",
+			want: "Template error: YAML aliases are not allowed in CloudFormation templates (line 2)",
+		},
 		{"merge key", "Resources: {T: {<<: {Type: AWS::SNS::Topic}}}", "YAML merge keys are not allowed"},
 		{"binary", "Description: !!binary aGk=\n" + topic, "the YAML tag !!binary is not supported"},
 		{"a list as a key", "? [a]\n: b", "a key must be a string"},
 		{"version", "AWSTemplateFormatVersion: 2011\n" + topic, "unsupported value for AWSTemplateFormatVersion."},
 		{"unknown section", "Resourcez: {}\n" + topic, "Invalid template property or properties [Resourcez] (line 1)"},
-		{"long description", "Description: " + strings.Repeat("x", 1025) + "\n" + topic, "'Description' length is greater than 1024."},
-		{"SAM", "Transform: AWS::Serverless-2016-10-31\n" + topic, "the sandbox does not support Transform AWS::Serverless-2016-10-31 (line 1)"},
+		{
+			name: "long description",
+			body: "Description: " + strings.Repeat("x", 1025) + "\n" + topic,
+			want: "'Description' length is greater than 1024.",
+		},
+		{
+			name: "SAM",
+			body: "Transform: AWS::Serverless-2016-10-31\n" + topic,
+			want: "the sandbox does not support Transform AWS::Serverless-2016-10-31 (line 1)",
+		},
 		{"macros", topic + "Transform: [A, {Name: B}]\n", "the sandbox does not support Transform A, B (line 2)"},
 		{"hooks", "Hooks: {}\n" + topic, "the sandbox does not support Hooks (line 1)"},
-		{"serverless type", "Resources: {F: {Type: AWS::Serverless::Function}}", "the sandbox does not support AWS::Serverless::Function (line 1)"},
-		{"module", "Resources: {F: {Type: A1::B1::C1::MODULE}}", "the sandbox does not support module A1::B1::C1::MODULE (line 1)"},
-		{"loop", "Resources: {\"Fn::ForEach::X\": [a, [b], {}]}", "the sandbox does not support Fn::ForEach::X (line 1)"},
-		{"resource name", "Resources: {a-b: {Type: AWS::SNS::Topic}}", "Template format error: Resource name a-b is non alphanumeric."},
-		{"resource without type", "Resources: {T: {}}", "Template format error: [/Resources/T] Every Resources object must contain a Type member."},
+		{
+			name: "serverless type",
+			body: "Resources: {F: {Type: AWS::Serverless::Function}}",
+			want: "the sandbox does not support AWS::Serverless::Function (line 1)",
+		},
+		{
+			name: "module",
+			body: "Resources: {F: {Type: A1::B1::C1::MODULE}}",
+			want: "the sandbox does not support module A1::B1::C1::MODULE (line 1)",
+		},
+		{
+			name: "loop",
+			body: "Resources: {\"Fn::ForEach::X\": [a, [b], {}]}",
+			want: "the sandbox does not support Fn::ForEach::X (line 1)",
+		},
+		{
+			name: "resource name",
+			body: "Resources: {a-b: {Type: AWS::SNS::Topic}}",
+			want: "Template format error: Resource name a-b is non alphanumeric.",
+		},
+		{
+			name: "resource without type",
+			body: "Resources: {T: {}}",
+			want: "Template format error: [/Resources/T] Every Resources object must contain a Type member.",
+		},
 		{"resource is a word", "Resources: {T: x}", "Template format error: Any Resources member must be an object."},
 		{"null resource", "Resources: {T: }", "[/Resources/T] 'null' values are not allowed in templates"},
-		{"resource type", "Resources: {B: {Type: Queue}, A: {Type: AWS::SQS}}", "Template format error: Unrecognized resource types: [AWS::SQS, Queue]"},
-		{"resource attribute", "Resources: {T: {Type: AWS::SNS::Topic, Propertys: {}}}", "Invalid template resource property 'Propertys'"},
-		{"DependsOn nothing", "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: [B, A]}}", "Unresolved resource dependencies [A, B] in the Resources block"},
-		{"DependsOn a function", "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: !Ref T}}", "Template format error: DependsOn must be a string or list of strings."},
-		{"Condition of nothing", "Resources: {T: {Type: AWS::SNS::Topic, Condition: C}}", "Unresolved condition dependency C in the Resources block"},
-		{"Condition is a function", "Resources: {T: {Type: AWS::SNS::Topic, Condition: !Equals [a, b]}}", "Template format error: Every Condition member must be a string."},
-		{"DeletionPolicy", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: Keep}}", "Unrecognized DeletionPolicy Keep for resource T"},
-		{"DeletionPolicy by function", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: !Ref X}}", "the sandbox does not support Ref in DeletionPolicy (line 1)"},
-		{"itself", "Resources: {T: {Type: AWS::SNS::Topic, Properties: {A: !Ref T}}}", "Circular dependency between resources: [T]"},
-		{"a circle", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: B}, B: {Type: AWS::SNS::Topic, Metadata: {x: !Sub '${C.Arn}'}}, " +
-			"C: {Type: AWS::SNS::Topic, Properties: {x: !GetAtt A.Arn}}, D: {Type: AWS::SNS::Topic, DependsOn: A}, E: {Type: AWS::SNS::Topic}}",
-			"Circular dependency between resources: [A, B, C]"},
-		{"circle of conditions", "Conditions: {A: !Not [!Condition B], B: !Not [!Condition A]}\n" + topic, "Found circular condition dependency between"},
-		{"condition refers to a resource", "Conditions: {A: !Equals [!Ref T, x]}\n" + topic, "Unresolved resource dependencies [T] in the Conditions block of the template"},
-		{"condition asks an attribute", "Conditions: {A: !Equals [!GetAtt T.Arn, x]}\n" + topic, "Fn::GetAtt cannot be used in the Conditions block"},
-		{"Or of one", "Conditions: {A: !Or [!Equals [a, b]]}\n" + topic, "Template error: every Fn::Or object requires a list of at least 2 and at most 10 boolean parameters."},
-		{"output without value", topic + "Outputs: {O: {Description: x}}", "Template format error: Every Outputs member must contain a Value object"},
-		{"output refers to nothing", topic + "Outputs: {O: {Value: !Ref X}}", "Unresolved resource dependencies [X] in the Outputs block of the template"},
+		{
+			name: "resource type",
+			body: "Resources: {B: {Type: Queue}, A: {Type: AWS::SQS}}",
+			want: "Template format error: Unrecognized resource types: [AWS::SQS, Queue]",
+		},
+		{
+			name: "resource attribute",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, Propertys: {}}}",
+			want: "Invalid template resource property 'Propertys'",
+		},
+		{
+			name: "DependsOn nothing",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: [B, A]}}",
+			want: "Unresolved resource dependencies [A, B] in the Resources block",
+		},
+		{
+			name: "DependsOn a function",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: !Ref T}}",
+			want: "Template format error: DependsOn must be a string or list of strings.",
+		},
+		{
+			name: "Condition of nothing",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, Condition: C}}",
+			want: "Unresolved condition dependency C in the Resources block",
+		},
+		{
+			name: "Condition is a function",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, Condition: !Equals [a, b]}}",
+			want: "Template format error: Every Condition member must be a string.",
+		},
+		{
+			name: "DeletionPolicy",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: Keep}}",
+			want: "Unrecognized DeletionPolicy Keep for resource T",
+		},
+		{
+			name: "DeletionPolicy by function",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: !Ref X}}",
+			want: "the sandbox does not support Ref in DeletionPolicy (line 1)",
+		},
+		{
+			name: "itself",
+			body: "Resources: {T: {Type: AWS::SNS::Topic, Properties: {A: !Ref T}}}",
+			want: "Circular dependency between resources: [T]",
+		},
+		{
+			name: "a circle",
+			body: "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: B}, " +
+				"B: {Type: AWS::SNS::Topic, Metadata: {x: !Sub '${C.Arn}'}}, " +
+				"C: {Type: AWS::SNS::Topic, Properties: {x: !GetAtt A.Arn}}, " +
+				"D: {Type: AWS::SNS::Topic, DependsOn: A}, E: {Type: AWS::SNS::Topic}}",
+			want: "Circular dependency between resources: [A, B, C]",
+		},
+		{
+			name: "circle of conditions",
+			body: "Conditions: {A: !Not [!Condition B], B: !Not [!Condition A]}\n" + topic,
+			want: "Found circular condition dependency between",
+		},
+		{
+			name: "condition refers to a resource",
+			body: "Conditions: {A: !Equals [!Ref T, x]}\n" + topic,
+			want: "Unresolved resource dependencies [T] in the Conditions block of the template",
+		},
+		{
+			name: "condition asks an attribute",
+			body: "Conditions: {A: !Equals [!GetAtt T.Arn, x]}\n" + topic,
+			want: "Fn::GetAtt cannot be used in the Conditions block",
+		},
+		{
+			name: "Or of one",
+			body: "Conditions: {A: !Or [!Equals [a, b]]}\n" + topic,
+			want: "Template error: every Fn::Or object requires a list of at least 2 and at most 10 boolean " +
+				"parameters.",
+		},
+		{
+			name: "output without value",
+			body: topic + "Outputs: {O: {Description: x}}",
+			want: "Template format error: Every Outputs member must contain a Value object",
+		},
+		{
+			name: "output refers to nothing",
+			body: topic + "Outputs: {O: {Value: !Ref X}}",
+			want: "Unresolved resource dependencies [X] in the Outputs block of the template",
+		},
 		{"output attribute", topic + "Outputs: {O: {Value: x, Type: y}}", "Invalid template output property 'Type'"},
-		{"export depends on a resource", topic + "Outputs: {O: {Value: x, Export: {Name: !Ref T}}}", "The Name field of Export must not depend on any resources"},
-		{"export without name", topic + "Outputs: {O: {Value: x, Export: {}}}", "The Name field of every Export member must be specified"},
+		{
+			name: "export depends on a resource",
+			body: topic + "Outputs: {O: {Value: x, Export: {Name: !Ref T}}}",
+			want: "The Name field of Export must not depend on any resources",
+		},
+		{
+			name: "export without name",
+			body: topic + "Outputs: {O: {Value: x, Export: {}}}",
+			want: "The Name field of every Export member must be specified",
+		},
 		{"a name twice", "Parameters: {T: {Type: String}}\n" + topic, "Duplicate name T"},
-		{"mapping of objects", "Mappings: {M: {a: {b: {c: d}}}}\n" + topic, "Every Mappings attribute must be a String or a List."},
+		{
+			name: "mapping of objects",
+			body: "Mappings: {M: {a: {b: {c: d}}}}\n" + topic,
+			want: "Every Mappings attribute must be a String or a List.",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := template.Parse(row.body)
@@ -85,8 +207,9 @@ func TestParseRefuses(t *testing.T) {
 func TestEvaluationRefusesOutputsThatAreNoText(t *testing.T) {
 	for value, want := range map[string]string{
 		"{Value: [a]}": "Template format error: The Value field of every Outputs member must evaluate to a String.",
-		"{Value: a, Export: {Name: !Sub '${AWS::Region}/x'}}": "consist only of alphanumeric characters, colons, or hyphens.",
-		"{Value: '{{resolve:ssm:x}}'}":                        "the sandbox does not support {{resolve:ssm:x}} (line 2)",
+		"{Value: a, Export: {Name: !Sub '${AWS::Region}/x'}}": "consist only of alphanumeric characters, colons, " +
+			"or hyphens.",
+		"{Value: '{{resolve:ssm:x}}'}": "the sandbox does not support {{resolve:ssm:x}} (line 2)",
 	} {
 		_, err := evaluate("Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: "+value+"}", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -96,7 +219,8 @@ func TestEvaluationRefusesOutputsThatAreNoText(t *testing.T) {
 }
 
 func TestJSONAndYAMLMeanTheSame(t *testing.T) {
-	yaml := "Resources:\n  A: {Type: AWS::SNS::Topic}\n  B:\n    Type: AWS::SQS::Queue\n    Properties: {N: 5, T: true, S: !Sub '${A}é', G: !GetAtt A.Arn}\n"
+	yaml := "Resources:\n  A: {Type: AWS::SNS::Topic}\n  B:\n    Type: AWS::SQS::Queue\n    " +
+		"Properties: {N: 5, T: true, S: !Sub '${A}é', G: !GetAtt A.Arn}\n"
 	json := `{"Resources": {"A": {"Type": "AWS::SNS::Topic"}, "B": {"Type": "AWS::SQS::Queue",
 		"Properties": {"N": 5, "T": true, "S": {"Fn::Sub": "${A}\u00e9"}, "G": {"Fn::GetAtt": ["A", "Arn"]}}}}}`
 	var got []string

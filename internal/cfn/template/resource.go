@@ -44,8 +44,8 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 		return nil, syntax.ErrorAt(field.Line, "Template format error: Resource name %s is non alphanumeric.",
 			syntax.Clip(field.Name))
 	case field.Value.Kind == syntax.Null:
-		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] 'null' values are not allowed in "+
-			"templates", field.Name)
+		return nil, syntax.ErrorAt(field.Line,
+			"Template format error: [/Resources/%s] 'null' values are not allowed in templates", field.Name)
 	case field.Value.Kind != syntax.Object:
 		return nil, syntax.ErrorAt(field.Line, "Template format error: Any Resources member must be an object.")
 	}
@@ -60,8 +60,8 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 
 	switch {
 	case resource.typ == "":
-		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] Every Resources object must "+
-			"contain a Type member.", field.Name)
+		return nil, syntax.ErrorAt(field.Line,
+			"Template format error: [/Resources/%s] Every Resources object must contain a Type member.", field.Name)
 	case strings.HasSuffix(resource.typ, "::MODULE"):
 		return nil, syntax.Unsupported(field.Line, "module "+resource.typ)
 	case strings.HasPrefix(resource.typ, "AWS::Serverless::"):
@@ -75,8 +75,8 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 func (r *resource) setMember(field syntax.Field) error {
 	value := field.Value
 	if value.Kind == syntax.Null {
-		return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in "+
-			"templates", r.id, field.Name)
+		return syntax.ErrorAt(field.Line,
+			"Template format error: [/Resources/%s/%s] 'null' values are not allowed in templates", r.id, field.Name)
 	}
 
 	switch field.Name {
@@ -94,7 +94,8 @@ func (r *resource) setMember(field syntax.Field) error {
 		return r.setPolicy(field)
 	case "Properties":
 		if value.Kind != syntax.Object {
-			return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/Properties] must be an object", r.id)
+			return syntax.ErrorAt(field.Line,
+				"Template format error: [/Resources/%s/Properties] must be an object", r.id)
 		}
 		r.properties = value
 	case "Metadata":
@@ -125,7 +126,8 @@ func (r *resource) setDependsOn(value *syntax.Node) error {
 	if value.Kind == syntax.List {
 		for _, item := range value.Items {
 			if item.Kind != syntax.Scalar {
-				return syntax.ErrorAt(item.Line, "Template format error: DependsOn must be a string or list of strings.")
+				return syntax.ErrorAt(item.Line,
+					"Template format error: DependsOn must be a string or list of strings.")
 			}
 			r.dependsOn = append(r.dependsOn, item.Text)
 		}
@@ -191,7 +193,8 @@ func (p *parser) output(field syntax.Field) (*output, error) {
 		case "Condition":
 			output.condition = member.Value.Text
 			if member.Value.Kind != syntax.Scalar {
-				return nil, syntax.ErrorAt(member.Line, "Template format error: Every Condition member must be a string.")
+				return nil, syntax.ErrorAt(member.Line,
+					"Template format error: Every Condition member must be a string.")
 			}
 		case "Export":
 			output.export = member.Value.Member("Name")
@@ -205,7 +208,8 @@ func (p *parser) output(field syntax.Field) (*output, error) {
 	}
 
 	if output.value == nil || output.value.Kind == syntax.Null {
-		return nil, syntax.ErrorAt(field.Line, "Template format error: Every Outputs member must contain a Value object")
+		return nil, syntax.ErrorAt(field.Line,
+			"Template format error: Every Outputs member must contain a Value object")
 	}
 
 	return output, nil

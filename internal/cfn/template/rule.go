@@ -42,14 +42,15 @@ func (p *parser) ruleSection(f syntax.Field) error {
 
 		list := field.Value.Member("Assertions")
 		if list == nil || len(list.Items) == 0 {
-			return syntax.ErrorAt(field.Line, "Template format error: Rule %s must contain Assertions", syntax.Clip(field.Name))
+			return syntax.ErrorAt(field.Line, "Template format error: Rule %s must contain Assertions",
+				syntax.Clip(field.Name))
 		}
 
 		for _, item := range list.Items {
 			that := item.Member("Assert")
 			if that == nil {
-				return syntax.ErrorAt(item.Line, "Template format error: every assertion of rule %s must contain an Assert "+
-					"member", syntax.Clip(field.Name))
+				return syntax.ErrorAt(item.Line, "Template format error: every assertion of rule %s must "+
+					"contain an Assert member", syntax.Clip(field.Name))
 			}
 
 			member := assertion{assert: that}
@@ -85,7 +86,8 @@ func (e *evaluator) assertRules() error {
 				return err
 			}
 			if !holds {
-				return syntax.Errorf("Template error: Rule %s failed: %s", rule.name, syntax.Clip(assertion.description))
+				return syntax.Errorf("Template error: Rule %s failed: %s", rule.name,
+					syntax.Clip(assertion.description))
 			}
 		}
 	}

@@ -47,8 +47,9 @@ const (
 
 // The patterns of names in a template.
 var (
-	idPattern     = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
-	typePattern   = regexp.MustCompile(`^(Custom::[A-Za-z0-9_@-]{1,60}|[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE)?)$`)
+	idPattern   = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+	typePattern = regexp.MustCompile(`^(Custom::[A-Za-z0-9_@-]{1,60}|` +
+		`[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE)?)$`)
 	exportPattern = regexp.MustCompile(`^[A-Za-z0-9:-]{1,255}$`)
 )
 
@@ -150,7 +151,8 @@ func (p *parser) section(section syntax.Field) error {
 	switch section.Name {
 	case "AWSTemplateFormatVersion":
 		if section.Value.Kind != syntax.Scalar || section.Value.Text != "2010-09-09" {
-			return syntax.ErrorAt(section.Line, "Template format error: unsupported value for AWSTemplateFormatVersion.")
+			return syntax.ErrorAt(section.Line,
+				"Template format error: unsupported value for AWSTemplateFormatVersion.")
 		}
 		return nil
 	case "Description":
@@ -237,7 +239,8 @@ func (p *parser) mappingSection(section syntax.Field) error {
 		top := map[string]map[string]*syntax.Node{}
 		for _, key := range mapping.Value.Fields {
 			if key.Value.Kind != syntax.Object {
-				return syntax.ErrorAt(key.Line, "Template format error: Every Mappings attribute must be a map of strings or lists")
+				return syntax.ErrorAt(key.Line,
+					"Template format error: Every Mappings attribute must be a map of strings or lists")
 			}
 
 			second := map[string]*syntax.Node{}

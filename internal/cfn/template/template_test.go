@@ -15,8 +15,9 @@ func world(params, exports map[string]string) template.Input {
 	return template.Input{
 		Parameters: params,
 		Pseudo: map[string]any{
-			"AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333", "AWS::Partition": "aws", "AWS::StackName": "st",
-			"AWS::StackId": "arn:stack", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{"arn:n1"},
+			"AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333", "AWS::Partition": "aws",
+			"AWS::StackName": "st",
+			"AWS::StackId":   "arn:stack", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{"arn:n1"},
 		},
 		Import: func(name string) (string, bool) { v, ok := exports[name]; return v, ok },
 		StoredParameter: func(name string) (string, bool) {
@@ -142,29 +143,92 @@ func TestFunctions(t *testing.T) {
 
 func TestFunctionsRefuse(t *testing.T) {
 	for _, row := range []struct{ name, value, want string }{
-		{"Ref to nothing", `!Ref Nobody`, "Template format error: Unresolved resource dependencies [Nobody] in the Resources block of the template"},
-		{"Ref to a resource conditioned away", `!Ref Gone`, "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
+		{
+			name:  "Ref to nothing",
+			value: `!Ref Nobody`,
+			want: "Template format error: Unresolved resource dependencies [Nobody] in the Resources block of " +
+				"the template",
+		},
+		{
+			name:  "Ref to a resource conditioned away",
+			value: `!Ref Gone`,
+			want: "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the " +
+				"template",
+		},
 		{"Ref of a list", `{Ref: [a]}`, "Template error: every Ref object must have a single String value."},
-		{"GetAtt of nothing", `!GetAtt Nobody.Arn`, "Template error: instance of Fn::GetAtt references undefined resource Nobody"},
-		{"GetAtt without attribute", `!GetAtt Other`, "Template error: every Fn::GetAtt object requires two non-empty parameters"},
+		{
+			name:  "GetAtt of nothing",
+			value: `!GetAtt Nobody.Arn`,
+			want:  "Template error: instance of Fn::GetAtt references undefined resource Nobody",
+		},
+		{
+			name:  "GetAtt without attribute",
+			value: `!GetAtt Other`,
+			want:  "Template error: every Fn::GetAtt object requires two non-empty parameters",
+		},
 		{"Sub of nothing", `!Sub "${Nobody}"`, "Unresolved resource dependencies [Nobody]"},
-		{"Sub of a list", `!Sub "${Zones}"`, "Template error: every value of the context object of every Fn::Sub object must be a string"},
-		{"Sub with a bad name", `!Sub "${a-b}"`, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons"},
-		{"Sub with a list", `!Sub [a]`, "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments."},
+		{
+			name:  "Sub of a list",
+			value: `!Sub "${Zones}"`,
+			want:  "Template error: every value of the context object of every Fn::Sub object must be a string",
+		},
+		{
+			name:  "Sub with a bad name",
+			value: `!Sub "${a-b}"`,
+			want: "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, " +
+				"underscores, periods, and colons",
+		},
+		{
+			name:  "Sub with a list",
+			value: `!Sub [a]`,
+			want:  "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments.",
+		},
 		{"Join without list", `!Join [a, b]`, "Template error: every Fn::Join object requires two parameters"},
 		{"Join of objects", `!Join [a, [{b: c}]]`, "Template error: every Fn::Join object requires two parameters"},
-		{"Select outside", `!Select [2, [a, b]]`, "Template error: Fn::Select cannot select nonexistent value at index 2"},
-		{"Select negative", `!Select [-1, [a, b]]`, "Template error: Fn::Select cannot select nonexistent value at index -1"},
-		{"Select by a word", `!Select [x, [a, b]]`, "Template error: Fn::Select requires a list argument with a valid index value"},
+		{
+			name:  "Select outside",
+			value: `!Select [2, [a, b]]`,
+			want:  "Template error: Fn::Select cannot select nonexistent value at index 2",
+		},
+		{
+			name:  "Select negative",
+			value: `!Select [-1, [a, b]]`,
+			want:  "Template error: Fn::Select cannot select nonexistent value at index -1",
+		},
+		{
+			name:  "Select by a word",
+			value: `!Select [x, [a, b]]`,
+			want:  "Template error: Fn::Select requires a list argument with a valid index value",
+		},
 		{"Split without delimiter", `!Split ["", a]`, "Template error: every Fn::Split object requires two parameters"},
-		{"If of nothing", `!If [Nobody, a, b]`, "Unresolved condition dependency Nobody in the Resources block of the template"},
+		{
+			name:  "If of nothing",
+			value: `!If [Nobody, a, b]`,
+			want:  "Unresolved condition dependency Nobody in the Resources block of the template",
+		},
 		{"If with two", `!If [IsBob, a]`, "Template error: Fn::If requires a list argument with three elements"},
-		{"FindInMap without map", `!FindInMap [Nobody, a, b]`, "Template error: Mapping named 'Nobody' is not present in the 'Mappings' section of template."},
-		{"FindInMap without key", `!FindInMap [Sizes, mars, small]`, "Template error: Unable to get mapping for Sizes::mars::small"},
-		{"FindInMap with a default", `!FindInMap [Sizes, a, b, {DefaultValue: c}]`, "the sandbox does not support DefaultValue of Fn::FindInMap (line 17)"},
+		{
+			name:  "FindInMap without map",
+			value: `!FindInMap [Nobody, a, b]`,
+			want:  "Template error: Mapping named 'Nobody' is not present in the 'Mappings' section of template.",
+		},
+		{
+			name:  "FindInMap without key",
+			value: `!FindInMap [Sizes, mars, small]`,
+			want:  "Template error: Unable to get mapping for Sizes::mars::small",
+		},
+		{
+			name:  "FindInMap with a default",
+			value: `!FindInMap [Sizes, a, b, {DefaultValue: c}]`,
+			want:  "the sandbox does not support DefaultValue of Fn::FindInMap (line 17)",
+		},
 		{"Base64 of a list", `!Base64 [a]`, "Template error: every Fn::Base64 object must have a String-typed value."},
 		{"ImportValue of what nobody exports", `!ImportValue nowhere`, "No export named nowhere found."},
-		{"ImportValue of a resource", `{"Fn::ImportValue": !Ref Other}`, "must not depend on any resources, imported values, or Fn::GetAZs"},
+		{
+			name:  "ImportValue of a resource",
+			value: `{"Fn::ImportValue": !Ref Other}`,
+			want:  "must not depend on any resources, imported values, or Fn::GetAZs",
+		},
 		{"Cidr of a word", `!Cidr [home, 1, 8]`, "Template error: Fn::Cidr requires a valid address block"},
 		{"Cidr too many", `!Cidr ["10.0.0.0/24", 2, 8]`, "does not hold 2 blocks of 8 bits"},
 		{"Cidr too many bits", `!Cidr ["10.0.0.0/24", 1, 99]`, "does not hold 1 blocks of 99 bits"},
@@ -172,10 +236,22 @@ func TestFunctionsRefuse(t *testing.T) {
 		{"two functions in one object", `{"Fn::Sub": a, "Fn::Join": b}`, "Fn::Sub must be the only key of its object"},
 		{"null", `{a: null}`, "'null' values are not allowed in templates"},
 		{"unknown function", `!Frobnicate a`, "the sandbox does not support Fn::Frobnicate (line 17)"},
-		{"Transform", `{"Fn::Transform": {Name: AWS::Include}}`, "the sandbox does not support Fn::Transform (line 17)"},
+		{
+			name:  "Transform",
+			value: `{"Fn::Transform": {Name: AWS::Include}}`,
+			want:  "the sandbox does not support Fn::Transform (line 17)",
+		},
 		{"language extension", `{"Fn::Length": [a]}`, "the sandbox does not support Fn::Length (line 17)"},
-		{"dynamic reference", `"{{resolve:ssm:/a/b:1}}"`, "the sandbox does not support {{resolve:ssm:/a/b:1}} (line 17)"},
-		{"dynamic reference in Sub", `!Sub "x{{resolve:secretsmanager:${Name}}}"`, "the sandbox does not support {{resolve:secretsmanager:bob}} (line 17)"},
+		{
+			name:  "dynamic reference",
+			value: `"{{resolve:ssm:/a/b:1}}"`,
+			want:  "the sandbox does not support {{resolve:ssm:/a/b:1}} (line 17)",
+		},
+		{
+			name:  "dynamic reference in Sub",
+			value: `!Sub "x{{resolve:secretsmanager:${Name}}}"`,
+			want:  "the sandbox does not support {{resolve:secretsmanager:bob}} (line 17)",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := evaluate(tried(row.value), nil, nil)
