@@ -47,7 +47,8 @@ func TestViewOnceScansAsViewDoes(t *testing.T) {
 			var got scanned
 			err := read(t.Context(), func(tx *db.Tx) error {
 				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text),
-					CAST(1 AS bigint), CAST(1099511627776 AS bigint), CAST(7 AS bigint), CAST(NULL AS bigint), `+truth+`, `+bytes+
+					CAST(1 AS bigint), CAST(1099511627776 AS bigint), CAST(7 AS bigint),
+					CAST(NULL AS bigint), `+truth+`, `+bytes+
 					`, CAST('e' AS text)`).
 					Scan(&got.Text, &got.Named, &got.MayBe, &got.Nothing, &got.Number, &got.Wide, &got.Size, &got.None,
 						&got.True, &got.Bytes, &got.Text2)
