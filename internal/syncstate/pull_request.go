@@ -65,7 +65,9 @@ func SavePullRequest(tx *db.Tx, pullRequest *PullRequest) error {
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (link_id, branch, number) DO UPDATE
 		SET head = excluded.head, document = excluded.document, fingerprint = excluded.fingerprint
-		RETURNING id`, pullRequest.LinkID, pullRequest.Branch, pullRequest.Number, pullRequest.Head, db.Storable(string(pullRequest.Document)), pullRequest.Fingerprint).Scan(&pullRequest.ID)
+		RETURNING id`,
+		pullRequest.LinkID, pullRequest.Branch, pullRequest.Number, pullRequest.Head,
+		db.Storable(string(pullRequest.Document)), pullRequest.Fingerprint).Scan(&pullRequest.ID)
 }
 
 // ClosePullRequest deletes a pull request. Its previews are detached from it.

@@ -110,7 +110,8 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 func SaveStep(tx *db.Tx, attempt ResourceAttempt) error {
 	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3,
 		tries = $4,
-		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, attempt.ID, attempt.Checkpoint, attempt.Intent, attempt.Tries,
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`,
+		attempt.ID, attempt.Checkpoint, attempt.Intent, attempt.Tries,
 		db.Millis(attempt.NotBefore)))
 }
 
