@@ -215,17 +215,17 @@ func TestStatusSaysWhoHasToAct(t *testing.T) {
 		want   error
 		wait   time.Duration
 	}{
-		{203, "", giterr.ErrUnauthorized, 0},
-		{401, "", giterr.ErrUnauthorized, 0},
-		{403, "", giterr.ErrUnauthorized, 0},
-		{403, "60", giterr.ErrUnavailable, time.Minute},
-		{404, "", giterr.ErrNotFound, 0},
-		{410, "", giterr.ErrNotFound, 0},
-		{429, "7", giterr.ErrUnavailable, 7 * time.Second},
-		{500, "", giterr.ErrUnavailable, 0},
-		{503, "999999", giterr.ErrUnavailable, time.Hour},
-		{503, "Mon, 01 Jan 2001 00:00:00 GMT", giterr.ErrUnavailable, 0},
-		{400, "", giterr.ErrProtocol, 0},
+		{status: 203, want: giterr.ErrUnauthorized, wait: 0},
+		{status: 401, want: giterr.ErrUnauthorized, wait: 0},
+		{status: 403, want: giterr.ErrUnauthorized, wait: 0},
+		{status: 403, after: "60", want: giterr.ErrUnavailable, wait: time.Minute},
+		{status: 404, want: giterr.ErrNotFound, wait: 0},
+		{status: 410, want: giterr.ErrNotFound, wait: 0},
+		{status: 429, after: "7", want: giterr.ErrUnavailable, wait: 7 * time.Second},
+		{status: 500, want: giterr.ErrUnavailable, wait: 0},
+		{status: 503, after: "999999", want: giterr.ErrUnavailable, wait: time.Hour},
+		{status: 503, after: "Mon, 01 Jan 2001 00:00:00 GMT", want: giterr.ErrUnavailable, wait: 0},
+		{status: 400, want: giterr.ErrProtocol, wait: 0},
 	}
 	for _, test := range tests {
 		srv.Fail(test.status, http.Header{"Retry-After": {test.after}})

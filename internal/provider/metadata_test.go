@@ -77,10 +77,15 @@ func TestTheBaseURLIsTheHostsOrTheServices(t *testing.T) {
 		host     *lockstep.Host
 		want     string // "" is an Invalid error
 	}{
-		{"service", service, nil, "https://forge.example"},
-		{"host of a type with service", service, host, "https://git.example.com/git"},
-		{"host", hosts, host, "https://git.example.com/git"},
-		{"no host", hosts, nil, ""},
+		{name: "service", metadata: service, want: "https://forge.example"},
+		{
+			name:     "host of a type with service",
+			metadata: service,
+			host:     host,
+			want:     "https://git.example.com/git",
+		},
+		{name: "host", metadata: hosts, host: host, want: "https://git.example.com/git"},
+		{name: "no host", metadata: hosts},
 	} {
 		got, err := test.metadata.BaseURL(test.host)
 		if got != test.want {

@@ -119,15 +119,25 @@ func TestThrottledCallsSayForHowLong(t *testing.T) {
 		header   http.Header
 		min, max time.Duration
 	}{
-		{429, http.Header{"Retry-After": {"30"}, "X-Ratelimit-Remaining": {"0"}}, 30 * time.Second, 30 * time.Second},
-		{503, http.Header{"Retry-After": {"7"}}, 7 * time.Second, 7 * time.Second},
 		{
-			429,
-			http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}},
-			9 * time.Minute,
-			10 * time.Minute,
+			status: 429,
+			header: http.Header{"Retry-After": {"30"}, "X-Ratelimit-Remaining": {"0"}},
+			min:    30 * time.Second,
+			max:    30 * time.Second,
 		},
-		{503, nil, 0, 0},
+		{
+			status: 503,
+			header: http.Header{"Retry-After": {"7"}},
+			min:    7 * time.Second,
+			max:    7 * time.Second,
+		},
+		{
+			status: 429,
+			header: http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}},
+			min:    9 * time.Minute,
+			max:    10 * time.Minute,
+		},
+		{status: 503, min: 0, max: 0},
 	} {
 		server.fail(row.status, row.header)
 		_, err := server.open(t, token()).PullRequests(t.Context(), "main")
@@ -151,20 +161,30 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 
 	driver := azuredevops.New(azuredevops.Options{Network: network, URL: server.URL + "/"})
 	for _, row := range []struct{ owner, name, git, api string }{
-		{"fabrikam/web", "infra", "/fabrikam/web/_git/infra", "/fabrikam/web/_apis/git/repositories/infra"},
 		{
-			"fabrikam",
-			"infra",
-			"/fabrikam/infra/_git/infra",
-			"/fabrikam/infra/_apis/git/repositories/infra",
+			owner: "fabrikam/web",
+			name:  "infra",
+			git:   "/fabrikam/web/_git/infra",
+			api:   "/fabrikam/web/_apis/git/repositories/infra",
+		},
+		{
+			owner: "fabrikam",
+			name:  "infra",
+			git:   "/fabrikam/infra/_git/infra",
+			api:   "/fabrikam/infra/_apis/git/repositories/infra",
 		}, // the short form
 		{
-			"fabrikam/Fiber Web",
-			"my %41 inf+ra",
-			"/fabrikam/Fiber%20Web/_git/my%20%2541%20inf+ra",
-			"/fabrikam/Fiber%20Web/_apis/git/repositories/my%20%2541%20inf+ra",
+			owner: "fabrikam/Fiber Web",
+			name:  "my %41 inf+ra",
+			git:   "/fabrikam/Fiber%20Web/_git/my%20%2541%20inf+ra",
+			api:   "/fabrikam/Fiber%20Web/_apis/git/repositories/my%20%2541%20inf+ra",
 		},
-		{"fabrikam/a?b#c", "x", "/fabrikam/a%3Fb%23c/_git/x", "/fabrikam/a%3Fb%23c/_apis/git/repositories/x"},
+		{
+			owner: "fabrikam/a?b#c",
+			name:  "x",
+			git:   "/fabrikam/a%3Fb%23c/_git/x",
+			api:   "/fabrikam/a%3Fb%23c/_apis/git/repositories/x",
+		},
 	} {
 		client, err := driver.Open(link(row.owner, row.name))
 		if err != nil {

@@ -144,30 +144,73 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 	stranger := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Username: "ann", Secret: gitwiretest.NewSSHKey(t)}
 	for name, row := range map[string]struct {
 		endpoint, knownHosts string
-		c                    lockstep.Credential
+		credential           lockstep.Credential
 		want                 lockstep.Kind
 		says                 string
 	}{
-		"wrong key":     {"ssh://" + server.Address, server.KnownHosts, stranger, lockstep.Denied, "ssh://ann@"},
-		"unknown host":  {"ssh://" + server.Address, "", key, lockstep.Denied, "known-hosts"},
-		"no such place": {"ssh://" + server.Address + "/nowhere", server.KnownHosts, key, lockstep.NotFound, "128"},
-		"no key": {"ssh://" + server.Address, server.KnownHosts, lockstep.Credential{
-			Kind:   "TOKEN",
-			Secret: "canary",
-		}, lockstep.Denied, "--ssh-key"},
-		"key over http": {"https://git.example.com", "", key, lockstep.Invalid, "ssh://HOST"},
-		"key is none": {"ssh://git.example.com", "", lockstep.Credential{
-			Kind:   "SSH_KEY",
-			Secret: "canary",
-		}, lockstep.Invalid, "not a private key"},
-		"path of a command": {"ssh://git.example.com/a'b", "", key, lockstep.Invalid, "not sent over SSH"},
-		"strange user": {"ssh://git.example.com", "", lockstep.Credential{
-			Kind:     "SSH_KEY",
-			Username: "-x",
-			Secret:   server.Key,
-		}, lockstep.Invalid, "user name"},
+		"wrong key": {
+			endpoint:   "ssh://" + server.Address,
+			knownHosts: server.KnownHosts,
+			credential: stranger,
+			want:       lockstep.Denied,
+			says:       "ssh://ann@",
+		},
+		"unknown host": {
+			endpoint:   "ssh://" + server.Address,
+			credential: key,
+			want:       lockstep.Denied,
+			says:       "known-hosts",
+		},
+		"no such place": {
+			endpoint:   "ssh://" + server.Address + "/nowhere",
+			knownHosts: server.KnownHosts,
+			credential: key,
+			want:       lockstep.NotFound,
+			says:       "128",
+		},
+		"no key": {
+			endpoint:   "ssh://" + server.Address,
+			knownHosts: server.KnownHosts,
+			credential: lockstep.Credential{
+				Kind:   "TOKEN",
+				Secret: "canary",
+			},
+			want: lockstep.Denied,
+			says: "--ssh-key",
+		},
+		"key over http": {
+			endpoint:   "https://git.example.com",
+			credential: key,
+			want:       lockstep.Invalid,
+			says:       "ssh://HOST",
+		},
+		"key is none": {
+			endpoint: "ssh://git.example.com",
+			credential: lockstep.Credential{
+				Kind:   "SSH_KEY",
+				Secret: "canary",
+			},
+			want: lockstep.Invalid,
+			says: "not a private key",
+		},
+		"path of a command": {
+			endpoint:   "ssh://git.example.com/a'b",
+			credential: key,
+			want:       lockstep.Invalid,
+			says:       "not sent over SSH",
+		},
+		"strange user": {
+			endpoint: "ssh://git.example.com",
+			credential: lockstep.Credential{
+				Kind:     "SSH_KEY",
+				Username: "-x",
+				Secret:   server.Key,
+			},
+			want: lockstep.Invalid,
+			says: "user name",
+		},
 	} {
-		c, err := overSSH(t, row.knownHosts).Open(repository(row.endpoint, row.c))
+		c, err := overSSH(t, row.knownHosts).Open(repository(row.endpoint, row.credential))
 		if err == nil {
 			_, err = c.Heads(t.Context(), []string{"main"})
 			c.Close()

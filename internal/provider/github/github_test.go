@@ -183,45 +183,116 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 		d           *github.Driver
 		owner, repo string
 		host        *lockstep.Host
-		c           lockstep.Credential
+		credential  lockstep.Credential
 		want        lockstep.Kind
 		says        string
 	}{
-		"no owner":          {public, "-", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"an owner too many": {public, "acme/team", "infra", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"a path upwards":    {public, "acme", "..", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"a query":           {public, "acme", "infra?x=1", nil, token, lockstep.Invalid, "OWNER/NAME"},
-		"no host":           {installed, "acme", "infra", nil, token, lockstep.Invalid, "needs a host"},
-		"a host in clear": {installed, "acme", "infra", &lockstep.Host{Endpoint: "http://ghe.example.com"}, token,
-			lockstep.Invalid, "https://HOST"},
-		"a bad certificate": {installed, "acme", "infra", bad, token, lockstep.Invalid, "PEM"},
-		"an SSH key": {public, "acme", "infra", nil, lockstep.Credential{
-			Kind:   lockstep.SSHKeyCredential,
-			Secret: canary,
-		}, lockstep.Invalid, "kind TOKEN"},
-		"no key": {installed, "acme", "infra", host, lockstep.Credential{
-			Kind:           "APP",
-			AppID:          "1",
-			InstallationID: "2",
-			Secret:         canary,
-		}, lockstep.Denied, "PEM"},
-		"no RSA key": {public, "acme", "infra", nil, lockstep.Credential{
-			Kind:           "APP",
-			AppID:          "1",
-			InstallationID: "2",
-			Secret:         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-		}, lockstep.Denied, "RSA"},
+		"no owner": {
+			d:          public,
+			owner:      "-",
+			repo:       "infra",
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "OWNER/NAME",
+		},
+		"an owner too many": {
+			d:          public,
+			owner:      "acme/team",
+			repo:       "infra",
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "OWNER/NAME",
+		},
+		"a path upwards": {
+			d:          public,
+			owner:      "acme",
+			repo:       "..",
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "OWNER/NAME",
+		},
+		"a query": {
+			d:          public,
+			owner:      "acme",
+			repo:       "infra?x=1",
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "OWNER/NAME",
+		},
+		"no host": {
+			d:          installed,
+			owner:      "acme",
+			repo:       "infra",
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "needs a host",
+		},
+		"a host in clear": {
+			d:          installed,
+			owner:      "acme",
+			repo:       "infra",
+			host:       &lockstep.Host{Endpoint: "http://ghe.example.com"},
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "https://HOST",
+		},
+		"a bad certificate": {
+			d:          installed,
+			owner:      "acme",
+			repo:       "infra",
+			host:       bad,
+			credential: token,
+			want:       lockstep.Invalid,
+			says:       "PEM",
+		},
+		"an SSH key": {
+			d:     public,
+			owner: "acme",
+			repo:  "infra",
+			credential: lockstep.Credential{
+				Kind:   lockstep.SSHKeyCredential,
+				Secret: canary,
+			},
+			want: lockstep.Invalid,
+			says: "kind TOKEN",
+		},
+		"no key": {
+			d:     installed,
+			owner: "acme",
+			repo:  "infra",
+			host:  host,
+			credential: lockstep.Credential{
+				Kind:           "APP",
+				AppID:          "1",
+				InstallationID: "2",
+				Secret:         canary,
+			},
+			want: lockstep.Denied,
+			says: "PEM",
+		},
+		"no RSA key": {
+			d:     public,
+			owner: "acme",
+			repo:  "infra",
+			credential: lockstep.Credential{
+				Kind:           "APP",
+				AppID:          "1",
+				InstallationID: "2",
+				Secret:         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+			},
+			want: lockstep.Denied,
+			says: "RSA",
+		},
 		"a long installation": {
-			public,
-			"acme",
-			"infra",
-			nil,
-			lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "99999999999999999999", Secret: canary},
-			lockstep.Denied,
-			"number",
+			d:          public,
+			owner:      "acme",
+			repo:       "infra",
+			credential: lockstep.Credential{Kind: "APP", AppID: "1", InstallationID: "99999999999999999999", Secret: canary},
+			want:       lockstep.Denied,
+			says:       "number",
 		},
 	} {
-		r := repository(row.host, row.c)
+		r := repository(row.host, row.credential)
 		r.Link.OwnerID, r.Link.RepositoryName = row.owner, row.repo
 		_, err := row.d.Open(r)
 		if lockstep.KindOf(err) != row.want {
@@ -284,16 +355,36 @@ func TestLimitsOnRateSayHowLong(t *testing.T) {
 		body     string
 		min, max time.Duration
 	}{
-		"primary": {403, http.Header{
-			"X-Ratelimit-Remaining": {"0"},
-			"X-Ratelimit-Reset":     {strconv.FormatInt(reset.Unix(), 10)},
-		}, `{"message":"API rate limit exceeded"}`, 9 * time.Minute, 10 * time.Minute},
-		"secondary": {403, http.Header{"Retry-After": {"30"}},
-			`{"message":"You have exceeded a secondary rate limit."}`, 30 * time.Second, 30 * time.Second},
-		"secondary, 429": {429, http.Header{"Retry-After": {"40"}}, "", 40 * time.Second, 40 * time.Second},
-		"secondary, no time": {403, nil, `{"message":"You have exceeded a secondary rate limit.","documentation_url":` +
-			`"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`,
-			time.Minute, time.Minute},
+		"primary": {
+			status: 403,
+			header: http.Header{
+				"X-Ratelimit-Remaining": {"0"},
+				"X-Ratelimit-Reset":     {strconv.FormatInt(reset.Unix(), 10)},
+			},
+			body: `{"message":"API rate limit exceeded"}`,
+			min:  9 * time.Minute,
+			max:  10 * time.Minute,
+		},
+		"secondary": {
+			status: 403,
+			header: http.Header{"Retry-After": {"30"}},
+			body:   `{"message":"You have exceeded a secondary rate limit."}`,
+			min:    30 * time.Second,
+			max:    30 * time.Second,
+		},
+		"secondary, 429": {
+			status: 429,
+			header: http.Header{"Retry-After": {"40"}},
+			min:    40 * time.Second,
+			max:    40 * time.Second,
+		},
+		"secondary, no time": {
+			status: 403,
+			body: `{"message":"You have exceeded a secondary rate limit.","documentation_url":` +
+				`"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`,
+			min: time.Minute,
+			max: time.Minute,
+		},
 	} {
 		server.set(func() { server.status, server.header, server.answer = row.status, row.header, row.body })
 		server.requests()

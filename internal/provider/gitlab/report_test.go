@@ -69,15 +69,57 @@ func TestAReportCostsFewRequests(t *testing.T) {
 		writes, atMost  int
 		deploymentsThen []string
 	}{
-		{provider.CommitPending, "0 of 2", 1, 1, nil},
-		{provider.CommitPending, "0 of 2", 0, 0, nil},
-		{provider.CommitRunning, "1 of 2", 2, 3, []string{"running"}},
-		{provider.CommitRunning, "1 of 2", 0, 0, []string{"running"}},
-		{provider.CommitFailed, "1 failed", 2, 2, []string{"failed"}},
-		{provider.CommitFailed, "1 failed", 0, 0, []string{"failed"}},
-		{provider.CommitRunning, "again", 2, 3, []string{"failed", "running"}},
-		{provider.CommitSucceeded, "2 of 2", 2, 2, []string{"failed", "success"}},
-		{provider.CommitSucceeded, "2 of 2", 0, 0, []string{"failed", "success"}},
+		{state: provider.CommitPending, summary: "0 of 2", writes: 1, atMost: 1},
+		{state: provider.CommitPending, summary: "0 of 2", writes: 0, atMost: 0},
+		{
+			state:           provider.CommitRunning,
+			summary:         "1 of 2",
+			writes:          2,
+			atMost:          3,
+			deploymentsThen: []string{"running"},
+		},
+		{
+			state:           provider.CommitRunning,
+			summary:         "1 of 2",
+			writes:          0,
+			atMost:          0,
+			deploymentsThen: []string{"running"},
+		},
+		{
+			state:           provider.CommitFailed,
+			summary:         "1 failed",
+			writes:          2,
+			atMost:          2,
+			deploymentsThen: []string{"failed"},
+		},
+		{
+			state:           provider.CommitFailed,
+			summary:         "1 failed",
+			writes:          0,
+			atMost:          0,
+			deploymentsThen: []string{"failed"},
+		},
+		{
+			state:           provider.CommitRunning,
+			summary:         "again",
+			writes:          2,
+			atMost:          3,
+			deploymentsThen: []string{"failed", "running"},
+		},
+		{
+			state:           provider.CommitSucceeded,
+			summary:         "2 of 2",
+			writes:          2,
+			atMost:          2,
+			deploymentsThen: []string{"failed", "success"},
+		},
+		{
+			state:           provider.CommitSucceeded,
+			summary:         "2 of 2",
+			writes:          0,
+			atMost:          0,
+			deploymentsThen: []string{"failed", "success"},
+		},
 	} {
 		reporter.tell(step.state, step.summary)
 		asked := server.asked()
