@@ -122,25 +122,25 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), aws, test.service, test.operation, "--endpoint-url", test.url,
 				"--cli-input-json", string(input))
 			cmd.Env = cleanEnvironment(test.retry...)
-			var said bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &said, &said
+			var output bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &output, &output
 			err = cmd.Run()
 			exit, failed := errors.AsType[*exec.ExitError](err)
 			if failed && exit.ExitCode() != test.code || !failed && (err != nil || test.code != 0) ||
-				!strings.Contains(said.String(), test.says) {
+				!strings.Contains(output.String(), test.says) {
 				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", test.url, err, test.code, test.says,
-					said.String())
+					output.String())
 			}
 
-			for code, n := range test.tries {
+			for code, tries := range test.tries {
 				run, _, _ := strings.Cut(strings.TrimPrefix(test.url, double.url+"/"), "/")
 				if got := double.triesOf(request{
 					run:       run,
 					service:   test.service,
 					operation: "ListHosts",
 					code:      code,
-				}); got != n {
-					t.Errorf("%s: %d requests, want %d", test.url, got, n)
+				}); got != tries {
+					t.Errorf("%s: %d requests, want %d", test.url, got, tries)
 				}
 			}
 		})

@@ -190,12 +190,12 @@ type clientResult struct {
 // class returns the client's name of an exception.
 func compareResults(
 	t *testing.T,
-	d *fakeServer,
+	server *fakeServer,
 	got map[string]map[string]clientResult,
 	class func(exception exception) string,
 ) {
 	t.Helper()
-	for service, operations := range d.cases {
+	for service, operations := range server.cases {
 		for operation, c := range operations {
 			want := clientResult{Output: c.Output, Errors: map[string]seenException{}}
 			for _, exception := range c.Errors {

@@ -43,7 +43,7 @@ func startServer(t *testing.T, dir string, flags ...string) string {
 		"--poll-interval", "1s",
 	}
 	cmd := programCommand(t, dir, append(args, flags...)...)
-	said, err := cmd.StdoutPipe()
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func startServer(t *testing.T, dir string, flags ...string) string {
 		var all bytes.Buffer
 		ready := regexp.MustCompile(`(?m)^ready (http\S+)$`)
 		for chunk := make([]byte, 4096); ; {
-			n, err := said.Read(chunk)
+			n, err := stdout.Read(chunk)
 			all.Write(chunk[:n])
 			if m := ready.FindSubmatch(all.Bytes()); m != nil {
 				url <- string(m[1])
-				_, _ = io.Copy(io.Discard, said)
+				_, _ = io.Copy(io.Discard, stdout)
 				return
 			}
 

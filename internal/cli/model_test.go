@@ -24,8 +24,14 @@ func TestModelIsPrintedForBotocore(t *testing.T) {
 	code, out, _ := runModel(t, "")
 	var printed struct{ Metadata struct{ TargetPrefix string } }
 	err := json.Unmarshal([]byte(out), &printed)
-	if err != nil || code != 0 || printed.Metadata.TargetPrefix != "Lockstep_20261122" {
-		t.Errorf("exit code %d, %v, %+v", code, err, printed)
+	if err != nil {
+		t.Error(err)
+	}
+	if code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	if got, want := printed.Metadata.TargetPrefix, "Lockstep_20261122"; got != want {
+		t.Errorf("the target prefix is %q, want %q", got, want)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	secret = "a-secret-that-is-only-for-tests"
 )
 
-// settings are those of a user who said everything in the environment.
+// settings returns the settings of a user who sets all of them in the environment.
 func settings(t testing.TB, url string) client.Settings {
 	t.Helper()
 	env := map[string]string{
@@ -56,7 +56,7 @@ func serve(t testing.TB, answers ...http.HandlerFunc) (c *client.Client, request
 	return client.New(settings(t, server.URL)), requests
 }
 
-func says(status int, body string) http.HandlerFunc {
+func respondWith(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
@@ -67,7 +67,7 @@ func TestOperationsUseTheAWSJSONProtocol(t *testing.T) {
 	var body []byte
 	caller, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
-		says(200, `{"Sha":"s","Status":"SUCCEEDED"}`)(w, r)
+		respondWith(200, `{"Sha":"s","Status":"SUCCEEDED"}`)(w, r)
 	})
 	out, err := caller.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{
 		ResourceName: "web",
@@ -96,9 +96,9 @@ func TestOperationsUseTheAWSJSONProtocol(t *testing.T) {
 }
 
 func TestTransientErrorsAreRetried(t *testing.T) {
-	throttled := says(400, `{"__type":"com.amazon.coral#ThrottlingException","message":"Slow down."}`)
-	broken := says(500, `{"__type":"InternalServerException","Message":"Internal error."}`)
-	caller, requests := serve(t, throttled, broken, says(200, `{}`))
+	throttled := respondWith(400, `{"__type":"com.amazon.coral#ThrottlingException","message":"Slow down."}`)
+	broken := respondWith(500, `{"__type":"InternalServerException","Message":"Internal error."}`)
+	caller, requests := serve(t, throttled, broken, respondWith(200, `{}`))
 	_, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	if err != nil || len(*requests) != 3 {
 		t.Errorf("%d requests, %v", len(*requests), err)
@@ -111,12 +111,12 @@ func TestTransientErrorsAreRetried(t *testing.T) {
 }
 
 func TestOtherErrorsAreNotRetried(t *testing.T) {
-	caller, _ := serve(t, says(400, `{"__type":"x#InvalidInputException","Message":"No."}`))
+	caller, _ := serve(t, respondWith(400, `{"__type":"x#InvalidInputException","Message":"No."}`))
 	_, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	if problem, _ := caller.Settings().Explain(err); problem != "InvalidInputException: No." {
 		t.Errorf("got %v, explained as %q", err, problem)
 	}
-	caller, _ = serve(t, says(404, `<html>`))
+	caller, _ = serve(t, respondWith(404, `<html>`))
 	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); !client.Unreachable(err) {
 		t.Errorf("got %v", err)
 	}
@@ -129,11 +129,11 @@ func TestAWrongClockIsSetByTheServers(t *testing.T) {
 		w.Header().Set("Date", now().UTC().Format(http.TimeFormat))
 		signed, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 		if err != nil || now().Sub(signed).Abs() > 5*time.Minute {
-			says(400, `{"__type":"InvalidSignatureException","message":"Signature expired."}`)(w, r)
+			respondWith(400, `{"__type":"InvalidSignatureException","message":"Signature expired."}`)(w, r)
 			return
 		}
 
-		says(200, `{}`)(w, r)
+		respondWith(200, `{}`)(w, r)
 	}
 
 	c, requests := serve(t, check, check, check)
@@ -149,7 +149,7 @@ func TestAWrongClockIsSetByTheServers(t *testing.T) {
 }
 
 func TestAWrongSecretIsNotTakenForAWrongClock(t *testing.T) {
-	c, _ := serve(t, says(400, `{"__type":"InvalidSignatureException","message":"It does not match."}`))
+	c, _ := serve(t, respondWith(400, `{"__type":"InvalidSignatureException","message":"It does not match."}`))
 	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	if client.Code(err) != "InvalidSignatureException" {
 		t.Errorf("got %v", err)

@@ -16,15 +16,15 @@ const (
 	secondPage = `{"Policies":[{"Name":"c"}]}`
 )
 
-// pages answers with a page after the other, and keeps what was asked.
-func pages(t testing.TB, answers ...string) (*client.Client, *[]string) {
+// servePages returns the client of a server with these pages, and the bodies of its requests.
+func servePages(t testing.TB, answers ...string) (*client.Client, *[]string) {
 	asked := new([]string)
 	var handlers []http.HandlerFunc
 	for _, answer := range answers {
 		handlers = append(handlers, func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			*asked = append(*asked, string(body))
-			says(200, answer)(w, r)
+			respondWith(200, answer)(w, r)
 		})
 	}
 	c, _ := serve(t, handlers...)
@@ -32,7 +32,7 @@ func pages(t testing.TB, answers ...string) (*client.Client, *[]string) {
 }
 
 func TestAListIsReadToItsEnd(t *testing.T) {
-	c, asked := pages(t, firstPage, secondPage)
+	c, asked := servePages(t, firstPage, secondPage)
 	all, err := client.All(c.Policies(t.Context()))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if all, err := client.All(must(pages(t, `{"Policies":[]}`)).Policies(t.Context())); all == nil || err != nil {
+	if all, err := client.All(must(servePages(t, `{"Policies":[]}`)).Policies(t.Context())); all == nil || err != nil {
 		t.Errorf("an empty list is %v, %v", all, err)
 	}
 }
@@ -54,7 +54,7 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 func must(c *client.Client, _ *[]string) *client.Client { return c }
 
 func TestStoppingEarlyRequestsNoMorePages(t *testing.T) {
-	c, asked := pages(t, firstPage)
+	c, asked := servePages(t, firstPage)
 	for policy, err := range c.Policies(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -70,14 +70,14 @@ func TestStoppingEarlyRequestsNoMorePages(t *testing.T) {
 }
 
 func TestAServerThatGoesInACircleEndsTheWalk(t *testing.T) {
-	c, _ := pages(t, firstPage, firstPage)
+	c, _ := servePages(t, firstPage, firstPage)
 	if all, err := client.All(c.Policies(t.Context())); err == nil {
 		t.Errorf("got %v", all)
 	}
 }
 
 func TestCountsComeWithTheList(t *testing.T) {
-	c, _ := pages(t, `{"ResourceSyncs":[{"ResourceName":"web"}],"Counts":{"Total":1,"Failed":1}}`)
+	c, _ := servePages(t, `{"ResourceSyncs":[{"ResourceName":"web"}],"Counts":{"Total":1,"Failed":1}}`)
 	var counts wire.ResourceSyncCounts
 	include := true
 	all, err := client.All(c.ResourceSyncs(t.Context(), wire.ListResourceSyncsInput{IncludeCounts: &include}, &counts))

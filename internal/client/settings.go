@@ -116,14 +116,14 @@ func explicitSettings(options Options) (Settings, error) {
 
 // envPair returns two variables that must be set together.
 func envPair(o Options, one, other string) (string, string, error) {
-	a, b := o.Getenv(one), o.Getenv(other)
-	if (a == "") != (b == "") {
-		return a, b, &ConfigError{
+	first, b := o.Getenv(one), o.Getenv(other)
+	if (first == "") != (b == "") {
+		return first, b, &ConfigError{
 			Problem: fmt.Sprintf("Only one of %s and %s is set.", one, other),
 			Hint:    "Set both, or neither.",
 		}
 	}
-	return a, b, nil
+	return first, b, nil
 }
 
 // fill sets what is missing from a profile.
@@ -202,11 +202,11 @@ func isLocal(host string) bool {
 	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
-func errNoServer(o Options) error {
+func errNoServer(options Options) error {
 	return &ConfigError{
 		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, "+
 			"no profile lockstep with an endpoint_url, and no data directory of `lockstep up` in %s.",
-			cmp.Or(o.Data, o.DefaultData)),
+			cmp.Or(options.Data, options.DefaultData)),
 		Hint: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
 	}
 }

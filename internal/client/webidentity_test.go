@@ -15,11 +15,11 @@ import (
 
 const role = "arn:aws:iam::111122223333:role/ci"
 
-// session is STS's answer to AssumeRoleWithWebIdentity.
+// session returns a handler with the response of STS to AssumeRoleWithWebIdentity.
 func session(id string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		says(200, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+		respondWith(200, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
 			`<AssumeRoleWithWebIdentityResult><Credentials>`+
 			`<AccessKeyId>`+id+`</AccessKeyId>`+
 			`<SecretAccessKey>`+secret+`</SecretAccessKey>`+
@@ -29,34 +29,35 @@ func session(id string) http.HandlerFunc {
 	}
 }
 
-// assuming makes a client of a job that has a token and no key.
-func assuming(t testing.TB, token string, answers ...http.HandlerFunc) (*client.Client, *[]*http.Request) {
+// newRoleClient returns the client of a job that has a token and no key, and the
+// requests that the server received.
+func newRoleClient(t testing.TB, token string, answers ...http.HandlerFunc) (*client.Client, *[]*http.Request) {
 	t.Helper()
 	static, requests := serve(t, answers...)
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return client.New(found(t, map[string]string{"LOCKSTEP_ENDPOINT_URL": static.Settings().Endpoint,
+	return client.New(findSettings(t, map[string]string{"LOCKSTEP_ENDPOINT_URL": static.Settings().Endpoint,
 		"LOCKSTEP_ROLE_ARN": role, "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE": file})), requests
 }
 
-func found(t testing.TB, env map[string]string) client.Settings {
+func findSettings(t testing.TB, env map[string]string) client.Settings {
 	t.Helper()
-	s, err := client.Find(t.Context(), client.Options{Getenv: func(name string) string { return env[name] }})
+	settings, err := client.Find(t.Context(), client.Options{Getenv: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return settings
 }
 
 func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 	var asked string
-	caller, requests := assuming(t, "header.claims.signature\n", func(w http.ResponseWriter, r *http.Request) {
+	caller, requests := newRoleClient(t, "header.claims.signature\n", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		asked = r.Form.Get("Action") + " " + r.Form.Get("RoleArn") + " " + r.Form.Get("WebIdentityToken")
 		session("LSSKABCDEFGHIJKLMNOP")(w, r)
-	}, says(200, `{}`), says(200, `{"Hosts":[]}`))
+	}, respondWith(200, `{}`), respondWith(200, `{"Hosts":[]}`))
 	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
 		t.Fatal(err)
 	}
@@ -82,29 +83,40 @@ func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 }
 
 func TestASessionOfAWSIsNotSignedWith(t *testing.T) {
-	c, requests := assuming(t, "token", session("ASIAIOSFODNN7EXAMPLE"))
+	c, requests := newRoleClient(t, "token", session("ASIAIOSFODNN7EXAMPLE"))
 	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	problem, _ := c.Settings().Explain(err)
-	if !strings.Contains(problem, "never signs") || strings.Contains(problem, "ASIAIOSFODNN7") || len(*requests) != 1 {
-		t.Errorf("%d requests, %q", len(*requests), problem)
+	if !strings.Contains(problem, "never signs") {
+		t.Errorf("it is explained as %q, want \"never signs\" in it", problem)
+	}
+	if strings.Contains(problem, "ASIAIOSFODNN7") {
+		t.Errorf("the explanation shows the key: %q", problem)
+	}
+	if len(*requests) != 1 {
+		t.Errorf("%d requests, want 1", len(*requests))
 	}
 }
 
 func TestATokenThatIsRefusedIsSaidWithTheRole(t *testing.T) {
 	refusal := `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>` +
 		`<Message>Not authorized.</Message></Error></ErrorResponse>`
-	c, _ := assuming(t, "hunter2", says(403, refusal))
+	c, _ := newRoleClient(t, "hunter2", respondWith(403, refusal))
 	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 	problem, remedy := c.Settings().Explain(err)
-	if problem != "AccessDenied: Not authorized." || !strings.Contains(remedy, role+" (from LOCKSTEP_ROLE_ARN)") ||
-		strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("it is explained as %q, %q (%v)", problem, remedy, err)
+	if want := "AccessDenied: Not authorized."; problem != want {
+		t.Errorf("the problem is %q, want %q", problem, want)
+	}
+	if want := role + " (from LOCKSTEP_ROLE_ARN)"; !strings.Contains(remedy, want) {
+		t.Errorf("the hint is %q, want %q in it", remedy, want)
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error shows the token: %v", err)
 	}
 }
 
 func TestAMissingOrEmptyTokenIsSaid(t *testing.T) {
 	for _, token := range []string{"", "\n", strings.Repeat("a", 1<<17)} {
-		c, requests := assuming(t, token)
+		c, requests := newRoleClient(t, token)
 		_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
 		problem, _ := c.Settings().Explain(err)
 		if !strings.HasPrefix(problem, "There is no token in /") || len(*requests) != 0 {
@@ -116,7 +128,8 @@ func TestAMissingOrEmptyTokenIsSaid(t *testing.T) {
 func TestASessionTokenGoesWithTheKey(t *testing.T) {
 	dir := t.TempDir()
 	profile := filepath.Join(dir, "aws")
-	server, requests := serve(t, says(200, `{}`), says(200, `{}`), session("LSSKABCDEFGHIJKLMNOP"), says(200, `{}`))
+	server, requests := serve(t, respondWith(200, `{}`), respondWith(200, `{}`), session("LSSKABCDEFGHIJKLMNOP"),
+		respondWith(200, `{}`))
 	url := server.Settings().Endpoint
 	text := "[profile lockstep]\nendpoint_url = " + url + "\naws_access_key_id = " + keyID +
 		"\naws_secret_access_key = " + secret +
@@ -142,14 +155,14 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	environment := found(t, map[string]string{"LOCKSTEP_ENDPOINT_URL": url, "LOCKSTEP_ACCESS_KEY_ID": keyID,
+	environment := findSettings(t, map[string]string{"LOCKSTEP_ENDPOINT_URL": url, "LOCKSTEP_ACCESS_KEY_ID": keyID,
 		"LOCKSTEP_SECRET_ACCESS_KEY": secret, "LOCKSTEP_SESSION_TOKEN": "sealed"})
-	for _, s := range []client.Settings{environment, lockstep, ci} {
-		if _, err := client.New(s).StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
+	for _, settings := range []client.Settings{environment, lockstep, ci} {
+		if _, err := client.New(settings).StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := (*requests)[len(*requests)-1].Header.Get("X-Amz-Security-Token"); got != "sealed" {
-			t.Errorf("%s: the session token is %q", s, got)
+			t.Errorf("%s: the session token is %q", settings, got)
 		}
 	}
 }

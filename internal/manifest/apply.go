@@ -91,20 +91,20 @@ type applier struct {
 }
 
 func newApplier(remote *client.Client, existing Resources) *applier {
-	a := &applier{
+	result := &applier{
 		remote: remote,
 		ids:    map[Kind]map[string]string{HostKind: {}, ConnectionKind: {}, LinkKind: {}},
 	}
 	for _, host := range existing.Hosts {
-		a.ids[HostKind][host.Name] = host.ARN
+		result.ids[HostKind][host.Name] = host.ARN
 	}
 	for _, connection := range existing.Connections {
-		a.ids[ConnectionKind][connection.Name] = connection.ARN
+		result.ids[ConnectionKind][connection.Name] = connection.ARN
 	}
 	for _, link := range existing.Links {
-		a.ids[LinkKind][link.Repository] = link.UUID
+		result.ids[LinkKind][link.Repository] = link.UUID
 	}
-	return a
+	return result
 }
 
 // setID records the ARN or ID of a resource that was created.

@@ -89,13 +89,13 @@ func (p *planner) hostChanges(want, have Host) []string {
 			quote(want.Name), have.Provider, want.Provider)
 	}
 
-	var c changes
-	c.text("endpoint", want.Endpoint, have.Endpoint)
+	var differences changes
+	differences.text("endpoint", want.Endpoint, have.Endpoint)
 	if want.VPC != nil && (have.VPC == nil || !reflect.DeepEqual(*want.VPC, *have.VPC)) {
-		c = append(c, "vpc")
+		differences = append(differences, "vpc")
 	}
-	c.tags(want.Tags, have.Tags)
-	return c
+	differences.tags(want.Tags, have.Tags)
+	return differences
 }
 
 func (p *planner) connectionChanges(want, have Connection) []string {
@@ -127,11 +127,11 @@ func (p *planner) linkChanges(want, have Link) []string {
 		}
 	}
 
-	var c changes
-	c.text("connection", want.Connection, have.Connection)
-	c.optional("encryption-key", want.EncryptionKey, have.EncryptionKey)
-	c.tags(want.Tags, have.Tags)
-	return c
+	var differences changes
+	differences.text("connection", want.Connection, have.Connection)
+	differences.optional("encryption-key", want.EncryptionKey, have.EncryptionKey)
+	differences.tags(want.Tags, have.Tags)
+	return differences
 }
 
 // providerOf returns the provider type of a connection of the file or the server,
@@ -164,15 +164,15 @@ func (p *planner) configurationChanges(want, have Configuration) []string {
 // configurationChanges returns the changes without those of the signers, which are
 // applied separately.
 func configurationChanges(want, have Configuration) changes {
-	var c changes
-	c.text("link", want.Link, have.Link)
-	c.text("branch", want.Branch, have.Branch)
-	c.text("file", want.File, have.File)
-	c.text("role", want.Role, have.Role)
-	c.optional("trigger", want.Trigger, have.Trigger)
-	c.optional("publish-deployment-status", want.PublishDeploymentStatus, have.PublishDeploymentStatus)
-	c.optional("pull-request-comment", want.PullRequestComment, have.PullRequestComment)
-	return c
+	var differences changes
+	differences.text("link", want.Link, have.Link)
+	differences.text("branch", want.Branch, have.Branch)
+	differences.text("file", want.File, have.File)
+	differences.text("role", want.Role, have.Role)
+	differences.optional("trigger", want.Trigger, have.Trigger)
+	differences.optional("publish-deployment-status", want.PublishDeploymentStatus, have.PublishDeploymentStatus)
+	differences.optional("pull-request-comment", want.PullRequestComment, have.PullRequestComment)
+	return differences
 }
 
 func (p *planner) policyChanges(want, have Policy) []string {
@@ -183,9 +183,9 @@ func (p *planner) policyChanges(want, have Policy) []string {
 }
 
 func (p *planner) roleChanges(want, have Role) []string {
-	var c changes
-	c.text("role", want.Role, have.Role)
-	c.text("issuer", want.Issuer, have.Issuer)
+	var differences changes
+	differences.text("role", want.Role, have.Role)
+	differences.text("issuer", want.Issuer, have.Issuer)
 
 	sameDuration := want.MaxSessionDuration == nil ||
 		have.MaxSessionDuration != nil && *want.MaxSessionDuration == *have.MaxSessionDuration
@@ -200,9 +200,9 @@ func (p *planner) roleChanges(want, have Role) []string {
 		{"max-session-duration", sameDuration},
 	} {
 		if !part.same {
-			c = append(c, part.name)
+			differences = append(differences, part.name)
 		}
 	}
 
-	return c
+	return differences
 }

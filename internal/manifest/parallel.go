@@ -17,12 +17,12 @@ const maxParallel = 8
 // by index. After an error, or when ctx ends, it starts no more calls; started
 // reports which calls were made.
 func runParallel(
-	ctx context.Context, limit, n int, do func(ctx context.Context, i int) error,
+	ctx context.Context, limit, index int, do func(ctx context.Context, i int) error,
 ) (errs []error, started []bool) {
-	errs, started = make([]error, n), make([]bool, n)
+	errs, started = make([]error, index), make([]bool, index)
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(limit)
-	for i := range n {
+	for i := range index {
 		group.Go(func() error {
 			if groupContext.Err() != nil {
 				return nil

@@ -214,108 +214,108 @@ func TestPlanRejectsWhatCannotBeDone(t *testing.T) {
 	github.Connections = append(github.Connections, manifest.Connection{Name: "github", Provider: "GitHub"})
 
 	for _, test := range []struct {
-		file, says string
+		file, want string
 		have       manifest.Resources
 		prune      bool
 	}{
 		{
 			file: hosts,
-			says: `1:9: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
+			want: `1:9: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
 			have: twice,
 		},
 		{
 			file: connections,
-			says: `1:15: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one` + "\n" +
+			want: `1:15: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one` + "\n" +
 				`lockstep.yaml:1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
 			have: twice,
 		},
 		{
 			file: "connections: [{name: new, host: git}]",
-			says: `1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
+			want: `1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`,
 			have: twice,
 		},
 		{
 			file: "links: [{repository: new, connection: acme}]",
-			says: `1:9: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`,
+			want: `1:9: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`,
 			have: twice,
 		},
 		{
 			file: configurations,
-			says: `1:18: the server has 2 links named "acme/infra": arn:infra, arn:third. Delete all but one`,
+			want: `1:18: the server has 2 links named "acme/infra": arn:infra, arn:third. Delete all but one`,
 			have: twice,
 		},
 		{
 			file: connections,
-			says: `1:15: the connection "acme" refers to the host "git", which is neither in the file nor on the ` +
+			want: `1:15: the connection "acme" refers to the host "git", which is neither in the file nor on the ` +
 				`server`,
 			have: manifest.Resources{},
 		},
 		{
 			file: links,
-			says: `1:9: the link "acme/infra" refers to the connection "acme", which is neither in the file nor ` +
+			want: `1:9: the link "acme/infra" refers to the connection "acme", which is neither in the file nor ` +
 				`on the server`,
 			have: manifest.Resources{},
 		},
 		{
 			file: configurations,
-			says: `1:18: the configuration "web" refers to the link "acme/infra", which is neither in the file ` +
+			want: `1:18: the configuration "web" refers to the link "acme/infra", which is neither in the file ` +
 				`nor on the server`,
 			have: manifest.Resources{},
 		},
 		{
 			file: strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"),
-			says: `1:9: cannot change the type of the host "git" from Git to GitLabSelfManaged: create one with ` +
+			want: `1:9: cannot change the type of the host "git" from Git to GitLabSelfManaged: create one with ` +
 				`another name`,
 			have: existingResources(),
 		},
 		{
 			file: "connections: [{name: acme, provider: GitHub}]",
-			says: `1:15: cannot move the connection "acme" from the host "git": create one with another name`,
+			want: `1:15: cannot move the connection "acme" from the host "git": create one with another name`,
 			have: existingResources(),
 		},
 		{
 			file: "connections: [{name: github, provider: GitLab}]",
-			says: `1:15: cannot change the type of the connection "github" from GitHub to GitLab: create one with ` +
+			want: `1:15: cannot change the type of the connection "github" from GitHub to GitLab: create one with ` +
 				`another name`,
 			have: github,
 		},
 		{
 			file: "connections: [{name: github, host: git}]",
-			says: `1:15: cannot move the connection "github" from the provider GitHub to a host: create one with ` +
+			want: `1:15: cannot move the connection "github" from the provider GitHub to a host: create one with ` +
 				`another name`,
 			have: github,
 		},
 		{
 			file: "links: [{repository: acme/infra, connection: github}]",
-			says: `1:9: cannot move the link "acme/infra" to the connection "github", which is of type GitHub and ` +
+			want: `1:9: cannot move the link "acme/infra" to the connection "github", which is of type GitHub and ` +
 				`not Git: delete the link and its sync configurations first; stacks are not changed`,
 			have: github,
 		},
 		{
 			file: "hosts: []",
-			says: ` cannot delete the host "git": the connection "acme" uses it, and the file has no list of ` +
+			want: ` cannot delete the host "git": the connection "acme" uses it, and the file has no list of ` +
 				`connections`,
 			have:  existingResources(),
 			prune: true,
 		},
 		{
 			file: "connections: []",
-			says: ` cannot delete the connection "acme": the link "acme/infra" uses it, and the file has no list ` +
+			want: ` cannot delete the connection "acme": the link "acme/infra" uses it, and the file has no list ` +
 				`of links`,
 			have:  existingResources(),
 			prune: true,
 		},
 		{
 			file: "links: []",
-			says: ` cannot delete the link "acme/infra": the configuration "web" uses it, and the file has no ` +
+			want: ` cannot delete the link "acme/infra": the configuration "web" uses it, and the file has no ` +
 				`list of configurations`,
 			have:  existingResources(),
 			prune: true,
 		},
 	} {
 		steps, err := manifest.Plan(parse(t, test.file), test.have, test.prune)
-		if err == nil || err.Error() != "lockstep.yaml:"+test.says {
-			t.Errorf("%s\ngot  %v, %v\nwant lockstep.yaml:%s", test.file, stepLines(steps), err, test.says)
+		if err == nil || err.Error() != "lockstep.yaml:"+test.want {
+			t.Errorf("%s\ngot  %v, %v\nwant lockstep.yaml:%s", test.file, stepLines(steps), err, test.want)
 		}
 	}
 }
@@ -381,7 +381,7 @@ func TestParseReadsWhatExportWrites(t *testing.T) {
 		cmpopts.IgnoreFields(manifest.Connection{}, "ARN"),
 		cmpopts.IgnoreFields(manifest.Link{}, "ARN", "UUID", "Provider"),
 	}
-	have.Connections[0].Provider = "" // the host says it
+	have.Connections[0].Provider = "" // the host determines it
 	if diff := cmp.Diff(have, parse(t, string(text)).Resources, ours); diff != "" {
 		t.Errorf("read again (-exported +read):\n%s\n%s", diff, text)
 	}

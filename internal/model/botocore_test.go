@@ -204,7 +204,7 @@ func TestOfRejectsStructsThatBreakTheRules(t *testing.T) {
 			B Inner
 		}{}, ""},
 	} {
-		s := wire.Service{
+		service := wire.Service{
 			Prefix: "X_20260101",
 			Shapes: map[string]wire.Shape{"Count": {}, "Text": {}},
 			Operations: []wire.Operation{{
@@ -213,7 +213,7 @@ func TestOfRejectsStructsThatBreakTheRules(t *testing.T) {
 				Output: reflect.TypeFor[wire.DeletePolicyOutput](),
 			}},
 		}
-		_, err := model.Of(s)
+		_, err := model.Of(service)
 		if test.want == "" && err != nil ||
 			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%T: %v, want %q", test.input, err, test.want)

@@ -99,11 +99,11 @@ func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 	for _, structure := range newer.Structures {
 		i := slices.IndexFunc(older.Structures,
 			func(other model.Structure) bool { return other.Name == structure.Name })
-		for _, m := range structure.Members {
+		for _, member := range structure.Members {
 			if i < 0 || !slices.ContainsFunc(older.Structures[i].Members,
-				func(other model.Member) bool { return other.Name == m.Name }) {
-				w.missing[structure.Name+"."+m.Name] = true
-				if text := fmt.Sprintf("`%s` is not a member.", m.Name); !slices.Contains(differences, text) {
+				func(other model.Member) bool { return other.Name == member.Name }) {
+				w.missing[structure.Name+"."+member.Name] = true
+				if text := fmt.Sprintf("`%s` is not a member.", member.Name); !slices.Contains(differences, text) {
 					differences = append(differences, text)
 				}
 			}

@@ -57,47 +57,47 @@ type scaffold struct {
 }
 
 func newScaffold(args []string, file string) (scaffold, error) {
-	var s scaffold
+	var result scaffold
 	template, err := filepath.Abs(args[0])
 	if err != nil {
-		return s, err
+		return result, err
 	}
 
-	if s.root, err = findRepository(filepath.Dir(template)); err != nil {
-		return s, err
+	if result.root, err = findRepository(filepath.Dir(template)); err != nil {
+		return result, err
 	}
-	if s.template, err = relativePath(s.root, template); err != nil {
-		return s, err
+	if result.template, err = relativePath(result.root, template); err != nil {
+		return result, err
 	}
 
-	s.name = stackNameFor(s.template)
+	result.name = stackNameFor(result.template)
 	if len(args) == 2 {
-		s.name = args[1]
+		result.name = args[1]
 	}
 
-	if !command.IsStackName(s.name) {
-		return s, command.Usagef("%q is not a valid stack name.", s.name).
+	if !command.IsStackName(result.name) {
+		return result, command.Usagef("%q is not a valid stack name.", result.name).
 			WithHint("A name begins with a letter and has letters, digits and hyphens, at most 100. " +
 				"Give one after the template.")
 	}
 
-	s.file = path.Join(command.DeploymentDir, s.name+".yaml")
+	result.file = path.Join(command.DeploymentDir, result.name+".yaml")
 	if file == "" {
-		return s, nil
+		return result, nil
 	}
 
 	absolute, err := filepath.Abs(file)
 	if err != nil {
-		return s, err
+		return result, err
 	}
-	if s.file, err = relativePath(s.root, absolute); err != nil {
-		return s, err
+	if result.file, err = relativePath(result.root, absolute); err != nil {
+		return result, err
 	}
 
-	if ext := path.Ext(s.file); ext != ".yaml" && ext != ".yml" {
-		return s, command.Usagef("--file %s must end in .yaml.", file)
+	if ext := path.Ext(result.file); ext != ".yaml" && ext != ".yml" {
+		return result, command.Usagef("--file %s must end in .yaml.", file)
 	}
-	return s, nil
+	return result, nil
 }
 
 // findRepository returns the closest parent directory that contains .git, which is

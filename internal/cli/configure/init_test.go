@@ -57,8 +57,11 @@ func checkDeploymentFile(t testing.TB, root, file, template, name string) {
 	}
 
 	found, err := driver.Discover(t.Context(), files, lockstep.Discovery{})
-	if err != nil || len(found.Files) != 1 || found.Files[0].Path != file {
-		t.Errorf("discovery finds %v, %v", found, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Files) != 1 || found.Files[0].Path != file {
+		t.Errorf("discovery finds %v, want only %s", found, file)
 	}
 }
 

@@ -32,21 +32,22 @@ type syncFlags struct {
 }
 
 func addSyncFlags(cmd *cobra.Command) *syncFlags {
-	s := &syncFlags{}
+	values := &syncFlags{}
 	flags := cmd.Flags()
-	flags.StringVar(&s.resource, "resource", "", "name of the resource: the stack's")
-	flags.StringVar(&s.link, "link", "", "repository link: its ID or OWNER/NAME")
-	flags.StringVar(&s.branch, "branch", "", "branch to track")
-	flags.StringVar(&s.file, "file", "", "path of the deployment file in the repository")
-	flags.StringVar(&s.role, "role-arn", "", "ARN of the IAM role to assume")
-	flags.StringVar(&s.syncType, "type", command.SyncType, "sync type")
-	flags.StringVar(&s.trigger, "trigger", "",
+	flags.StringVar(&values.resource, "resource", "", "name of the resource: the stack's")
+	flags.StringVar(&values.link, "link", "", "repository link: its ID or OWNER/NAME")
+	flags.StringVar(&values.branch, "branch", "", "branch to track")
+	flags.StringVar(&values.file, "file", "", "path of the deployment file in the repository")
+	flags.StringVar(&values.role, "role-arn", "", "ARN of the IAM role to assume")
+	flags.StringVar(&values.syncType, "type", command.SyncType, "sync type")
+	flags.StringVar(&values.trigger, "trigger", "",
 		"commits that affect the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
-	flags.Var(&s.publishStatus, "publish-deployment-status", "on or off: report syncs to the Git host (default off)")
-	flags.Var(&s.comment, "pull-request-comment",
+	flags.Var(&values.publishStatus, "publish-deployment-status",
+		"on or off: report syncs to the Git host (default off)")
+	flags.Var(&values.comment, "pull-request-comment",
 		"on or off: comment on pull requests with the changes they propose (default off)")
 
-	return s
+	return values
 }
 
 // A toggle is the value of a flag: on, off or not given. It is stored as the API

@@ -49,30 +49,30 @@ func templateParameters(name string, text []byte) ([]parameter, error) {
 }
 
 func newParameter(name string, node *yaml.Node) parameter {
-	p := parameter{name: name}
+	result := parameter{name: name}
 	if value := member(node, "Type"); value != nil {
-		p.kind = lockstep.SanitizeLine(value.Value)
+		result.kind = lockstep.SanitizeLine(value.Value)
 	}
 
 	if value := member(node, "Description"); value != nil {
-		p.description = lockstep.SanitizeLine(value.Value)
+		result.description = lockstep.SanitizeLine(value.Value)
 	}
 
 	if value := member(node, "NoEcho"); value != nil {
-		p.noEcho = !strings.EqualFold(value.Value, "false")
+		result.noEcho = !strings.EqualFold(value.Value, "false")
 	}
 
 	if value := member(node, "Default"); value != nil {
-		p.hasDefault, p.defaultValue = true, lockstep.SanitizeLine(value.Value)
+		result.hasDefault, result.defaultValue = true, lockstep.SanitizeLine(value.Value)
 	}
 
 	if value := member(node, "AllowedValues"); value != nil {
 		for _, allowed := range value.Content {
-			p.allowedValues = append(p.allowedValues, lockstep.SanitizeLine(allowed.Value))
+			result.allowedValues = append(result.allowedValues, lockstep.SanitizeLine(allowed.Value))
 		}
 	}
 
-	return p
+	return result
 }
 
 // member returns the value of a key of a mapping, or nil if it has none.
@@ -95,8 +95,8 @@ func deploymentFile(template string, parameters []parameter) []byte {
 	var text strings.Builder
 	fmt.Fprintf(&text, "template-file-path: %s\n", scalar(template))
 	heading := "# parameters:"
-	for _, p := range parameters {
-		if !p.hasDefault {
+	for _, parameter := range parameters {
+		if !parameter.hasDefault {
 			heading = "parameters:"
 		}
 	}
@@ -105,14 +105,15 @@ func deploymentFile(template string, parameters []parameter) []byte {
 		text.WriteString(heading + "\n")
 	}
 
-	for _, p := range parameters {
+	for _, parameter := range parameters {
 		switch {
-		case !p.hasDefault:
-			fmt.Fprintf(&text, "  %s: \"\" # %s\n", scalar(p.name), p.comment("fill in"))
-		case p.noEcho:
-			fmt.Fprintf(&text, "  # %s: has a default # %s\n", scalar(p.name), p.comment("secret"))
+		case !parameter.hasDefault:
+			fmt.Fprintf(&text, "  %s: \"\" # %s\n", scalar(parameter.name), parameter.comment("fill in"))
+		case parameter.noEcho:
+			fmt.Fprintf(&text, "  # %s: has a default # %s\n", scalar(parameter.name), parameter.comment("secret"))
 		default:
-			fmt.Fprintf(&text, "  # %s: %s # %s\n", scalar(p.name), scalar(p.defaultValue), p.comment("default"))
+			fmt.Fprintf(&text, "  # %s: %s # %s\n", scalar(parameter.name), scalar(parameter.defaultValue),
+				parameter.comment("default"))
 		}
 	}
 

@@ -24,23 +24,23 @@ type credentialFlags struct {
 }
 
 func addCredentialFlags(flags *pflag.FlagSet) *credentialFlags {
-	c := &credentialFlags{}
+	values := &credentialFlags{}
 	flags.Bool("none", false, "the repositories need no credential")
 	flags.Bool("basic-stdin", false, "read USER:PASSWORD from standard input")
 	flags.Bool("token-stdin", false, "read a bearer token from standard input")
-	flags.StringVar(&c.sshKey, "ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
-	flags.StringVar(&c.app, "app", "", "`ID` of a GitHub App")
-	flags.StringVar(&c.installation, "installation", "", "`ID` of the app's installation")
-	flags.StringVar(&c.appKey, "app-key", "", "the app's private key in `FILE`, - for standard input")
+	flags.StringVar(&values.sshKey, "ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
+	flags.StringVar(&values.app, "app", "", "`ID` of a GitHub App")
+	flags.StringVar(&values.installation, "installation", "", "`ID` of the app's installation")
+	flags.StringVar(&values.appKey, "app-key", "", "the app's private key in `FILE`, - for standard input")
 	flags.Bool("oauth", false, "authorize Lockstep in a browser")
-	flags.StringVar(&c.clientID, "client-id", "", "client `ID` of the application that is registered at the host")
-	flags.BoolVar(&c.clientSecretStdin, "client-secret-stdin", false,
+	flags.StringVar(&values.clientID, "client-id", "", "client `ID` of the application that is registered at the host")
+	flags.BoolVar(&values.clientSecretStdin, "client-secret-stdin", false,
 		"read the application's client secret from the first line of standard input")
-	flags.IntVar(&c.port, "port", 0,
+	flags.IntVar(&values.port, "port", 0,
 		"`PORT` of this machine that the host redirects the browser to (default any free port)")
-	flags.StringVar(&c.redirectURI, "redirect-uri", "",
+	flags.StringVar(&values.redirectURI, "redirect-uri", "",
 		"`URL` that the application is registered with, instead of a port of this machine")
-	return c
+	return values
 }
 
 // kind returns the flag that selects the kind of credential. It returns an error

@@ -14,7 +14,7 @@ import (
 // newHistoryServer returns a server with three attempts for web, in pages of one;
 // and the requests it received.
 func newHistoryServer(t testing.TB) (*clitest.Server, *[]string) {
-	server, asked := clitest.NewServer(t), new([]string)
+	server, received := clitest.NewServer(t), new([]string)
 	all := []wire.ResourceSyncAttemptSummary{
 		{
 			AttemptId:  "third",
@@ -54,7 +54,7 @@ func newHistoryServer(t testing.TB) (*clitest.Server, *[]string) {
 				return nil, clitest.Exception("ResourceNotFoundException", "Could not find it.")
 			}
 
-			*asked = append(*asked, fmt.Sprint(request.NextToken, *request.MaxResults))
+			*received = append(*received, fmt.Sprint(request.NextToken, *request.MaxResults))
 			if request.ResourceName == "new" {
 				return &wire.ListResourceSyncAttemptsOutput{Attempts: []wire.ResourceSyncAttemptSummary{}}, nil
 			}
@@ -73,7 +73,7 @@ func newHistoryServer(t testing.TB) (*clitest.Server, *[]string) {
 				return nil, clitest.Exception("ResourceNotFoundException", "Could not find the attempt.")
 			}
 
-			a := attempt("FAILED", sha2, event(1, "TEMPLATE_BUNDLED", "Template bundled."),
+			failed := attempt("FAILED", sha2, event(1, "TEMPLATE_BUNDLED", "Template bundled."),
 				event(2, "STACK_UPDATE_FAILED", "No."))
 			return &wire.GetResourceSyncAttemptOutput{
 				AttemptId:    "second",
@@ -81,7 +81,7 @@ func newHistoryServer(t testing.TB) (*clitest.Server, *[]string) {
 				SyncType:     "CFN_STACK_SYNC",
 				Outcome:      wire.OutcomeFailed,
 				EndedAt:      timeAt(4, 42),
-				Attempt:      a,
+				Attempt:      failed,
 				Plan: &wire.SyncPlan{
 					Truncated: true,
 					Changes: []wire.ProposedChange{
@@ -114,7 +114,7 @@ func newHistoryServer(t testing.TB) (*clitest.Server, *[]string) {
 			}, nil
 		})
 
-	return server, asked
+	return server, received
 }
 
 func TestHistoryIsPrintedInEachFormat(t *testing.T) {

@@ -19,10 +19,10 @@ type requests struct {
 	triggered []string
 }
 
-// answering is a server whose GetRevisionSync gives each answer once and then
-// the last one for ever.
+// newRevisionServer returns a server whose GetRevisionSync returns each answer
+// once, and then always the last one; and the requests it received.
 func newRevisionServer(t testing.TB, answers ...any) (*clitest.Server, *requests) {
-	server, asked := clitest.NewServer(t), &requests{}
+	server, received := clitest.NewServer(t), &requests{}
 	clitest.HandleAWS(server, "GetSyncConfiguration",
 		func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
 			if request.ResourceName != "web" {
@@ -32,10 +32,10 @@ func newRevisionServer(t testing.TB, answers ...any) (*clitest.Server, *requests
 		})
 	clitest.Handle(server, "GetRevisionSync",
 		func(request *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
-			asked.mu.Lock()
-			defer asked.mu.Unlock()
+			received.mu.Lock()
+			defer received.mu.Unlock()
 
-			asked.shas = append(asked.shas, short(request.Sha))
+			received.shas = append(received.shas, short(request.Sha))
 			answer := answers[0]
 			if len(answers) > 1 {
 				answers = answers[1:]
@@ -50,14 +50,14 @@ func newRevisionServer(t testing.TB, answers ...any) (*clitest.Server, *requests
 		})
 	clitest.Handle(server, "StartRepositorySync",
 		func(request *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
-			asked.mu.Lock()
-			defer asked.mu.Unlock()
+			received.mu.Lock()
+			defer received.mu.Unlock()
 
-			asked.triggered = append(asked.triggered, request.RepositoryLinkId+" "+request.Branch)
+			received.triggered = append(received.triggered, request.RepositoryLinkId+" "+request.Branch)
 			return nil, clitest.Exception("AccessDeniedException", "Not authorized.")
 		})
 
-	return server, asked
+	return server, received
 }
 
 func short(sha string) string { return sha[:min(len(sha), 8)] }
@@ -188,9 +188,14 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 			t.Parallel()
 			server, asked := newRevisionServer(t, test.answers...)
 			got := clitest.Run(t, server.Env(), append([]string{"wait", "web"}, test.args...)...)
-			if got.Code != test.code || got.Stdout != test.line+"\n" || !strings.Contains(got.Stderr, test.stderr) {
-				t.Errorf("exit code %d, stdout %q, stderr %q\nwant %d, %q, %q", got.Code, got.Stdout, got.Stderr,
-					test.code, test.line, test.stderr)
+			if got.Code != test.code {
+				t.Errorf("exit code %d, want %d", got.Code, test.code)
+			}
+			if want := test.line + "\n"; got.Stdout != want {
+				t.Errorf("stdout is %q, want %q", got.Stdout, want)
+			}
+			if !strings.Contains(got.Stderr, test.stderr) {
+				t.Errorf("stderr is %q, want %q in it", got.Stderr, test.stderr)
 			}
 
 			if diff := cmp.Diff(test.asked, asked.shas); diff != "" {

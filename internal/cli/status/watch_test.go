@@ -121,7 +121,13 @@ func TestWatchRemovesControlCharacters(t *testing.T) {
 	stdout := clitest.RunWith(t, ctx, server.Env(), "", "watch").OK(t).Stdout
 
 	line, rest, _ := strings.Cut(stdout, "\n")
-	if rest != "" || strings.Count(line, "forged") != 3 || strings.ContainsFunc(line, lockstep.IsUnsafe) {
-		t.Errorf("it prints %q", stdout)
+	if rest != "" {
+		t.Errorf("it prints more than one line: %q", stdout)
+	}
+	if got := strings.Count(line, "forged"); got != 3 {
+		t.Errorf("it prints %d of the values, want 3: %q", got, line)
+	}
+	if strings.ContainsFunc(line, lockstep.IsUnsafe) {
+		t.Errorf("it prints unsafe characters: %q", line)
 	}
 }
