@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
-// A host is a script's Git host.
+// A gitHost is a script's Git host.
 type gitHost struct {
 	server *gitwiretest.Server
 	folder string

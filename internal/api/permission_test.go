@@ -129,7 +129,7 @@ var special = map[string]map[string]any{
 	"UpdateAccessKey":               {"Status": "DISABLED"},
 }
 
-// An asked is an operation with the action that policies know it by.
+// An authorizedOperation is an operation with the action that policies know it by.
 type authorizedOperation struct{ service, target, operation, action string }
 
 func allOperations() []authorizedOperation {

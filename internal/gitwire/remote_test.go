@@ -38,7 +38,7 @@ func open(t testing.TB, options gitwire.Options) *gitwire.Remote {
 	return remote
 }
 
-// local opens a repository of this machine, allowing its folder.
+// openLocal opens a repository of this machine, allowing its folder.
 func openLocal(t testing.TB, path string) *gitwire.Remote {
 	t.Helper()
 	return open(t, gitwire.Options{Path: path, Roots: []string{path}})

@@ -25,7 +25,7 @@ const (
 	editInterval = 30 * time.Second
 )
 
-// A draft is the next version of a comment, with the current one.
+// A commentDraft is the next version of a comment, with the current one.
 type commentDraft struct {
 	row         syncstate.PullRequest
 	pullRequest provider.PullRequest

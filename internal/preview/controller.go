@@ -37,7 +37,7 @@ type Controller struct {
 	log          *slog.Logger
 }
 
-// The jobs. Their arguments only name a row.
+// The arguments of the jobs, which only name a row.
 type (
 	listingArgs struct {
 		LinkID string `json:"link"`

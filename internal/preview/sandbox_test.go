@@ -91,7 +91,7 @@ func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 	return v
 }
 
-// nothingProposed: the stack has no change set, and is no empty shell.
+// expectNothingProposed checks that the stack has no change set, and is no empty shell.
 func expectNothingProposed(t *testing.T, api *cloudformation.Client, exists bool) {
 	t.Helper()
 	stack, err := api.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})

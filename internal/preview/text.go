@@ -19,8 +19,8 @@ func codeSpan(text string, n int) string {
 	return "`" + inSpan.Replace(text) + "`"
 }
 
-// The last is the beginning of a marker, by which the comment of another link is
-// found.
+// inSpan replaces what ends a code span or a table cell, and the start of the marker
+// by which the comment of a link is found.
 var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑")
 
 // htmlCode is codeSpan for HTML.

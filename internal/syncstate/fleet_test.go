@@ -47,7 +47,7 @@ func aFleet(t testing.TB, database *db.DB) map[string]lockstep.SyncConfiguration
 	return cfgs
 }
 
-// fleet reads all pages of two.
+// readFleet reads all pages of two.
 func readFleet(
 	t testing.TB, d *db.DB, a lockstep.AccountID, filter syncstate.FleetFilter,
 ) (list []syncstate.FleetEntry) {

@@ -29,7 +29,7 @@ const (
 	maxQueuedPerSlot = 16
 )
 
-// A task is a claimed poll of a link.
+// A probeTask is a claimed poll of a link.
 type probeTask struct {
 	poll    store.Poll
 	link    lockstep.RepositoryLink
