@@ -33,6 +33,10 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	if unknown == admin {
 		unknown = admin[:len(admin)-1] + "B"
 	}
+	wrong := "x" + right[1:]
+	if wrong == right {
+		wrong = "y" + right[1:]
+	}
 
 	for name, tc := range map[string]struct {
 		key             identity.AccessKey
@@ -41,7 +45,7 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	}{
 		"unsigned": {key("", ""), "codeconnections", region, "MissingAuthenticationTokenException",
 			"Missing Authentication Token"},
-		"wrong secret": {key(admin, "x"+right[1:]), "codeconnections", region, "InvalidSignatureException",
+		"wrong secret": {key(admin, wrong), "codeconnections", region, "InvalidSignatureException",
 			"does not match the signature you provided"},
 		"unknown key": {key(unknown, right), "codeconnections", region, "UnrecognizedClientException",
 			"security token included in the request is invalid"},
