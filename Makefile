@@ -21,7 +21,7 @@ help: ## list these targets
 test: setup lint vuln ## install what the tests need, then run every check and test
 	CGO_ENABLED=0 $(GO) test ./...
 	@if scripts/deps.sh has compiler; then \
-		echo "$(GO) test -race -short -timeout 30m $(RACE)"; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(RACE); \
+		echo "$(GO) test -race -short -timeout 60m $(RACE)"; CGO_ENABLED=1 $(GO) test -race -short -timeout 60m $(RACE); \
 	else echo "skipped: the race detector, which needs a C compiler; run make deps"; fi
 
 check: ## check the format, vet, and run the quick tests: under a minute
