@@ -78,7 +78,8 @@ func (u *up) syncState(ctx context.Context) (syncState, error) {
 		if err != nil {
 			return total, err
 		}
-		total.ended = total.ended && hasEnded(resource)
+		// A blocker that was resolved meanwhile is no failure: the resource is synced again.
+		total.ended = total.ended && (hasOutcome(resource) || len(failure) > 0)
 		total.failures = append(total.failures, failure...)
 	}
 
@@ -131,19 +132,20 @@ func (c client) branchState(ctx context.Context, b trackedBranch) (state syncSta
 	return state, nil
 }
 
-// hasEnded reports whether the latest sync of a resource has ended and was one to its desired
-// revision, or is blocked.
-func hasEnded(resource wire.ResourceSyncSummary) bool {
-	return resource.Blocked || hasOutcome(resource)
-}
-
+// hasOutcome reports whether the latest sync of a resource has ended and was one to its desired
+// revision.
 func hasOutcome(resource wire.ResourceSyncSummary) bool {
 	ended := resource.Status == string(lockstep.ResourceSucceeded) || resource.Status == string(lockstep.ResourceFailed)
 	return ended && resource.TargetSha == resource.DesiredSha
 }
 
-// resourceFailure returns why the latest sync of a resource has failed, or nothing.
+// resourceFailure returns why a resource is not at its desired revision: its latest sync has failed,
+// or a blocker keeps it from being synced. It returns nothing for a sync that has succeeded or has
+// not ended.
 func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
+	if resource.Blocked && !hasOutcome(resource) {
+		return c.blockedFailure(ctx, resource)
+	}
 	if !hasOutcome(resource) || resource.Status != string(lockstep.ResourceFailed) {
 		return nil, nil
 	}
@@ -166,4 +168,25 @@ func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncS
 	return []string{
 		fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason),
 	}, nil
+}
+
+// blockedFailure returns the reasons of the active blockers of a resource, and how to resolve them.
+func (c client) blockedFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
+	out, err := c.service.GetSyncBlockerSummary(ctx, c.caller,
+		&wire.GetSyncBlockerSummaryInput{ResourceName: resource.ResourceName, SyncType: syncType})
+	if err != nil {
+		return nil, err
+	}
+
+	var failures []string
+	for _, blocker := range out.SyncBlockerSummary.LatestBlockers {
+		if blocker.Status == string(lockstep.BlockerActive) {
+			failures = append(failures, fmt.Sprintf(
+				"%s BLOCKED at %s: %s Then run: lockstep blockers %s --resolve --reason TEXT",
+				resource.ResourceName, lockstep.SHA(resource.DesiredSha).Short(),
+				lockstep.SanitizeLine(blocker.CreatedReason), resource.ResourceName))
+		}
+	}
+
+	return failures, nil
 }

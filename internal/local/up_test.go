@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 	"github.com/lockstephq/lockstep/internal/local"
 	"github.com/lockstephq/lockstep/internal/server/servertest"
@@ -279,6 +282,30 @@ func TestUpOnceReportsTheReasonOfAFailure(t *testing.T) {
 		t.Errorf("a success is among the failures: %s", run.Err())
 	}
 	run.WantOutput("good@", "STACK_CREATE_SUCCEEDED")
+}
+
+func TestUpOnceReportsABlockedStack(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	repo := servertest.NewTopic(t)
+	options := local.UpOptions{Data: data, Repositories: []string{repo.Dir}}
+	run := servertest.Up(t, options)
+	run.WaitFor(`(?m)^topic +SUCCEEDED +main@`)
+	cfg, _ := goProfile(t, data)
+	_, err := cloudformation.NewFromConfig(cfg).DeleteStack(t.Context(),
+		&cloudformation.DeleteStackInput{StackName: aws.String("topic")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Stop()
+
+	repo.Write(map[string]string{"template.yaml": servertest.TopicTemplate + "# 1\n"}).Commit()
+	servertest.UpOnce(t, options).WantExit(1, "topic FAILED at ")
+
+	repo.Write(map[string]string{"template.yaml": servertest.TopicTemplate + "# 2\n"}).Commit()
+	servertest.UpOnce(t, options).WantExit(1, "topic BLOCKED at ", "was modified at time",
+		"lockstep blockers topic --resolve")
 }
 
 func TestUpReportsWhyARepositoryCannotBeRead(t *testing.T) {

@@ -41,7 +41,7 @@ func optional[T any](row T, err error) (T, bool, error) {
 // requireOneRow returns a Stale error for a write that changed no row.
 func requireOneRow(n int64, err error) error {
 	if err == nil && n != 1 {
-		return lockstep.Errorf(lockstep.Stale, "The row was changed by somebody else.")
+		return lockstep.Errorf(lockstep.Stale, "The row was changed by another process.")
 	}
 	return err
 }
