@@ -82,7 +82,8 @@ func TestAHostIsNotCalledForAsLongAsItAsks(t *testing.T) {
 	enginetest.SkipIfShort(t)
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		statuses := w.ShowStatuses()
-		statuses.FailWith(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests."))
+		statuses.FailWith(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute},
+			"Too many requests."))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitUntil("the refusal", func() bool { return statuses.CallCount() == 1 })
@@ -98,7 +99,8 @@ func TestAHostIsNotCalledForAsLongAsItAsks(t *testing.T) {
 
 		w.WaitForReport(statuses, first, "succeeded: 1 stack synced")
 		w.WaitForReport(statuses, second, "succeeded: 1 stack synced")
-		if wait := statuses.Calls[1].Sub(statuses.Calls[0]); wait < 20*time.Minute-enginetest.StoredPrecision || wait > 20*time.Minute+2*time.Second {
+		if wait := statuses.Calls[1].Sub(statuses.Calls[0]); wait < 20*time.Minute-enginetest.StoredPrecision ||
+			wait > 20*time.Minute+2*time.Second {
 			t.Errorf("it was called again after %s", wait)
 		}
 	})
@@ -157,13 +159,16 @@ func TestARejectionIsKeptAndRetriedWhenSomethingChanges(t *testing.T) {
 					t.Errorf("%d calls to a host that refuses", n)
 				}
 
-				if r := w.StatusReport(sha); r.Reason != "The credential may not." || !r.DueAt.IsZero() || r.State != "" {
+				if r := w.StatusReport(sha); r.Reason != "The credential may not." || !r.DueAt.IsZero() ||
+					r.State != "" {
 					t.Errorf("the row says %+v", r)
 				}
 
 				statuses.FailWith(nil)
 				next := w.Push(map[string]string{"s000.yaml": "2"})
-				w.WaitUntil("the next commit is reported", func() bool { return len(w.ReportedStatuses(statuses, next)) > 0 })
+				w.WaitUntil("the next commit is reported", func() bool {
+					return len(w.ReportedStatuses(statuses, next)) > 0
+				})
 			})
 		})
 	}
@@ -185,7 +190,8 @@ func TestAHostWithoutCommitStatusesIsNotCalled(t *testing.T) {
 	t.Run("this host", func(t *testing.T) {
 		enginetest.InBubble(t, func(w *enginetest.World) {
 			statuses := w.ShowStatuses()
-			statuses.FailWith(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrUnsupported, "It has no API.")))
+			statuses.FailWith(fmt.Errorf("report: %w",
+				lockstep.Wrapf(lockstep.Unavailable, provider.ErrUnsupported, "It has no API.")))
 			w.StepsTakeSeconds(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 			sha := w.CreateStacks(100)
 			w.WaitUntil("all have ended", func() bool {
@@ -193,7 +199,8 @@ func TestAHostWithoutCommitStatusesIsNotCalled(t *testing.T) {
 			})
 			time.Sleep(20 * time.Minute)
 
-			if r := w.StatusReport(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() || statuses.CallCount() > 6 {
+			if r := w.StatusReport(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() ||
+				statuses.CallCount() > 6 {
 				t.Errorf("%d calls, and the row says %+v", statuses.CallCount(), r)
 			}
 		})
@@ -234,7 +241,9 @@ func TestADriverThatDoesNotAnswerTimesOut(t *testing.T) {
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, sha)
-		w.WaitUntil("the reason", func() bool { return w.StatusReport(sha).Reason == "The Git host took longer than 30s to answer." })
+		w.WaitUntil("the reason", func() bool {
+			return w.StatusReport(sha).Reason == "The Git host took longer than 30s to answer."
+		})
 		statuses.SetAnswer(nil)
 		w.WaitForReport(statuses, sha, "succeeded: 1 stack synced")
 	})
@@ -243,8 +252,13 @@ func TestADriverThatDoesNotAnswerTimesOut(t *testing.T) {
 // A status that a worker reported but could not record, because it lost the lease on the
 // stream, is reported again, and no older one after it.
 func TestAStatusThatWasNotRecordedIsReportedAgain(t *testing.T) {
-	ends := map[string]error{"taken": nil, "away": lockstep.Errorf(lockstep.Unavailable, "Away."),
-		"refused": lockstep.Errorf(lockstep.Denied, "No."), "no ability": provider.ErrUnsupported, "bug": errors.New("bug")}
+	ends := map[string]error{
+		"taken":      nil,
+		"away":       lockstep.Errorf(lockstep.Unavailable, "Away."),
+		"refused":    lockstep.Errorf(lockstep.Denied, "No."),
+		"no ability": provider.ErrUnsupported,
+		"bug":        errors.New("bug"),
+	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			enginetest.InSQLiteBubble(t, func(w *enginetest.World) { replacedReporter(w, end) })
@@ -348,7 +362,8 @@ func TestADeletedLinkIsNotReported(t *testing.T) {
 			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
-		web, api := w.CreateConfiguration("web", enginetest.PublishStatus), w.CreateConfiguration("api", enginetest.PublishStatus)
+		web := w.CreateConfiguration("web", enginetest.PublishStatus)
+		api := w.CreateConfiguration("api", enginetest.PublishStatus)
 		w.WaitForReport(statuses, sha, "running: 2 stacks to sync")
 		w.DeleteConfiguration(web)
 		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
@@ -391,7 +406,9 @@ func TestAStackThatMovesClosesItsOldStatus(t *testing.T) {
 		sha := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForReport(statuses, sha, "running: 1 stack to sync")
-		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999999999999:role/sync" })
+		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) {
+			c.RoleARN = "arn:aws:iam::999999999999:role/sync"
+		})
 		w.WaitForReport(statuses, sha, "failed: No stack reports this commit any more")
 		w.WaitUntil("the new environment", func() bool {
 			statuses.Mu.Lock()
@@ -406,7 +423,8 @@ func TestAttack18ASummaryIsALineOfWhatTheOwnerMayReadAnyway(t *testing.T) {
 		const canary = "hunter2-canary"
 		w.Credential = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 		statuses := w.ShowStatuses()
-		w.StepsFail(lockstep.Wrapf(lockstep.Invalid, errors.New("password "+canary), "Line 3:\r\n\u202e%s", strings.Repeat("ü", 200)))
+		w.StepsFail(lockstep.Wrapf(lockstep.Invalid, errors.New("password "+canary), "Line 3:\r\n\u202e%s",
+			strings.Repeat("ü", 200)))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web", enginetest.PublishStatus)
 		w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
@@ -420,7 +438,8 @@ func TestAttack18ASummaryIsALineOfWhatTheOwnerMayReadAnyway(t *testing.T) {
 		w.WaitForReport(statuses, second, "failed: 1 of 1 stack failed: web: Internal error.")
 
 		for _, one := range statuses.Accepted {
-			if all := fmt.Sprintf("%+v", one); strings.Contains(all, canary) || len(one.Summary) > 140 || strings.ContainsAny(one.Summary, "\r\n\u202e") {
+			if all := fmt.Sprintf("%+v", one); strings.Contains(all, canary) || len(one.Summary) > 140 ||
+				strings.ContainsAny(one.Summary, "\r\n\u202e") {
 				t.Errorf("reported: %s", all)
 			}
 		}

@@ -32,13 +32,20 @@ func TestACommitIsReportedFromItsBeginningToItsEnd(t *testing.T) {
 			t.Errorf("%d calls for one stack", n)
 		}
 
-		want := provider.CommitStatus{SHA: sha, Branch: "main", Environment: enginetest.Environment, State: provider.CommitSucceeded, Summary: "1 stack synced",
-			URL: "https://lockstep.example/link/" + string(sha) + "/" + enginetest.Environment}
+		want := provider.CommitStatus{
+			SHA:         sha,
+			Branch:      "main",
+			Environment: enginetest.Environment,
+			State:       provider.CommitSucceeded,
+			Summary:     "1 stack synced",
+			URL:         "https://lockstep.example/link/" + string(sha) + "/" + enginetest.Environment,
+		}
 		if diff := cmp.Diff(want, statuses.Accepted[len(statuses.Accepted)-1]); diff != "" {
 			t.Error(diff)
 		}
 
-		if r := w.StatusReport(sha); r.State != "succeeded" || !r.DueAt.IsZero() || r.Reason != "" || r.SeenSeq != r.ChangeSeq {
+		if r := w.StatusReport(sha); r.State != "succeeded" || !r.DueAt.IsZero() || r.Reason != "" ||
+			r.SeenSeq != r.ChangeSeq {
 			t.Errorf("the row says %+v", r)
 		}
 	})
@@ -86,7 +93,9 @@ func TestACommitOfFourHundredStacksTakesAFewCalls(t *testing.T) {
 		}
 
 		for i, at := range statuses.Calls[1:] {
-			if last := i+1 == len(statuses.Calls)-1; !last && at.Sub(statuses.Calls[i]) < 30*time.Second-10*time.Millisecond && statuses.Accepted[i].State == statuses.Accepted[i+1].State {
+			if last := i+1 == len(statuses.Calls)-1; !last &&
+				at.Sub(statuses.Calls[i]) < 30*time.Second-10*time.Millisecond &&
+				statuses.Accepted[i].State == statuses.Accepted[i+1].State {
 				t.Errorf("progress after %s", at.Sub(statuses.Calls[i]))
 			}
 		}
@@ -138,7 +147,12 @@ func TestAFailureIsReportedAtOnceAndARetryReplacesIt(t *testing.T) {
 func TestAnEnvironmentIsAnAccountAndARegion(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		statuses := w.ShowStatuses()
-		sha := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "own.yaml": "1", "off.yaml": "1"})
+		sha := w.Host.Push("main", map[string]string{
+			"web.yaml": "1",
+			"api.yaml": "1",
+			"own.yaml": "1",
+			"off.yaml": "1",
+		})
 		away := func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999999999999:role/sync" }
 		w.CreateConfiguration("web", enginetest.PublishStatus, away)
 		w.CreateConfiguration("api", enginetest.PublishStatus, away)
@@ -171,7 +185,9 @@ func TestAConfigurationThatDoesNotPublishIsNotReported(t *testing.T) {
 		statuses := w.ShowStatuses()
 		sha := w.Host.Push("main", map[string]string{"unset.yaml": "1", "off.yaml": "1", "on.yaml": "1"})
 		unset := w.CreateConfiguration("unset")
-		off := w.CreateConfiguration("off", func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
+		off := w.CreateConfiguration("off", func(c *lockstep.SyncConfiguration) {
+			c.PublishDeploymentStatus = "DISABLED"
+		})
 		w.WaitForStatus(unset, lockstep.ResourceSucceeded, sha)
 		w.WaitForStatus(off, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
@@ -234,7 +250,8 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 		w.WaitForReport(statuses, third, "succeeded: 1 stack synced")
 		time.Sleep(15 * time.Minute)
 
-		if last := w.ReportedStatuses(statuses, second); last[len(last)-1] != "failed: 1 stack superseded by another commit" {
+		last := w.ReportedStatuses(statuses, second)
+		if last[len(last)-1] != "failed: 1 stack superseded by another commit" {
 			t.Errorf("and then %s", last)
 		}
 	})
@@ -292,7 +309,9 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 		w.WaitUntil("everything is reported", func() bool {
 			return w.Count(`SELECT count(*) FROM status_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
 		})
-		rank := []provider.CommitState{provider.CommitPending, provider.CommitRunning, provider.CommitSucceeded, provider.CommitFailed}
+		rank := []provider.CommitState{
+			provider.CommitPending, provider.CommitRunning, provider.CommitSucceeded, provider.CommitFailed,
+		}
 		for _, sha := range shas {
 			list := statuses.AcceptedOf(sha, enginetest.Environment)
 			for i := 1; i < len(list); i++ {

@@ -159,7 +159,8 @@ func (c *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.ConnectionC
 
 func errHostMoved(conn lockstep.Connection) error {
 	return lockstep.Errorf(lockstep.Stale,
-		"The endpoint of connection %s has changed. Complete the connection again with a credential for the new endpoint.",
+		"The endpoint of connection %s has changed. Complete the connection again with a credential for the new "+
+			"endpoint.",
 		conn.Name)
 }
 

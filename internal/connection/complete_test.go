@@ -23,7 +23,8 @@ func TestACredentialIsProbedBeforeItIsStored(t *testing.T) {
 		}
 
 		_, err := w.complete(arn, tokenInput("canary-bad"))
-		wantError(t, err, lockstep.Invalid, "The credential was not stored because it does not work: The host says: bad token ****")
+		wantError(t, err, lockstep.Invalid,
+			"The credential was not stored because it does not work: The host says: bad token ****")
 		w.wantStatus(arn, lockstep.ConnectionPending)
 
 		if w.storedCredential(arn) != (lockstep.Credential{}) {
@@ -31,7 +32,8 @@ func TestACredentialIsProbedBeforeItIsStored(t *testing.T) {
 		}
 
 		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
-		if _, s := w.credentialStatus(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() || s.Reason != "" {
+		if _, s := w.credentialStatus(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() ||
+			s.Reason != "" {
 			t.Errorf("it stands at %+v", s)
 		}
 
@@ -134,11 +136,14 @@ func TestARefusedCredentialIsCheckedUntilItWorksAgain(t *testing.T) {
 
 		time.Sleep(3*time.Hour + 20*time.Minute)
 		checks := w.git.CheckTimes()[before:]
-		for i, minutes := range []time.Duration{5, 5 + 10, 5 + 10 + 20, 5 + 10 + 20 + 40, 5 + 10 + 20 + 40 + 60, 5 + 10 + 20 + 40 + 60 + 60} {
+		for i, minutes := range []time.Duration{
+			5, 5 + 10, 5 + 10 + 20, 5 + 10 + 20 + 40, 5 + 10 + 20 + 40 + 60, 5 + 10 + 20 + 40 + 60 + 60,
+		} {
 			if i >= len(checks) {
 				t.Fatalf("%d checks, want 6", len(checks))
 			}
-			if got := checks[i].Sub(failed); got < minutes*time.Minute || got > minutes*time.Minute+time.Duration(i+2)*maxDelay {
+			if got := checks[i].Sub(failed); got < minutes*time.Minute ||
+				got > minutes*time.Minute+time.Duration(i+2)*maxDelay {
 				t.Errorf("check %d after %s, want %d min", i, got, minutes)
 			}
 		}
@@ -239,7 +244,9 @@ func TestACredentialThatWasNotSentMayBeValid(t *testing.T) {
 		time.Sleep(maxDelay)
 
 		for _, arn := range []lockstep.ARN{plain, asked} {
-			if reason := w.wantStatus(arn, lockstep.ConnectionError); reason != "The credential was not sent to the host and may be valid: host key not accepted" {
+			reason := w.wantStatus(arn, lockstep.ConnectionError)
+			if reason != "The credential was not sent to the host and may be valid: "+
+				"host key not accepted" {
 				t.Errorf("reason %q", reason)
 			}
 		}

@@ -113,7 +113,10 @@ func newNode(
 		Seal:  key,
 		Log:   log,
 		// The other type implements no optional interface.
-		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&connectiontest.Driver{Host: git, ProviderType: "Git"}}},
+		Providers: []provider.Driver{
+			w.driver,
+			struct{ provider.Driver }{&connectiontest.Driver{Host: git, ProviderType: "Git"}},
+		},
 		Transport: func(string) (http.RoundTripper, error) { return transport, nil },
 	})
 

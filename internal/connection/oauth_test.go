@@ -24,7 +24,8 @@ func TestOAuthWorksOverSockets(t *testing.T) {
 			arn := w.connection(fmt.Sprintf("public-%v", public), "GitLabSelfManaged")
 			w.completeByOAuth(arn)
 			c := w.storedCredential(arn)
-			if c.Kind != lockstep.OAuthCredential || !git.Tokens[c.Secret] || c.RefreshToken == "" || c.ClientID != connectiontest.ClientID ||
+			if c.Kind != lockstep.OAuthCredential || !git.Tokens[c.Secret] || c.RefreshToken == "" ||
+				c.ClientID != connectiontest.ClientID ||
 				(c.ClientSecret == "") != public || time.Until(c.ExpiresAt) < time.Hour {
 				t.Errorf("it holds %v that ends at %s", c, c.ExpiresAt)
 			}
@@ -100,7 +101,9 @@ func TestAttack17ACodeGoesToNoOtherMachine(t *testing.T) {
 			wantError(t, err, lockstep.Invalid, "RedirectUri must be")
 		}
 
-		for _, redirect := range []string{callback, "http://[::1]:8000/", "http://localhost/", "https://app.example.com/callback"} {
+		for _, redirect := range []string{
+			callback, "http://[::1]:8000/", "http://localhost/", "https://app.example.com/callback",
+		} {
 			if _, err := w.startAuthorization(arn, redirect); err != nil {
 				t.Errorf("%s: %v", redirect, err)
 			}
@@ -111,7 +114,10 @@ func TestAttack17ACodeGoesToNoOtherMachine(t *testing.T) {
 func TestAttack17TokensAreRequestedFromTheHostOnly(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
-		for _, elsewhere := range []string{"https://evil.example.com/token", "http://git.example.com/token", "https://git.example.com:8443/token"} {
+		for _, elsewhere := range []string{
+			"https://evil.example.com/token", "http://git.example.com/token",
+			"https://git.example.com:8443/token",
+		} {
 			w.driver.TokenURL = elsewhere
 			_, err := w.startAuthorization(arn, callback)
 			wantError(t, err, lockstep.Invalid, "is not at the host's own address")

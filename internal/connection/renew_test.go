@@ -19,7 +19,10 @@ import (
 func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
-		for life, before := range map[time.Duration]time.Duration{2 * time.Hour: 5 * time.Minute, 10 * time.Minute: 2 * time.Minute} {
+		for life, before := range map[time.Duration]time.Duration{
+			2 * time.Hour:    5 * time.Minute,
+			10 * time.Minute: 2 * time.Minute,
+		} {
 			w.git.Update(func() { w.git.TokenLifetime = life })
 			w.completeByOAuth(arn)
 			given, first, known := time.Now(), w.storedCredential(arn), len(w.git.RefreshTimes())
@@ -31,7 +34,8 @@ func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 
 			wantDelay(t, "a token of "+life.String()+" was renewed", renewals[0].Sub(given), life-before)
 			second := w.storedCredential(arn)
-			if second.Secret == first.Secret || second.RefreshToken == first.RefreshToken || !second.ExpiresAt.After(first.ExpiresAt) {
+			if second.Secret == first.Secret || second.RefreshToken == first.RefreshToken ||
+				!second.ExpiresAt.After(first.ExpiresAt) {
 				t.Error("it holds the old token")
 			}
 		}

@@ -82,7 +82,8 @@ func TestEqualInputsAfterAFailureAreNotAffectedButARetryIs(t *testing.T) {
 		w.WaitForRepositorySyncOf(second)
 
 		if s := w.Status(cfg); s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
-			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
+			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA,
+				s.DesiredState.SHA)
 		}
 
 		if h := w.RevisionStatus(cfg, second); h.State != engine.NotAffected {
@@ -117,7 +118,9 @@ func TestARetryAfterASuccessSyncsTheHeadAgain(t *testing.T) {
 func TestAnyChangeIsAffectedByNewHeadsAndNotByAnotherProbe(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
-		cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
+		cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) {
+			c.TriggerResourceUpdateOn = lockstep.AnyChange
+		})
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.Update(func(tx *db.Tx) error { return w.Engine.RequestSync(tx, w.Link.ID, "main") })
 		time.Sleep(10 * time.Second)
@@ -128,7 +131,9 @@ func TestAnyChangeIsAffectedByNewHeadsAndNotByAnotherProbe(t *testing.T) {
 
 		second := w.Push(map[string]string{"web.yaml": "1"})
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
-		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.FileChange })
+		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) {
+			c.TriggerResourceUpdateOn = lockstep.FileChange
+		})
 		w.WaitUntil("the update is synced", func() bool { n, _ := w.Target.CallCounts(); return n == 3 })
 		third := w.Push(map[string]string{"web.yaml": "1", "README": "new"})
 		w.WaitForRepositorySyncOf(third)
@@ -181,7 +186,9 @@ func TestAnUnreadableConfigurationDoesNotDelayOthers(t *testing.T) {
 				}
 
 				first := w.Host.Push("main", map[string]string{"bad.yaml": "1", "web.yaml": "1", "api.yaml": "1"})
-				bad, web, api := w.CreateConfiguration("bad"), w.CreateConfiguration("web"), w.CreateConfiguration("api")
+				bad := w.CreateConfiguration("bad")
+				web := w.CreateConfiguration("web")
+				api := w.CreateConfiguration("api")
 				w.WaitForStatus(web, lockstep.ResourceSucceeded, first)
 				w.WaitForStatus(api, lockstep.ResourceSucceeded, first)
 

@@ -93,7 +93,9 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 			if a.Configuration.ID != old.ID {
 				note <- string(a.Baseline)
 			}
-			return target.Step{End: &target.End{Outcome: lockstep.Applied, Baseline: []byte("of the old configuration")}}, nil
+			return target.Step{
+				End: &target.End{Outcome: lockstep.Applied, Baseline: []byte("of the old configuration")},
+			}, nil
 		})
 
 		s := w.WaitForStatus(again, lockstep.ResourceSucceeded, second)
@@ -105,7 +107,9 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 			t.Errorf("the first sync of a configuration is given a note %s", last)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(first)); n != 1 {
+		n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`,
+			string(first))
+		if n != 1 {
 			t.Error("the old execution was not followed to its end")
 		}
 
@@ -146,7 +150,9 @@ func TestTheIntentOfASupersededAttemptIsNotRecorded(t *testing.T) {
 					return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND ended_at IS NOT NULL`, string(first)) == 1
 				})
 
-				if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`, string(first), outcome); n != 1 {
+				n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`,
+					string(first), outcome)
+				if n != 1 {
 					t.Errorf("the attempt was not %s", outcome)
 				}
 

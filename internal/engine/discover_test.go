@@ -23,7 +23,9 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 		web := w.ConfigurationNamed("web")
 		w.WaitForStatus(web, lockstep.ResourceSucceeded, first)
 
-		if diff := cmp.Diff([]string{"Found deployment file web.yaml: it is synced as web."}, w.RepositoryEvents("DEPLOYMENT_FILE_FOUND")); diff != "" {
+		diff := cmp.Diff([]string{"Found deployment file web.yaml: it is synced as web."},
+			w.RepositoryEvents("DEPLOYMENT_FILE_FOUND"))
+		if diff != "" {
 			t.Error(diff)
 		}
 
@@ -86,7 +88,8 @@ func TestATakenNameRenamesOnlyTheNewConfigurationForever(t *testing.T) {
 			t.Fatal(diff)
 		}
 
-		if got := strings.Join(w.RepositoryEvents("DEPLOYMENT_FILE_FOUND"), "\n"); got != "Found deployment file a/web.yaml: it is synced as web-2, because web is taken.\n"+
+		got := strings.Join(w.RepositoryEvents("DEPLOYMENT_FILE_FOUND"), "\n")
+		if got != "Found deployment file a/web.yaml: it is synced as web-2, because web is taken.\n"+
 			"Found deployment file c/web.yaml: it is synced as web-3, because web is taken." {
 			t.Errorf("told:\n%s", got)
 		}
@@ -110,7 +113,8 @@ func TestATakenNameIsAnEventIfRenamingIsNotAllowed(t *testing.T) {
 			t.Error(diff)
 		}
 
-		want := "Deployment file b/web.yaml is not synced: the name web is taken. Give it another one with --name b/web.yaml=NAME."
+		want := "Deployment file b/web.yaml is not synced: the name web is taken. Give it another one with " +
+			"--name b/web.yaml=NAME."
 		if diff := cmp.Diff([]string{want}, w.RepositoryEvents("RESOURCE_NAME_TAKEN")); diff != "" {
 			t.Error(diff)
 		}

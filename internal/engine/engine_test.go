@@ -47,7 +47,8 @@ func TestACommitBecomesASync(t *testing.T) {
 			t.Error(diff)
 		}
 
-		if last := a.Events[2]; last.ExternalID != string(second) || last.Message != "Starting syncs for commit "+string(second) {
+		if last := a.Events[2]; last.ExternalID != string(second) ||
+			last.Message != "Starting syncs for commit "+string(second) {
 			t.Errorf("the last event of a repository sync is %+v", last)
 		}
 	})
@@ -57,7 +58,9 @@ func TestOnlyAffectedConfigurationsAreSynced(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "any.yaml": "1"})
 		web, api := w.CreateConfiguration("web"), w.CreateConfiguration("api")
-		every := w.CreateConfiguration("any", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
+		every := w.CreateConfiguration("any", func(c *lockstep.SyncConfiguration) {
+			c.TriggerResourceUpdateOn = lockstep.AnyChange
+		})
 		for _, cfg := range []lockstep.SyncConfiguration{web, api, every} {
 			w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		}

@@ -96,7 +96,10 @@ func (h *history) run() {
 
 // pause is mostly short, so that things overlap.
 func (h *history) pause() time.Duration {
-	return []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 3 * time.Second, 15 * time.Second}[h.random.IntN(7)]
+	return []time.Duration{
+		0, 50 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 3 * time.Second,
+		15 * time.Second,
+	}[h.random.IntN(7)]
 }
 
 func (h *history) act() {
@@ -123,7 +126,9 @@ func (h *history) act() {
 		h.ask(cfg)
 	case n < 76 && configured:
 		h.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) {
-			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{lockstep.AnyChange, lockstep.FileChange}[h.random.IntN(2)]
+			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{
+				lockstep.AnyChange, lockstep.FileChange,
+			}[h.random.IntN(2)]
 		})
 		h.cfgs[name] = cfg
 		delete(h.held, name)
@@ -253,7 +258,8 @@ func (h *history) checkRest() {
 		case ok && asked.head == head && desired == asked.sha:
 
 			// The head went away and came back before anybody looked.
-		case !h.same(desired, head, cfg.ConfigFile) || cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head:
+		case !h.same(desired, head, cfg.ConfigFile) ||
+			cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head:
 			h.errorf("%s should be at %s, not at %s", name, head, desired)
 		}
 
@@ -296,7 +302,8 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 
 		got := h.RevisionStatus(cfg, sha)
 		ends := []engine.RevisionState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
-		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress || sha == head && got.State == engine.Pending {
+		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress ||
+			sha == head && got.State == engine.Pending {
 			h.errorf("%s: what became of %s, desire %d: %s", cfg.ResourceName, sha.Short(), seq, got.State)
 		}
 	}

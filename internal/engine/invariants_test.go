@@ -33,7 +33,8 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 	for rows.Next() {
 		var id, name, outcome, intent string
 		var resource, desired, attempted, tries, events, late int64
-		if err := rows.Scan(&id, &name, &resource, &desired, &attempted, &outcome, &intent, &tries, &events, &late); err != nil {
+		err := rows.Scan(&id, &name, &resource, &desired, &attempted, &outcome, &intent, &tries, &events, &late)
+		if err != nil {
 			return err
 		}
 
@@ -120,7 +121,9 @@ func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 // checkReports checks, after all syncs have ended, that the last status report of
 // each commit is its final state.
 func (h *history) checkReports() {
-	h.WaitUntil("all is told", func() bool { return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0 })
+	h.WaitUntil("all is told", func() bool {
+		return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0
+	})
 	for _, sha := range h.pushed {
 		r, list := h.StatusReport(sha), h.ReportedStatuses(h.told, sha)
 		switch {
@@ -135,7 +138,8 @@ func (h *history) checkReports() {
 	for name, cfg := range h.cfgs {
 		s := h.Status(cfg)
 		_, blocked := h.ActiveBlocker(cfg)
-		if state := h.StatusReport(s.DesiredState.SHA).State; state == "" || (blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
+		if state := h.StatusReport(s.DesiredState.SHA).State; state == "" ||
+			(blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
 			h.errorf("%s is %s, blocked %t, and its commit %q", name, s.LatestSync.Status, blocked, state)
 		}
 	}
@@ -156,7 +160,13 @@ type moody struct {
 }
 
 func newMoody(s *enginetest.ScriptedTarget, seed uint64, replaced bool) *moody {
-	m := &moody{seed: seed, replaced: replaced, tries: map[string]int{}, executing: map[string]string{}, applied: map[string]lockstep.SHA{}}
+	m := &moody{
+		seed:      seed,
+		replaced:  replaced,
+		tries:     map[string]int{},
+		executing: map[string]string{},
+		applied:   map[string]lockstep.SHA{},
+	}
 	s.SetSteps(m.advance)
 	s.OnDiscard = m.discard
 	return m
@@ -172,9 +182,16 @@ func (m *moody) mood(a target.Attempt, what string, n int) int {
 
 func (m *moody) advance(a target.Attempt) (target.Step, error) {
 	done, _ := strconv.Atoi(string(a.Checkpoint)) // steps recorded; none is zero
-	step := target.Step{Checkpoint: []byte(strconv.Itoa(done + 1)), Events: []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}}}
-	step.ContinueAfter = []time.Duration{0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 7)]
-	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 5)])
+	step := target.Step{
+		Checkpoint: []byte(strconv.Itoa(done + 1)),
+		Events:     []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}},
+	}
+	step.ContinueAfter = []time.Duration{
+		0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute,
+	}[m.mood(a, fmt.Sprint("after", done), 7)]
+	time.Sleep([]time.Duration{
+		0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second,
+	}[m.mood(a, fmt.Sprint("slow", done), 5)])
 	m.mu.Lock()
 	defer m.mu.Unlock()
 

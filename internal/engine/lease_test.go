@@ -21,11 +21,20 @@ import (
 func TestAWorkerWithoutItsLeaseWritesAndDiscardsNothing(t *testing.T) {
 	ends := map[string]func() (target.Step, error){
 		"a step": func() (target.Step, error) {
-			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Checkpoint: []byte("late"), Intent: "late", ContinueAfter: time.Hour}, nil
+			return target.Step{
+				Events:        []lockstep.Event{{Type: "LATE"}},
+				Checkpoint:    []byte("late"),
+				Intent:        "late",
+				ContinueAfter: time.Hour,
+			}, nil
 		},
-		"an end":      func() (target.Step, error) { return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil },
-		"a failure":   func() (target.Step, error) { return target.Step{}, lockstep.Errorf(lockstep.Invalid, "No.") },
-		"a retry":     func() (target.Step, error) { return target.Step{}, lockstep.Errorf(lockstep.Unavailable, "Away.") },
+		"an end": func() (target.Step, error) {
+			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+		},
+		"a failure": func() (target.Step, error) { return target.Step{}, lockstep.Errorf(lockstep.Invalid, "No.") },
+		"a retry": func() (target.Step, error) {
+			return target.Step{}, lockstep.Errorf(lockstep.Unavailable, "Away.")
+		},
 		"a blocker":   func() (target.Step, error) { return target.Step{}, &enginetest.BlockedError },
 		"an accident": func() (target.Step, error) { return target.Step{}, errors.New("bug") },
 	}
@@ -88,7 +97,8 @@ func TestARepositorySyncWithoutItsLeaseWritesNothing(t *testing.T) {
 
 		release()
 		time.Sleep(5 * time.Second)
-		if a := w.LatestRepositorySync(); a.Status != lockstep.RepositoryInProgress || len(a.Events) != 1 || a.SHA != "" {
+		if a := w.LatestRepositorySync(); a.Status != lockstep.RepositoryInProgress || len(a.Events) != 1 ||
+			a.SHA != "" {
 			t.Errorf("a replaced worker wrote: %+v", a)
 		}
 
@@ -114,7 +124,9 @@ func TestTheSweepReplacesLostJobsWithinAMinute(t *testing.T) {
 		synctest.Wait()
 		w.DeleteJobs()
 		began := time.Now()
-		w.Target.SetSteps(func(target.Attempt) (target.Step, error) { return target.Step{ContinueAfter: 5 * time.Minute}, nil })
+		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
+			return target.Step{ContinueAfter: 5 * time.Minute}, nil
+		})
 		w.WaitForStatus(cfg, lockstep.ResourceInProgress, first)
 
 		if took := time.Since(began); took > 62*time.Second {
@@ -190,9 +202,17 @@ func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
 			if a.Intent == "" {
-				return target.Step{Checkpoint: []byte("m1"), Intent: "execute", Events: []lockstep.Event{{Type: "ONE"}}}, nil
+				return target.Step{
+					Checkpoint: []byte("m1"),
+					Intent:     "execute",
+					Events:     []lockstep.Event{{Type: "ONE"}},
+				}, nil
 			}
-			return target.Step{Checkpoint: []byte("m2"), ContinueAfter: time.Minute, Events: []lockstep.Event{{Type: "TWO"}}}, nil
+			return target.Step{
+				Checkpoint:    []byte("m2"),
+				ContinueAfter: time.Minute,
+				Events:        []lockstep.Event{{Type: "TWO"}},
+			}, nil
 		})
 
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
@@ -204,7 +224,10 @@ func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 		w.Start()
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
-			return target.Step{End: &target.End{Outcome: lockstep.Applied}, Events: []lockstep.Event{{Type: "THREE"}}}, nil
+			return target.Step{
+				End:    &target.End{Outcome: lockstep.Applied},
+				Events: []lockstep.Event{{Type: "THREE"}},
+			}, nil
 		})
 		began := time.Now()
 		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)

@@ -22,7 +22,8 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 		time.Sleep(time.Second) // the head is resolved by now
 		w.Push(map[string]string{"web.yaml": "2"})
 
-		if got := w.LatestRepositorySync(); got.Status != lockstep.RepositoryQueued || got.SHA != "" || len(got.Events) != 0 {
+		if got := w.LatestRepositorySync(); got.Status != lockstep.RepositoryQueued || got.SHA != "" ||
+			len(got.Events) != 0 {
 			t.Errorf("behind a running one: %+v", got)
 		}
 
@@ -103,7 +104,8 @@ func TestAnUnavailableHostIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 			t.Fatal(diff)
 		}
 
-		if a.Events[1].Message != "Clone failed. git.example.com answers 503." || w.Outage() != "git.example.com answers 503." {
+		if a.Events[1].Message != "Clone failed. git.example.com answers 503." ||
+			w.Outage() != "git.example.com answers 503." {
 			t.Errorf("told: %q, outage: %q", a.Events[1].Message, w.Outage())
 		}
 
@@ -127,7 +129,10 @@ func TestAHostThatAnswersByTheThirdTryIsNoOutage(t *testing.T) {
 		w.Host.FailWith(nil)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 
-		if diff := cmp.Diff([]string{"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC"}, enginetest.EventTypes(w.LatestRepositorySync().Events)); diff != "" {
+		diff := cmp.Diff([]string{
+			"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC",
+		}, enginetest.EventTypes(w.LatestRepositorySync().Events))
+		if diff != "" {
 			t.Error(diff)
 		}
 
@@ -193,7 +198,8 @@ func TestAFailedProbeIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
 		}
 		unreachable()
 		a := w.LatestRepositorySync()
-		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, enginetest.EventTypes(a.Events)); diff != "" || a.Status != lockstep.RepositoryFailed {
+		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, enginetest.EventTypes(a.Events)); diff != "" ||
+			a.Status != lockstep.RepositoryFailed {
 			t.Errorf("%s: %s", a.Status, diff)
 		}
 

@@ -200,7 +200,8 @@ func checkOnBranch(ctx context.Context, repo *repository.Repository, branch stri
 		return err
 	}
 	if _, err := repo.Client.Files(ctx, sha); lockstep.KindOf(err) == lockstep.NotFound {
-		return lockstep.Wrapf(lockstep.NotFound, err, "Commit %s was not found in repository %s.", sha, repo.Link.Path())
+		return lockstep.Wrapf(lockstep.NotFound, err, "Commit %s was not found in repository %s.", sha,
+			repo.Link.Path())
 	}
 
 	return lockstep.Errorf(lockstep.Invalid,

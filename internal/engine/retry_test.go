@@ -18,18 +18,24 @@ import (
 )
 
 func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
-	for name, on := range map[string]lockstep.TriggerResourceUpdateOn{"file": lockstep.FileChange, "any": lockstep.AnyChange} {
+	for name, on := range map[string]lockstep.TriggerResourceUpdateOn{
+		"file": lockstep.FileChange,
+		"any":  lockstep.AnyChange,
+	} {
 		t.Run(name, func(t *testing.T) {
 			enginetest.InBubble(t, func(w *enginetest.World) {
 				first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
-				cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = on })
+				cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) {
+					c.TriggerResourceUpdateOn = on
+				})
 				w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 				second := w.Push(map[string]string{"web.yaml": "2"})
 				w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
 				w.RetryCommit(cfg, first)
 				w.ExpectStaysDesired(cfg, first)
 				w.ExpectRevisionStatus(cfg, first, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: first})
-				w.ExpectRevisionStatus(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
+				w.ExpectRevisionStatus(cfg, second,
+					engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
 				third := w.Push(map[string]string{"web.yaml": "2"}) // the same files as the head that was held
 				w.ExpectStaysDesired(cfg, third)
 			})
@@ -46,8 +52,10 @@ func TestARequestedCommitStaysDesiredUntilTheConfigurationChanges(t *testing.T) 
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
 
 		for name, touch := range map[string]func(){
-			"a retry":  func() { w.Retry(cfg) },
-			"a change": func() { w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN += "x" }) },
+			"a retry": func() { w.Retry(cfg) },
+			"a change": func() {
+				w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN += "x" })
+			},
 			"a blocker's end": func() {
 				w.CreateBlocker(cfg)
 				w.ResolveBlocker(cfg)
@@ -56,7 +64,9 @@ func TestARequestedCommitStaysDesiredUntilTheConfigurationChanges(t *testing.T) 
 			w.RetryCommit(cfg, first)
 			w.ExpectStaysDesired(cfg, first)
 			touch()
-			w.WaitUntil("after "+name+" the head is synced", func() bool { return w.Status(cfg).DesiredState.SHA == second })
+			w.WaitUntil("after "+name+" the head is synced", func() bool {
+				return w.Status(cfg).DesiredState.SHA == second
+			})
 			w.ExpectStaysDesired(cfg, second)
 		}
 	})
@@ -142,11 +152,21 @@ func TestOnlyACommitOfTheBranchCanBeRequested(t *testing.T) {
 			kind lockstep.Kind
 			text string
 		}{
-			{cfg, foreign, lockstep.Invalid, "Commit " + string(foreign) + " is not on branch main"},
-			{cfg, "ffffffffffffffffffffffffffffffffffffffff", lockstep.NotFound, "Commit ffffffffffffffffffffffffffffffffffffffff was not found"},
-			{cfg, first[:8], lockstep.Invalid, "not a commit id"},
-			{stale, first, lockstep.Stale, "changed meanwhile"},
-			{gone, first, lockstep.NotFound, "Could not find sync configuration"},
+			{
+				cfg:  cfg,
+				sha:  foreign,
+				kind: lockstep.Invalid,
+				text: "Commit " + string(foreign) + " is not on branch main",
+			},
+			{
+				cfg:  cfg,
+				sha:  "ffffffffffffffffffffffffffffffffffffffff",
+				kind: lockstep.NotFound,
+				text: "Commit ffffffffffffffffffffffffffffffffffffffff was not found",
+			},
+			{cfg: cfg, sha: first[:8], kind: lockstep.Invalid, text: "not a commit id"},
+			{cfg: stale, sha: first, kind: lockstep.Stale, text: "changed meanwhile"},
+			{cfg: gone, sha: first, kind: lockstep.NotFound, text: "Could not find sync configuration"},
 		} {
 			err := w.Engine.RetryCommit(context.Background(), test.cfg, test.sha)
 			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.text) {
@@ -201,7 +221,8 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 		newest := w.Push(map[string]string{"web.yaml": "2"})
 		w.WaitForRepositorySyncOf(newest)
 		got := w.ResolveBlocker(cfg)
-		if got.ID != b.ID || got.Status != lockstep.BlockerResolved || got.ResolvedReason != "mended" || got.ResolvedAt.IsZero() {
+		if got.ID != b.ID || got.Status != lockstep.BlockerResolved || got.ResolvedReason != "mended" ||
+			got.ResolvedAt.IsZero() {
 			t.Errorf("resolved %+v", got)
 		}
 
@@ -237,7 +258,8 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 			_, err := w.Engine.ResolveBlocker(tx, cfg, b.ID, "mended")
 			return err
 		})
-		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) || !strings.Contains(lockstep.Shown(err), "UNKNOWN_SYNC") {
+		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) ||
+			!strings.Contains(lockstep.Shown(err), "UNKNOWN_SYNC") {
 			t.Errorf("got %v", err)
 		}
 
@@ -249,7 +271,8 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 			_, err := w.Engine.ResolveBlocker(tx, cfg, "none", "mended")
 			return err
 		})
-		if !errors.Is(err, engine.ErrNoBlocker) || lockstep.KindOf(err) != lockstep.NotFound || lockstep.Shown(err) != "Could not find sync blocker: none" {
+		if !errors.Is(err, engine.ErrNoBlocker) || lockstep.KindOf(err) != lockstep.NotFound ||
+			lockstep.Shown(err) != "Could not find sync blocker: none" {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -257,7 +280,11 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 
 func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		want := &lockstep.Plan{ID: "arn:changeset", Name: "c", Changes: []lockstep.ProposedChange{{Action: "Add", LogicalID: "A", ResourceType: "T"}}}
+		want := &lockstep.Plan{
+			ID:      "arn:changeset",
+			Name:    "c",
+			Changes: []lockstep.ProposedChange{{Action: "Add", LogicalID: "A", ResourceType: "T"}},
+		}
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Intent == "" {
 				return target.Step{Intent: "execute", Plan: want, Checkpoint: []byte("x")}, nil

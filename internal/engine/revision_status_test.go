@@ -34,7 +34,8 @@ func TestTheStatusOfACommitIsKnownFromItsPushToItsEnd(t *testing.T) {
 		other := w.Push(map[string]string{"web.yaml": "2", "README": ""})
 		w.WaitForRepositorySyncOf(other)
 		w.ExpectRevisionStatus(cfg, other, engine.RevisionStatus{State: engine.NotAffected})
-		w.ExpectRevisionStatus(cfg, "ffffffffffffffffffffffffffffffffffffffff", engine.RevisionStatus{State: engine.Pending})
+		w.ExpectRevisionStatus(cfg, "ffffffffffffffffffffffffffffffffffffffff",
+			engine.RevisionStatus{State: engine.Pending})
 	})
 }
 
@@ -48,7 +49,10 @@ func TestTheStatusOfAFailureHasItsCommitAndReason(t *testing.T) {
 		w.WaitForRepositorySyncOf(second)
 		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Revision.SHA == first {
-				return target.Step{Events: []lockstep.Event{{Type: "E", Message: "Queue: no."}}, End: &target.End{Outcome: lockstep.Failed}}, nil
+				return target.Step{
+					Events: []lockstep.Event{{Type: "E", Message: "Queue: no."}},
+					End:    &target.End{Outcome: lockstep.Failed},
+				}, nil
 			}
 			return target.Step{}, lockstep.Errorf(lockstep.Invalid, "Topic: no.")
 		})
@@ -56,7 +60,11 @@ func TestTheStatusOfAFailureHasItsCommitAndReason(t *testing.T) {
 		close(finish)
 		w.WaitForStatus(cfg, lockstep.ResourceFailed, second)
 		for _, sha := range []lockstep.SHA{first, second} {
-			w.ExpectRevisionStatus(cfg, sha, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: second, Reason: "Topic: no."})
+			w.ExpectRevisionStatus(cfg, sha, engine.RevisionStatus{
+				State:        engine.Failed,
+				AttemptedSHA: second,
+				Reason:       "Topic: no.",
+			})
 		}
 
 		w.StepsFail(&enginetest.BlockedError)
@@ -90,7 +98,11 @@ func TestACommitThatWasNeverAHeadHasTheStatusOfTheHead(t *testing.T) {
 		skipped := w.Host.Push("main", map[string]string{"web.yaml": "5"})
 		broken := w.Push(map[string]string{"web.yaml": "6"})
 		w.WaitForStatus(cfg, lockstep.ResourceFailed, broken)
-		w.ExpectRevisionStatus(cfg, skipped, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: broken, Reason: "No."})
+		w.ExpectRevisionStatus(cfg, skipped, engine.RevisionStatus{
+			State:        engine.Failed,
+			AttemptedSHA: broken,
+			Reason:       "No.",
+		})
 	})
 }
 
@@ -102,7 +114,11 @@ func TestAChangeAfterTheHeadWasSyncedIsPending(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web := w.CreateConfiguration("web")
 		w.WaitForStatus(web, lockstep.ResourceFailed, first)
-		w.ExpectRevisionStatus(web, first, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: first, Reason: "No."})
+		w.ExpectRevisionStatus(web, first, engine.RevisionStatus{
+			State:        engine.Failed,
+			AttemptedSHA: first,
+			Reason:       "No.",
+		})
 		w.StepsSucceed()
 		release := w.Host.BlockReads()
 		api := w.CreateConfiguration("api")

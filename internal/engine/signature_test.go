@@ -23,7 +23,8 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 		for n, row := range []struct{ raw, says string }{
 			{enginetest.ReadSignatureFile(w.T, "unsigned.commit"), "is not signed"},
 			{enginetest.ReadSignatureFile(w.T, "pgp-ann.commit"), "no OpenPGP key is allowed"},
-			{strings.Replace(enginetest.ReadSignatureFile(w.T, "ssh-rsa.commit"), "tree ", "tree 1", 1), "does not match"},
+			{strings.Replace(enginetest.ReadSignatureFile(w.T, "ssh-rsa.commit"), "tree ", "tree 1", 1),
+				"does not match"},
 		} {
 			w.SignCommits(row.raw)
 			sha := w.Push(map[string]string{"web.yaml": fmt.Sprint("bad", n)})
@@ -45,7 +46,8 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 		w.SignCommits(enginetest.ReadSignatureFile(w.T, "ssh-ed25519.commit"))
 		good := w.Push(map[string]string{"web.yaml": "2"})
 		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, good)
-		if e := s.LatestSync.Events[0]; e.Type != "COMMIT_SIGNATURE_VERIFIED" || !strings.Contains(e.Message, "Signed by ed25519@example.com with key SHA256:") {
+		if e := s.LatestSync.Events[0]; e.Type != "COMMIT_SIGNATURE_VERIFIED" ||
+			!strings.Contains(e.Message, "Signed by ed25519@example.com with key SHA256:") {
 			w.T.Errorf("first event %+v", e)
 		}
 	})
@@ -67,7 +69,8 @@ func TestACommitIsVerifiedOnce(t *testing.T) {
 		w.SignCommits(enginetest.ReadSignatureFile(w.T, "ssh-ecdsa.commit"))
 		sha := w.Push(map[string]string{"web.yaml": "1"})
 		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, sha)
-		if got := enginetest.EventTypes(s.LatestSync.Events); !slices.Equal(got, []string{"COMMIT_SIGNATURE_VERIFIED"}) {
+		if got := enginetest.EventTypes(s.LatestSync.Events); !slices.Equal(got,
+			[]string{"COMMIT_SIGNATURE_VERIFIED"}) {
 			w.T.Errorf("events %v", got)
 		}
 	})

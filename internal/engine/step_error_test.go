@@ -75,7 +75,8 @@ func TestBackoffEndsAtFiveMinutesAndIsResetByAStepThatSucceeds(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(s.LatestSync.Events)); diff != "" {
+		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(s.LatestSync.Events))
+		if diff != "" {
 			t.Errorf("each step that fails is told once: %s", diff)
 		}
 	})
@@ -97,7 +98,9 @@ func TestAnInternalErrorIsTriedFiveTimesAndNotShown(t *testing.T) {
 			said = append(said, ev.Type+" "+ev.Message)
 		}
 
-		want := []string{"SYNC_RETRYING A step failed and is tried again. Internal error.", "SYNC_FAILED Internal error."}
+		want := []string{
+			"SYNC_RETRYING A step failed and is tried again. Internal error.", "SYNC_FAILED Internal error.",
+		}
 		if diff := cmp.Diff(want, said); diff != "" {
 			t.Error(diff)
 		}
@@ -121,7 +124,8 @@ func TestAnErrorOfTheCallerFailsAtOnce(t *testing.T) {
 					t.Errorf("%d steps and %d discards, want one of each", steps, discards)
 				}
 
-				if ev := s.LatestSync.Events; len(ev) != 1 || ev[0].Type != "SYNC_FAILED" || ev[0].Message != "Mend line 3." {
+				if ev := s.LatestSync.Events; len(ev) != 1 || ev[0].Type != "SYNC_FAILED" ||
+					ev[0].Message != "Mend line 3." {
 					t.Errorf("events: %+v", ev)
 				}
 
@@ -246,7 +250,8 @@ func TestAStepThatHangsTimesOutAndIsRetried(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 
-		if got := s.LatestSync.Events[0].Message; got != "A step failed and is tried again. The target took longer than 30s to answer." {
+		if got := s.LatestSync.Events[0].Message; got != "A step failed and is tried again. The target took "+
+			"longer than 30s to answer." {
 			t.Errorf("the event says %q", got)
 		}
 	})
@@ -258,7 +263,8 @@ func TestAStepThatPanicsIsAnInternalError(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
 		s := w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
-		if diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_FAILED"}, enginetest.EventTypes(s.LatestSync.Events)); diff != "" {
+		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_FAILED"}, enginetest.EventTypes(s.LatestSync.Events))
+		if diff != "" {
 			t.Error(diff)
 		}
 		w.StepsSucceed()
@@ -271,9 +277,12 @@ func TestReadInputsThatPanicsFailsTheRepositorySync(t *testing.T) {
 		w.Target.OnReadInputs = func(string) error { panic("boom") }
 		w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		w.CreateConfiguration("web")
-		w.WaitUntil("the repository sync fails", func() bool { return w.LatestRepositorySync().Status == lockstep.RepositoryFailed })
+		w.WaitUntil("the repository sync fails", func() bool {
+			return w.LatestRepositorySync().Status == lockstep.RepositoryFailed
+		})
 		events := w.LatestRepositorySync().Events
-		if last := events[len(events)-1]; last.Type != "CLONE_FAILED" || last.Message != "Clone failed. Internal error." {
+		if last := events[len(events)-1]; last.Type != "CLONE_FAILED" ||
+			last.Message != "Clone failed. Internal error." {
 			t.Errorf("last event %+v", last)
 		}
 	})

@@ -49,7 +49,11 @@ func TestAttack20InvalidTokens(t *testing.T) {
 		"signature of another": header + "." + strings.Split(sign(signing, map[string]any{"sub": "x"}),
 			".")[1] + "." + signature,
 		"stranger with our kid": sign(stranger, nil),
-		"stranger with his kid": sign(identitytest.Key{KeyID: "other", Algorithm: jose.RS256, Private: stranger.Private}, nil),
+		"stranger with his kid": sign(identitytest.Key{
+			KeyID:     "other",
+			Algorithm: jose.RS256,
+			Private:   stranger.Private,
+		}, nil),
 		"stranger without kid":  sign(identitytest.Key{Algorithm: jose.RS256, Private: stranger.Private}, nil),
 		"JSON serialisation":    `{"protected":"` + header + `","payload":"` + claims + `","signature":"` + signature + `"}`,
 		"encrypted, five parts": good + ".a.b",
@@ -84,7 +88,8 @@ func TestAttack20InvalidTokens(t *testing.T) {
 		}
 	}
 
-	if _, err := federation.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()})); lockstep.KindOf(err) != lockstep.Stale {
+	_, err := federation.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()}))
+	if lockstep.KindOf(err) != lockstep.Stale {
 		t.Errorf("expired: got %v, want a Stale", err)
 	}
 
@@ -150,7 +155,8 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 					Token:       a.token,
 					Duration:    12 * time.Hour,
 				})
-			if lockstep.KindOf(err) != lockstep.Denied || err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
+			if lockstep.KindOf(err) != lockstep.Denied ||
+				err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -161,15 +167,19 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 	ours, theirs := identitytest.NewKey(t, "one", jose.ES256), identitytest.NewKey(t, "two", jose.ES256)
 	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
 	federation := newFederation(t, dbtest.Open(t), good)
-	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: federation.db, Key: federation.key, Issuers: []string{good.URL, evil.URL}})
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
+		DB:      federation.db,
+		Key:     federation.key,
+		Issuers: []string{good.URL, evil.URL},
+	})
 
-	if _, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject,
-		nil))); lockstep.KindOf(err) != lockstep.Denied {
+	_, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject, nil)))
+	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("their own token: %v", err) // their keys are cached from here on
 	}
 
-	if _, err := federation.assume(theirs.Sign(t, good.Claims(audience, subject,
-		nil))); lockstep.KindOf(err) != lockstep.Invalid {
+	_, err = federation.assume(theirs.Sign(t, good.Claims(audience, subject, nil)))
+	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("our issuer's name on it: %v", err)
 	}
 
@@ -195,26 +205,31 @@ func TestAttack20SessionTokens(t *testing.T) {
 			name, id, token string
 			secret          seal.Secret
 		}{
-			{"token of another session", one.AccessKeyID, two.Token.Reveal(), one.Secret},
-			{"token and secret of another", one.AccessKeyID, two.Token.Reveal(), two.Secret},
-			{"no token", one.AccessKeyID, "", one.Secret},
-			{"long-lived key with a token", long.AccessKeyID, token, long.Secret},
-			{"long-lived key with any token", long.AccessKeyID, "x", long.Secret},
-			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", token, one.Secret},
-			{"session id with NUL", "LSSK\x00AAAAAAAAAAAAAAA", token, one.Secret},
-			{"long-lived id for a session", "LSAK" + one.AccessKeyID[4:], token, one.Secret},
-			{"first character changed", one.AccessKeyID, "B" + token[1:], one.Secret},
-			{"middle changed", one.AccessKeyID, token[:100] + flip(token[100]) + token[101:], one.Secret},
-			{"end changed", one.AccessKeyID, token[:len(token)-5] + "AAAAA", one.Secret},
-			{"cut off", one.AccessKeyID, token[:len(token)-4], one.Secret},
-			{"with something after it", one.AccessKeyID, token + "AAAA", one.Secret},
-			{"padded", one.AccessKeyID, token + "==", one.Secret},
-			{"very long", one.AccessKeyID, strings.Repeat("A", 100_000), one.Secret},
-			{"no base64", one.AccessKeyID, "\x00\xff!", one.Secret},
-			{"a box of another kind", one.AccessKeyID, sealed(`{"v":1}`, "page"), one.Secret},
-			{"of another version", one.AccessKeyID, sealed(`{"v":2,"i":"`+one.AccessKeyID+`"}`,
-				"session"), one.Secret},
-			{"no document", one.AccessKeyID, sealed(`x`, "session"), one.Secret},
+			{name: "token of another session", id: one.AccessKeyID, token: two.Token.Reveal(), secret: one.Secret},
+			{name: "token and secret of another", id: one.AccessKeyID, token: two.Token.Reveal(), secret: two.Secret},
+			{name: "no token", id: one.AccessKeyID, token: "", secret: one.Secret},
+			{name: "long-lived key with a token", id: long.AccessKeyID, token: token, secret: long.Secret},
+			{name: "long-lived key with any token", id: long.AccessKeyID, token: "x", secret: long.Secret},
+			{name: "unknown session", id: "LSSKAAAAAAAAAAAAAAAA", token: token, secret: one.Secret},
+			{name: "session id with NUL", id: "LSSK\x00AAAAAAAAAAAAAAA", token: token, secret: one.Secret},
+			{name: "long-lived id for a session", id: "LSAK" + one.AccessKeyID[4:], token: token, secret: one.Secret},
+			{name: "first character changed", id: one.AccessKeyID, token: "B" + token[1:], secret: one.Secret},
+			{
+				name:   "middle changed",
+				id:     one.AccessKeyID,
+				token:  token[:100] + flip(token[100]) + token[101:],
+				secret: one.Secret,
+			},
+			{name: "end changed", id: one.AccessKeyID, token: token[:len(token)-5] + "AAAAA", secret: one.Secret},
+			{name: "cut off", id: one.AccessKeyID, token: token[:len(token)-4], secret: one.Secret},
+			{name: "with something after it", id: one.AccessKeyID, token: token + "AAAA", secret: one.Secret},
+			{name: "padded", id: one.AccessKeyID, token: token + "==", secret: one.Secret},
+			{name: "very long", id: one.AccessKeyID, token: strings.Repeat("A", 100_000), secret: one.Secret},
+			{name: "no base64", id: one.AccessKeyID, token: "\x00\xff!", secret: one.Secret},
+			{name: "a box of another kind", id: one.AccessKeyID, token: sealed(`{"v":1}`, "page"), secret: one.Secret},
+			{name: "of another version", id: one.AccessKeyID, token: sealed(`{"v":2,"i":"`+one.AccessKeyID+`"}`,
+				"session"), secret: one.Secret},
+			{name: "no document", id: one.AccessKeyID, token: sealed(`x`, "session"), secret: one.Secret},
 		} {
 			checks := 0
 			principal, err := federation.dir.Verify(context.Background(), test.id, test.token,
@@ -227,8 +242,8 @@ func TestAttack20SessionTokens(t *testing.T) {
 			}
 		}
 
-		if _, err := federation.dir.Verify(context.Background(), one.AccessKeyID, token,
-			signedWith(two.Secret)); !errors.Is(err, errSignature) {
+		_, err := federation.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret))
+		if !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 
@@ -310,13 +325,14 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 			t.Errorf("at its end: got %+v, %v, want ErrExpiredToken", p, err)
 		}
 
-		if _, err := federation.dir.Verify(context.Background(), session.AccessKeyID, session.Token.Reveal(),
-			signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
+		_, err := federation.dir.Verify(context.Background(), session.AccessKeyID, session.Token.Reveal(),
+			signedWith(seal.Secret{}))
+		if !errors.Is(err, errSignature) {
 			t.Errorf("with a wrong signature: %v", err)
 		}
 
-		if _, secret, err := federation.dir.Lookup(context.Background(), session.AccessKeyID,
-			session.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(session.Secret) {
+		_, secret, err := federation.dir.Lookup(context.Background(), session.AccessKeyID, session.Token.Reveal())
+		if !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(session.Secret) {
 			t.Errorf("looked up: %v", err)
 		}
 	})
@@ -333,8 +349,8 @@ func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := federation.dir.Verify(ctx, session.AccessKeyID, session.Token.Reveal(),
-			signedWith(session.Secret)); err != nil {
+		_, err := federation.dir.Verify(ctx, session.AccessKeyID, session.Token.Reveal(), signedWith(session.Secret))
+		if err != nil {
 			t.Errorf("a good request: %v", err)
 		}
 
@@ -345,8 +361,8 @@ func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", session.Token.Reveal()},
 			{"unknown session without token", "LSSKAAAAAAAAAAAAAAAA", ""},
 		} {
-			if _, err := federation.dir.Verify(ctx, test.id, test.token,
-				signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
+			_, err := federation.dir.Verify(ctx, test.id, test.token, signedWith(seal.Secret{}))
+			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v: the database was not asked", test.name, err)
 			}
 		}

@@ -69,17 +69,37 @@ func TestVerifyReturnsNoPrincipalWithAnError(t *testing.T) {
 			secret   seal.Secret
 			want     error
 		}{
-			{"wrong signature", accessKey.AccessKeyID, gone.Secret, errSignature},
-			{"wrong signature again", accessKey.AccessKeyID, gone.Secret, errSignature},
-			{"empty secret", accessKey.AccessKeyID, seal.Secret{}, errSignature},
-			{"disabled", gone.AccessKeyID, gone.Secret, identity.ErrUnknownKey},
-			{"unknown", "LSAKAAAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
-			{"unknown, empty secret", "LSAKAAAAAAAAAAAAAAAA", seal.Secret{}, identity.ErrUnknownKey},
-			{"of AWS", "AKIAIOSFODNN7EXAMPLE", accessKey.Secret, identity.ErrUnknownKey},
-			{"empty id", "", accessKey.Secret, identity.ErrUnknownKey},
-			{"id with NUL", "LSAK\x00AAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
-			{"id that is no UTF-8", "LSAK\xff\xfeAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
-			{"id in lower case", "lsak" + accessKey.AccessKeyID[4:], accessKey.Secret, identity.ErrUnknownKey},
+			{name: "wrong signature", id: accessKey.AccessKeyID, secret: gone.Secret, want: errSignature},
+			{name: "wrong signature again", id: accessKey.AccessKeyID, secret: gone.Secret, want: errSignature},
+			{name: "empty secret", id: accessKey.AccessKeyID, secret: seal.Secret{}, want: errSignature},
+			{name: "disabled", id: gone.AccessKeyID, secret: gone.Secret, want: identity.ErrUnknownKey},
+			{name: "unknown", id: "LSAKAAAAAAAAAAAAAAAA", secret: accessKey.Secret, want: identity.ErrUnknownKey},
+			{
+				name:   "unknown, empty secret",
+				id:     "LSAKAAAAAAAAAAAAAAAA",
+				secret: seal.Secret{},
+				want:   identity.ErrUnknownKey,
+			},
+			{name: "of AWS", id: "AKIAIOSFODNN7EXAMPLE", secret: accessKey.Secret, want: identity.ErrUnknownKey},
+			{name: "empty id", id: "", secret: accessKey.Secret, want: identity.ErrUnknownKey},
+			{
+				name:   "id with NUL",
+				id:     "LSAK\x00AAAAAAAAAAAAAAA",
+				secret: accessKey.Secret,
+				want:   identity.ErrUnknownKey,
+			},
+			{
+				name:   "id that is no UTF-8",
+				id:     "LSAK\xff\xfeAAAAAAAAAAAAAA",
+				secret: accessKey.Secret,
+				want:   identity.ErrUnknownKey,
+			},
+			{
+				name:   "id in lower case",
+				id:     "lsak" + accessKey.AccessKeyID[4:],
+				secret: accessKey.Secret,
+				want:   identity.ErrUnknownKey,
+			},
 		} {
 			p, err := dir.Verify(context.Background(), test.id, "", signedWith(test.secret))
 			if !errors.Is(err, test.want) || p != (identity.Principal{}) {
@@ -167,8 +187,8 @@ func TestOnlyValidLookupsAreCached(t *testing.T) {
 		accessKey := create(t, d, key, "ci", identity.Admin)
 		dir := newDirectory(t, d, key)
 		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "", signedWith(accessKey.Secret))
-		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
-			signedWith(accessKey.Secret)); err != nil {
+		_, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
+		if err != nil {
 			t.Fatal(err)
 		}
 
@@ -178,7 +198,10 @@ func TestOnlyValidLookupsAreCached(t *testing.T) {
 			t.Errorf("a good request: %v", err)
 		}
 
-		for name, id := range map[string]string{"wrong signature": accessKey.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
+		for name, id := range map[string]string{
+			"wrong signature": accessKey.AccessKeyID,
+			"unknown key":     "LSAKAAAAAAAAAAAAAAAA",
+		} {
 			_, err := dir.Verify(ctx, id, "", signedWith(seal.Secret{}))
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v: the database was not asked", name, err)
@@ -242,12 +265,12 @@ func TestDirectoryIsSafeForConcurrentUse(t *testing.T) {
 		for range 8 {
 			group.Go(func() {
 				for range 20 {
-					if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
-						signedWith(accessKey.Secret)); err != nil {
+					_, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
+					if err != nil {
 						t.Error(err)
 					}
-					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, "",
-						signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
+					_, err = dir.Verify(context.Background(), gone.AccessKeyID, "", signedWith(gone.Secret))
+					if !errors.Is(err, identity.ErrUnknownKey) {
 						t.Errorf("a disabled key: %v", err)
 					}
 				}

@@ -106,8 +106,10 @@ func TestAcceptedTokenReturnsASession(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff([]string{subject, audience, federation.issuer.URL},
-			[]string{output.Subject, output.Audience, output.Issuer}); diff != "" {
+		diff := cmp.Diff([]string{subject, audience, federation.issuer.URL}, []string{
+			output.Subject, output.Audience, output.Issuer,
+		})
+		if diff != "" {
 			t.Error(diff)
 		}
 
@@ -146,7 +148,9 @@ func TestAcceptedTokenReturnsASession(t *testing.T) {
 }
 
 func TestEveryAsymmetricAlgorithmIsAccepted(t *testing.T) {
-	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS384, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA} {
+	for _, algorithm := range []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS512, jose.PS384, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+	} {
 		if testing.Short() && algorithm[1] == 'S' && algorithm[0] != 'E' {
 			continue // RSA keys take long to generate
 		}
@@ -167,7 +171,12 @@ func TestTokenNeedsOneMatchingAudience(t *testing.T) {
 func TestClocksMayDifferALittle(t *testing.T) {
 	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	soon, just := time.Now().Add(40*time.Second).Unix(), time.Now().Add(-40*time.Second).Unix()
-	for _, claims := range []map[string]any{{"nbf": soon, "iat": soon}, {"exp": just}, {"nbf": nil, "iat": nil}, {"exp": float64(soon) + 0.5}} {
+	for _, claims := range []map[string]any{
+		{"nbf": soon, "iat": soon},
+		{"exp": just},
+		{"nbf": nil, "iat": nil},
+		{"exp": float64(soon) + 0.5},
+	} {
 		if _, err := f.assume(f.issuer.Token(audience, subject, claims)); err != nil {
 			t.Errorf("%v: %v", claims, err)
 		}
@@ -187,8 +196,8 @@ func TestFurtherClaimsMustMatch(t *testing.T) {
 	for name, value := range map[string]any{"environment": "dev", "run": 70, "protected": false} {
 		for _, v := range []any{value, nil, "", []string{"prod"}, map[string]any{"prod": 1}} {
 			bad := map[string]any{"environment": "prod", "run": 7, "protected": true, name: v}
-			if _, err := federation.assume(federation.issuer.Token(audience, subject,
-				bad)); lockstep.KindOf(err) != lockstep.Denied {
+			_, err := federation.assume(federation.issuer.Token(audience, subject, bad))
+			if lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s is %v: %v", name, v, err)
 			}
 		}
@@ -221,7 +230,8 @@ func TestRoleWithAKeySetNeedsNoReachableIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if p, err := federation.verify(output.Session); err != nil || p.Role != identity.None || time.Until(p.Expires) > 15*time.Minute {
+	if p, err := federation.verify(output.Session); err != nil || p.Role != identity.None ||
+		time.Until(p.Expires) > 15*time.Minute {
 		t.Errorf("%+v, %v", p, err)
 	}
 
@@ -237,8 +247,8 @@ func TestRoleWithAKeySetNeedsNoReachableIssuer(t *testing.T) {
 
 	request.Role, request.Token = "cluster", cluster.Token(audience, role.Subjects[0],
 		map[string]any{"iss": "https://other.example"})
-	if _, err := federation.tokens.AssumeRole(context.Background(),
-		request); lockstep.KindOf(err) != lockstep.Invalid {
+	_, err = federation.tokens.AssumeRole(context.Background(), request)
+	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("the set's key under another issuer's name: %v", err)
 	}
 }
@@ -254,7 +264,11 @@ func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
 		SessionName: "run-1",
 		Token:       federation.issuer.Token(audience, subject, nil),
 	}
-	for asked, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, 15 * time.Minute: 15 * time.Minute, 30 * time.Minute: 30 * time.Minute} {
+	for asked, want := range map[time.Duration]time.Duration{
+		0:                30 * time.Minute,
+		15 * time.Minute: 15 * time.Minute,
+		30 * time.Minute: 30 * time.Minute,
+	} {
 		request.Duration = asked
 		a, err := federation.tokens.AssumeRole(context.Background(), request)
 		if left := time.Until(a.Expires); err != nil || left > want || left < want-time.Minute {
@@ -272,7 +286,12 @@ func TestSessionWorksIfLongLivedKeysAreDisabled(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	session := federation.session()
 	var err error
-	if federation.dir, err = identity.NewDirectory(identity.Options{DB: federation.db, Key: federation.key, SessionsOnly: true}); err != nil {
+	federation.dir, err = identity.NewDirectory(identity.Options{
+		DB:           federation.db,
+		Key:          federation.key,
+		SessionsOnly: true,
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := federation.verify(session); err != nil {
@@ -307,7 +326,16 @@ func TestUnreadableRoleCannotBeAssumed(t *testing.T) {
 }
 
 func TestSessionNameMustFitIntoAnARN(t *testing.T) {
-	for name, want := range map[string]bool{"ci": true, "a+=,.@_-Z9": true, "c": false, "": false, "a/b": false, "a b": false, "a:b": false, "aé": false} {
+	for name, want := range map[string]bool{
+		"ci":         true,
+		"a+=,.@_-Z9": true,
+		"c":          false,
+		"":           false,
+		"a/b":        false,
+		"a b":        false,
+		"a:b":        false,
+		"aé":         false,
+	} {
 		if identity.IsValidSessionName(name) != want {
 			t.Errorf("%q: not %v", name, want)
 		}

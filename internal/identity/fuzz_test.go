@@ -55,7 +55,8 @@ func FuzzSignedClaims(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, claims string) {
 		output, err := w.assume(signing.SignText(t, claims))
-		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Invalid && kind != lockstep.Stale && kind != lockstep.Denied {
+		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Invalid && kind != lockstep.Stale &&
+			kind != lockstep.Denied {
 			t.Errorf("%q: %v", claims, err)
 		}
 

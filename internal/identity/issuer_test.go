@@ -37,7 +37,13 @@ func TestKeysAreFetchedOnceForManyTokens(t *testing.T) {
 
 func TestKeysAreNotFetchedForInvalidTokens(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	for _, changes := range []map[string]any{{"sub": ""}, {"exp": 1}, {"iss": "https://evil.example"}, {"nbf": 99999999999}, {"aud": nil}} {
+	for _, changes := range []map[string]any{
+		{"sub": ""},
+		{"exp": 1},
+		{"iss": "https://evil.example"},
+		{"nbf": 99999999999},
+		{"aud": nil},
+	} {
 		if _, err := federation.assume(federation.issuer.Token(audience, subject, changes)); err == nil {
 			t.Errorf("%v is taken", changes)
 		}
@@ -142,8 +148,9 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 		"symmetric keys": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks","keys":[{"kty":"oct","k":"c2VjcmV0","kid":"first"}]}`),
 		"keys to encrypt": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + strings.ReplaceAll(keys,
 			`"use":"sig"`, `"use":"enc"`) + `}`),
-		"an endless answer": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `,"x":"` + strings.Repeat("x", 2<<20) + `"}`),
-		"no JSON":           text(`<html>`),
+		"an endless answer": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `,"x":"` + strings.Repeat("x",
+			2<<20) + `"}`),
+		"no JSON": text(`<html>`),
 		"somewhere else": func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/jwks" {
 				http.Redirect(w, r, elsewhere.URL, http.StatusFound)

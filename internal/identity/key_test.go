@@ -68,7 +68,8 @@ func TestCreatedKeyDiffersFromAWSs(t *testing.T) {
 		key := newSealKey(t)
 		first, second := create(t, d, key, "ci", identity.Reader), create(t, d, key, "ci", identity.Reader)
 		for _, accessKey := range []identity.AccessKey{first, second} {
-			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(accessKey.AccessKeyID) || identity.IsAWSKeyID(accessKey.AccessKeyID) {
+			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(accessKey.AccessKeyID) ||
+				identity.IsAWSKeyID(accessKey.AccessKeyID) {
 				t.Errorf("id %q", accessKey.AccessKeyID)
 			}
 			if !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(accessKey.Secret.Reveal()) {
@@ -148,7 +149,9 @@ func TestCreateKeyRefusesAnInvalidPrincipal(t *testing.T) {
 		key := newSealKey(t)
 		update(t, d, func(tx *db.Tx) error { _, err := identity.CreateKey(tx, key, good); return err })
 		got := list(t, d)
-		want := []identity.AccessKey{{Principal: identity.Principal{Account: account, Name: "ci", Role: identity.Reader}}}
+		want := []identity.AccessKey{
+			{Principal: identity.Principal{Account: account, Name: "ci", Role: identity.Reader}},
+		}
 		ignore := cmpopts.IgnoreFields(identity.AccessKey{}, "AccessKeyID", "CreatedAt")
 		if diff := cmp.Diff(want, got, ignore); diff != "" {
 			t.Errorf("keys (-want +got):\n%s", diff)

@@ -46,8 +46,9 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 		var role, status string
 		var created int64
 		var expires *int64
-		if err := rows.Scan(&accessKey.AccessKeyID, &accessKey.Account, &accessKey.Name, &role, &status, &created,
-			&expires); err != nil {
+		err := rows.Scan(&accessKey.AccessKeyID, &accessKey.Account, &accessKey.Name, &role, &status, &created,
+			&expires)
+		if err != nil {
 			return nil, fmt.Errorf("list access keys: %w", err)
 		}
 

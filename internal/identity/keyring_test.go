@@ -59,7 +59,11 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 			want = append(want, create(t, database, key, "ci", identity.Operator).AccessKeyID)
 		}
 
-		createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		createIn(t, database, key, identity.CreateKeyInput{
+			Account:   otherAccount,
+			Principal: "ci",
+			Role:      identity.Admin,
+		})
 		ownKey(t, database, key)
 
 		// Two have the same creation time: the id breaks the tie.
@@ -107,11 +111,18 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 func TestKeyOfAnotherAccountIsNotFound(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		theirs := createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		theirs := createIn(t, database, key, identity.CreateKeyInput{
+			Account:   otherAccount,
+			Principal: "ci",
+			Role:      identity.Admin,
+		})
 		own := ownKey(t, database, key)
 		before := list(t, database)
 
-		for _, id := range []string{theirs.AccessKeyID, own.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "\xff", "LSSKAAAAAAAAAAAAAAAA"} {
+		for _, id := range []string{
+			theirs.AccessKeyID, own.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "\xff",
+			"LSSKAAAAAAAAAAAAAAAA",
+		} {
 			for name, do := range map[string]func(tx *db.Tx) error{
 				"disable": func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, false) },
 				"enable":  func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, true) },
@@ -178,12 +189,14 @@ func TestRotatedKeyIsReplacedAndExpires(t *testing.T) {
 			dir := newDirectory(t, database, key)
 			old := create(t, database, key, "ci", identity.Operator)
 			following := rotate(t, database, key, old.AccessKeyID, time.Hour)
-			if following.Name != "ci" || following.Role != identity.Operator || following.Account != account || following.AccessKeyID == old.AccessKeyID {
+			if following.Name != "ci" || following.Role != identity.Operator || following.Account != account ||
+				following.AccessKeyID == old.AccessKeyID {
 				t.Errorf("the key that follows: %+v", following)
 			}
 
 			ends := time.Now().Add(time.Hour).Truncate(time.Millisecond)
-			if got := list(t, database); len(got) != 2 || !got[0].ExpiresAt.Equal(ends) && !got[1].ExpiresAt.Equal(ends) {
+			if got := list(t, database); len(got) != 2 ||
+				!got[0].ExpiresAt.Equal(ends) && !got[1].ExpiresAt.Equal(ends) {
 				t.Errorf("keys: %+v, want one to end at %v", got, ends)
 			}
 
@@ -325,8 +338,8 @@ func TestLongLivedKeysCanBeDisabled(t *testing.T) {
 		}
 
 		// Only its owner learns that the key exists.
-		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
-			signedWith(own.Secret)); !errors.Is(err, errSignature) {
+		_, err = dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(own.Secret))
+		if !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 

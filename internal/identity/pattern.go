@@ -46,9 +46,14 @@ type sharedIssuer struct {
 func sharedIssuers() []sharedIssuer {
 	return []sharedIssuer{
 		{"https://token.actions.githubusercontent.com", "repo:", []string{
-			"repo", "repository", "repository_id", "repository_owner", "repository_owner_id", "workflow_ref", "enterprise", "enterprise_id",
+			"repo", "repository", "repository_id", "repository_owner", "repository_owner_id", "workflow_ref",
+			"enterprise", "enterprise_id",
 		}},
-		{"https://gitlab.com", "project_path:", []string{"project_path", "project_id", "namespace_path", "namespace_id"}},
+		{
+			"https://gitlab.com",
+			"project_path:",
+			[]string{"project_path", "project_id", "namespace_path", "namespace_id"},
+		},
 	}
 }
 

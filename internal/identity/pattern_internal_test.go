@@ -9,8 +9,19 @@ import (
 // The reference is the equivalent regular expression.
 func FuzzMatchWildcard(f *testing.F) {
 	for _, c := range [][2]string{
-		{"repo:acme/infra:*", "repo:acme/infra:ref:refs/heads/main"}, {"repo:acme/infra:*", "repo:acme/infra-evil:x"}, {"*", ""}, {"", ""},
-		{"a*b*c", "abc"}, {"a*b*c", "aXbXc"}, {"a*ab", "ab"}, {"a*a", "a"}, {"**", "x"}, {"a**b", "ab"}, {"*b*", "abc"}, {"a*", "b"}, {"a", "ab"},
+		{"repo:acme/infra:*", "repo:acme/infra:ref:refs/heads/main"},
+		{"repo:acme/infra:*", "repo:acme/infra-evil:x"},
+		{"*", ""},
+		{"", ""},
+		{"a*b*c", "abc"},
+		{"a*b*c", "aXbXc"},
+		{"a*ab", "ab"},
+		{"a*a", "a"},
+		{"**", "x"},
+		{"a**b", "ab"},
+		{"*b*", "abc"},
+		{"a*", "b"},
+		{"a", "ab"},
 	} {
 		f.Add(c[0], c[1])
 	}
@@ -29,27 +40,53 @@ func FuzzMatchWildcard(f *testing.F) {
 
 func TestPatternThatAdmitsStrangersIsTooBroad(t *testing.T) {
 	const github, gitlab, own = "https://token.actions.githubusercontent.com", "https://gitlab.com", "https://id.example"
-	owned, vague := map[string]string{"repository_owner_id": "7"}, map[string]string{"repository": "acme*", "repository_owner": "*", "actor": "ada"}
+	owned := map[string]string{"repository_owner_id": "7"}
+	vague := map[string]string{"repository": "acme*", "repository_owner": "*", "actor": "ada"}
 	for _, test := range []struct {
 		issuer, pattern string
 		claims          map[string]string
 		open            bool
 	}{
-		{own, "*", nil, true}, {own, "**", nil, true}, {own, "*:ref:refs/heads/main", nil, true}, {own, "a*", nil, false}, {own, "a", nil, false},
-		{own, "repo:*", nil, false}, {own, "environment:prod", nil, false}, {own, "*", owned, true},
-		{github, "repo:acme/infra:*", nil, false}, {github, "repo:acme/*", nil, false}, {github, "repo:acme/infra:ref:refs/heads/main", nil, false},
-		{github, "repo:*", nil, true}, {github, "repo:acme*", nil, true}, {github, "r*", nil, true}, {github, "repo*", nil, true},
-		{github, "repo:*/infra:x", nil, true}, {github, "repo:*", owned, true},
+		{issuer: own, pattern: "*", claims: nil, open: true},
+		{issuer: own, pattern: "**", claims: nil, open: true},
+		{issuer: own, pattern: "*:ref:refs/heads/main", claims: nil, open: true},
+		{issuer: own, pattern: "a*", claims: nil, open: false},
+		{issuer: own, pattern: "a", claims: nil, open: false},
+		{issuer: own, pattern: "repo:*", claims: nil, open: false},
+		{issuer: own, pattern: "environment:prod", claims: nil, open: false},
+		{issuer: own, pattern: "*", claims: owned, open: true},
+		{issuer: github, pattern: "repo:acme/infra:*", claims: nil, open: false},
+		{issuer: github, pattern: "repo:acme/*", claims: nil, open: false},
+		{issuer: github, pattern: "repo:acme/infra:ref:refs/heads/main", claims: nil, open: false},
+		{issuer: github, pattern: "repo:*", claims: nil, open: true},
+		{issuer: github, pattern: "repo:acme*", claims: nil, open: true},
+		{issuer: github, pattern: "r*", claims: nil, open: true},
+		{issuer: github, pattern: "repo*", claims: nil, open: true},
+		{issuer: github, pattern: "repo:*/infra:x", claims: nil, open: true},
+		{issuer: github, pattern: "repo:*", claims: owned, open: true},
 		// A GitHub repository owner chooses of which claims its subjects are
 		// composed.
-		{github, "repository_owner_id:7:*", nil, false}, {github, "repository_owner_id:7*", nil, true}, {github, "repository_owner_id:*", nil, true},
-		{github, "repository:acme/*", nil, false}, {github, "repository:acme*", nil, true}, {github, "environment:prod:repository_owner:acme", nil, false},
-		{github, "environment:prod", nil, true}, {github, "ref:refs/heads/main", nil, true}, {github, "ref:*", nil, true},
-		{github, "job_workflow_ref:acme/infra/*", nil, true}, {github, "repository_owner", nil, true}, {github, "my_repository_owner:acme", nil, true},
-		{github, "environment:prod:repo:acme/infra", nil, false}, {github, "environment:prod", owned, false}, {github, "ref:*", owned, false}, {github, "environment:prod", vague, true},
-		{github, "environment:prod", map[string]string{"repository": "acme/*"}, false},
-		{gitlab, "project_path:acme/infra:*", nil, false}, {gitlab, "project_path:acme*", nil, true}, {gitlab, "project*", nil, true},
-		{gitlab, "ref:main", nil, true},
+		{issuer: github, pattern: "repository_owner_id:7:*", claims: nil, open: false},
+		{issuer: github, pattern: "repository_owner_id:7*", claims: nil, open: true},
+		{issuer: github, pattern: "repository_owner_id:*", claims: nil, open: true},
+		{issuer: github, pattern: "repository:acme/*", claims: nil, open: false},
+		{issuer: github, pattern: "repository:acme*", claims: nil, open: true},
+		{issuer: github, pattern: "environment:prod:repository_owner:acme", claims: nil, open: false},
+		{issuer: github, pattern: "environment:prod", claims: nil, open: true},
+		{issuer: github, pattern: "ref:refs/heads/main", claims: nil, open: true},
+		{issuer: github, pattern: "ref:*", claims: nil, open: true},
+		{issuer: github, pattern: "job_workflow_ref:acme/infra/*", claims: nil, open: true},
+		{issuer: github, pattern: "repository_owner", claims: nil, open: true},
+		{issuer: github, pattern: "my_repository_owner:acme", claims: nil, open: true},
+		{issuer: github, pattern: "environment:prod:repo:acme/infra", claims: nil, open: false},
+		{issuer: github, pattern: "environment:prod", claims: owned, open: false},
+		{issuer: github, pattern: "ref:*", claims: owned, open: false},
+		{issuer: github, pattern: "environment:prod", claims: vague, open: true},
+		{issuer: github, pattern: "environment:prod", claims: map[string]string{"repository": "acme/*"}, open: false},
+		{issuer: gitlab, pattern: "project_path:acme/infra:*", claims: nil, open: false},
+		{issuer: gitlab, pattern: "project_path:acme*", claims: nil, open: true},
+		{issuer: gitlab, pattern: "project*", claims: nil, open: true},
+		{issuer: gitlab, pattern: "ref:main", claims: nil, open: true},
 	} {
 		if got := subjectProblem(test.issuer, test.pattern, test.claims) != ""; got != test.open {
 			t.Errorf("%s at %s with %v: too open is %v", test.pattern, test.issuer, test.claims, got)

@@ -57,7 +57,8 @@ func may(t testing.TB, dir *identity.Directory, name string, role identity.Role)
 		Name:        name,
 		Role:        role,
 	}
-	return set.Decide(who.PolicyPrincipal(), policy.Request{Action: "codeconnections:ListConnections", Resource: policy.AccountResource(account)}).Allowed
+	return set.Decide(who.PolicyPrincipal(),
+		policy.Request{Action: "codeconnections:ListConnections", Resource: policy.AccountResource(account)}).Allowed
 }
 
 func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
@@ -82,8 +83,8 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo},
-			got); diff != "" || len(first) != 2 || end != (db.Cursor{}) {
+		diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo}, got)
+		if diff != "" || len(first) != 2 || end != (db.Cursor{}) {
 			t.Errorf("%d on the first page, then %v (-want +got):\n%s", len(first), end, diff)
 		}
 
@@ -212,7 +213,11 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	} {
 		dbtest.Each(t, func(t *testing.T, database *db.DB) {
 			key, out := newSealKey(t), &bytes.Buffer{}
-			dir, err := identity.NewDirectory(identity.Options{DB: database, Key: key, Log: slog.New(slog.NewTextHandler(out, nil))})
+			dir, err := identity.NewDirectory(identity.Options{
+				DB:  database,
+				Key: key,
+				Log: slog.New(slog.NewTextHandler(out, nil)),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,10 @@ func TestPrincipalIsNamedAsAtAWS(t *testing.T) {
 		Role:        identity.Operator,
 		AssumedRole: "deploy",
 	}
-	got := []any{user.ARN("aws"), session.ARN("aws-us-gov"), user.PolicyPrincipal(), session.PolicyPrincipal(), fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue())}
+	got := []any{
+		user.ARN("aws"), session.ARN("aws-us-gov"), user.PolicyPrincipal(), session.PolicyPrincipal(),
+		fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue()),
+	}
 	want := []any{
 		"arn:aws:iam::000000000000:user/ci", "arn:aws-us-gov:sts::000000000000:assumed-role/deploy/run-1",
 		policy.Principal{Account: "000000000000", Name: "ci"},
@@ -46,7 +49,8 @@ func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
 	principal := identity.Principal{AccessKeyID: "LSAK1", Account: "000000000000", Name: "ci"}
 	same, other, elsewhere := principal, principal, principal
 	same.AccessKeyID, other.Name, elsewhere.Account = "LSAK2", "cd", "111111111111"
-	if principal.UserID() != same.UserID() || principal.UserID() == other.UserID() || principal.UserID() == elsewhere.UserID() {
+	if principal.UserID() != same.UserID() || principal.UserID() == other.UserID() ||
+		principal.UserID() == elsewhere.UserID() {
 		t.Errorf("%s, %s, %s, %s", principal.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
 	}
 	principal.AssumedRole = "deploy"

@@ -185,7 +185,8 @@ func (w *TokenExchange) keys(ctx context.Context, t idToken, role roleRow) ([]jo
 func (w *TokenExchange) verificationError(t idToken, cause error) error {
 	if _, asked := w.issuers[t.issuer]; asked {
 		return lockstep.Wrapf(lockstep.Invalid, cause,
-			"The web identity token that was passed could not be validated: its signature does not match its issuer's keys.")
+			"The web identity token that was passed could not be validated: its signature does not match its "+
+				"issuer's keys.")
 	}
 	return lockstep.Wrapf(lockstep.Invalid, cause, "No OpenIDConnect provider found in your account for %.512s",
 		t.issuer)

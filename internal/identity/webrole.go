@@ -115,7 +115,8 @@ func (r WebIdentityRole) validate(fetchedIssuers []string) error {
 	}
 	switch {
 	case !matchesPattern(namePattern, r.Name) || isReservedName(r.Name):
-		return refuse("the name is not one of 1 to 64 letters, digits and +=,.@_- characters that does not begin with %q.", reservedPrefix)
+		return refuse("the name is not one of 1 to 64 letters, digits and +=,.@_- characters that does not "+
+			"begin with %q.", reservedPrefix)
 	case isBuiltInRoleName(r.Name):
 		return refuse("the name is reserved for a built-in role.")
 	case !r.Grants.valid():

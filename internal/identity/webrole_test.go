@@ -50,8 +50,8 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 		deploy := federation.deploy()
 		deploy.MaxSession = time.Hour // the maximum
 		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
-		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...),
-			times); diff != "" || end != (db.Cursor{}) {
+		diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times)
+		if diff != "" || end != (db.Cursor{}) {
 			t.Errorf("then %v (-want +got):\n%s", end, diff)
 		}
 
@@ -92,35 +92,75 @@ func TestPutWebIdentityRoleRefusesInvalidRoles(t *testing.T) {
 		return role
 	}
 	given := func(jwks string) identity.WebIdentityRole {
-		return changed(func(role *identity.WebIdentityRole) { role.Issuer, role.JWKS = "https://cluster.example", jwks })
+		return changed(func(role *identity.WebIdentityRole) {
+			role.Issuer, role.JWKS = "https://cluster.example", jwks
+		})
 	}
 	for says, role := range map[string]identity.WebIdentityRole{
-		"the name is not one of":                       changed(func(role *identity.WebIdentityRole) { role.Name = "a/b" }),
-		"does not begin with \"lockstep.\"":            changed(func(role *identity.WebIdentityRole) { role.Name = "lockstep.x" }),
-		"reserved for a built-in role":                 changed(func(role *identity.WebIdentityRole) { role.Name = "Admin" }),
-		"reserved for a built-in role.":                changed(func(role *identity.WebIdentityRole) { role.Name = "none" }),
-		"it grants \"root\"":                           changed(func(role *identity.WebIdentityRole) { role.Grants = "root" }),
-		"it grants \"\"":                               changed(func(role *identity.WebIdentityRole) { role.Grants = "" }),
-		"sessions last 1h0m1s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = time.Hour + time.Second }),
-		"sessions last 14m59s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = 15*time.Minute - time.Second }),
-		"is not a URL":                                 changed(func(role *identity.WebIdentityRole) { role.Issuer = "cluster" }),
-		"provide its key set":                          changed(func(role *identity.WebIdentityRole) { role.Issuer += "/" }),
-		"omit the key set":                             changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
-		"it is not a JSON Web Key Set":                 given("{"),
-		"it has no public key":                         given(`{"keys":[]}`),
-		"it has no public key that":                    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
-		"it contains a private key":                    given(`{"keys":[` + string(secret) + `]}`),
-		"it contains a private key:":                   given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
-		"too many keys":                                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
-		"the key set has":                              given(strings.Repeat(" ", 64*1024+1)),
-		"it has 0 audiences":                           changed(func(role *identity.WebIdentityRole) { role.Audiences = nil }),
-		"the audience \"\" is empty":                   changed(func(role *identity.WebIdentityRole) { role.Audiences = []string{""} }),
-		"it has 0 subjects":                            changed(func(role *identity.WebIdentityRole) { role.Subjects = nil }),
-		"it has 101 subjects":                          changed(func(role *identity.WebIdentityRole) { role.Subjects = make([]string, 101) }),
-		"the subject \"\" is empty":                    changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"x", ""} }),
-		"the subject \"*\" is too broad":               changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"repo:acme/infra:*", "*"} }),
-		"the claim \"environment\" or its pattern":     changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"environment": ""} }),
-		"the claim \"\" or its pattern is empty or to": changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"": "x"} }),
+		"the name is not one of": changed(func(role *identity.WebIdentityRole) {
+			role.Name = "a/b"
+		}),
+		"does not begin with \"lockstep.\"": changed(func(role *identity.WebIdentityRole) {
+			role.Name = "lockstep.x"
+		}),
+		"reserved for a built-in role": changed(func(role *identity.WebIdentityRole) {
+			role.Name = "Admin"
+		}),
+		"reserved for a built-in role.": changed(func(role *identity.WebIdentityRole) {
+			role.Name = "none"
+		}),
+		"it grants \"root\"": changed(func(role *identity.WebIdentityRole) {
+			role.Grants = "root"
+		}),
+		"it grants \"\"": changed(func(role *identity.WebIdentityRole) {
+			role.Grants = ""
+		}),
+		"sessions last 1h0m1s": changed(func(role *identity.WebIdentityRole) {
+			role.MaxSession = time.Hour + time.Second
+		}),
+		"sessions last 14m59s": changed(func(role *identity.WebIdentityRole) {
+			role.MaxSession = 15*time.Minute - time.Second
+		}),
+		"is not a URL": changed(func(role *identity.WebIdentityRole) {
+			role.Issuer = "cluster"
+		}),
+		"provide its key set": changed(func(role *identity.WebIdentityRole) {
+			role.Issuer += "/"
+		}),
+		"omit the key set": changed(func(role *identity.WebIdentityRole) {
+			role.JWKS = identitytest.JWKS(t, signing)
+		}),
+		"it is not a JSON Web Key Set": given("{"),
+		"it has no public key":         given(`{"keys":[]}`),
+		"it has no public key that":    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
+		"it contains a private key":    given(`{"keys":[` + string(secret) + `]}`),
+		"it contains a private key:":   given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
+		"too many keys":                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
+		"the key set has":              given(strings.Repeat(" ", 64*1024+1)),
+		"it has 0 audiences": changed(func(role *identity.WebIdentityRole) {
+			role.Audiences = nil
+		}),
+		"the audience \"\" is empty": changed(func(role *identity.WebIdentityRole) {
+			role.Audiences = []string{""}
+		}),
+		"it has 0 subjects": changed(func(role *identity.WebIdentityRole) {
+			role.Subjects = nil
+		}),
+		"it has 101 subjects": changed(func(role *identity.WebIdentityRole) {
+			role.Subjects = make([]string, 101)
+		}),
+		"the subject \"\" is empty": changed(func(role *identity.WebIdentityRole) {
+			role.Subjects = []string{"x", ""}
+		}),
+		"the subject \"*\" is too broad": changed(func(role *identity.WebIdentityRole) {
+			role.Subjects = []string{"repo:acme/infra:*", "*"}
+		}),
+		"the claim \"environment\" or its pattern": changed(func(role *identity.WebIdentityRole) {
+			role.Claims = map[string]string{"environment": ""}
+		}),
+		"the claim \"\" or its pattern is empty or to": changed(func(role *identity.WebIdentityRole) {
+			role.Claims = map[string]string{"": "x"}
+		}),
 	} {
 		// validation needs no transaction
 		err := identity.PutWebIdentityRole(nil, nil, account, role, []string{issuer.URL})

@@ -52,8 +52,8 @@ func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, role WebIdenti
 	}
 
 	if missing {
-		if err := checkQuota(tx, "web_identity_role", account, maxWebIdentityRoles,
-			"web identity roles"); err != nil {
+		err := checkQuota(tx, "web_identity_role", account, maxWebIdentityRoles, "web identity roles")
+		if err != nil {
 			return err
 		}
 	}

@@ -100,7 +100,11 @@ func oracle(t testing.TB, documents map[string]string, principal policy.Principa
 			Action:    do,
 			Resource:  thing,
 			Context: cedar.NewRecord(
-				cedar.RecordMap{"region": cedar.String(request.Context.Region), "requestTags": call, "tagKeys": cedar.NewSet(keys...)}),
+				cedar.RecordMap{
+					"region":      cedar.String(request.Context.Region),
+					"requestTags": call,
+					"tagKeys":     cedar.NewSet(keys...),
+				}),
 		})
 	for _, wrong := range found.Errors {
 		if all.Get(wrong.PolicyID).Effect() == cedar.Forbid {
@@ -179,11 +183,18 @@ func (m generator) request() (policy.Principal, policy.Request, policy.EntityTyp
 	}
 	action := policy.Actions()[m.IntN(len(policy.Actions()))]
 	if m.IntN(2) == 0 {
-		action = policy.Action{Name: "codeconnections:GetSyncConfiguration", ResourceTypes: []policy.EntityType{policy.SyncConfiguration}}
+		action = policy.Action{
+			Name:          "codeconnections:GetSyncConfiguration",
+			ResourceTypes: []policy.EntityType{policy.SyncConfiguration},
+		}
 	}
 
 	kind := action.ResourceTypes[m.IntN(len(action.ResourceTypes))]
-	request := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
+	request := policy.Request{
+		Action:   action.Name,
+		Resource: things()[kind],
+		Context:  policy.Context{Region: m.one("eu-central-1", "us-east-1")},
+	}
 	if m.IntN(2) == 0 {
 		request.Resource.ID += "-other"
 	}
@@ -245,16 +256,64 @@ func TestDecideByTypeSavesReading(t *testing.T) {
 		allowed bool
 		settled bool
 	}{
-		{user("eve", "operator"), "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration, true, true},
-		{user("eve", "operator"), "lockstep:StartResourceSync", policy.SyncConfiguration, false, false},
-		{user("eve", "operator"), "lockstep:StartRepositorySync", policy.RepositoryLink, true, true},
-		{user("eve", "admin"), "codeconnections:UpdateHost", policy.Host, false, true},
-		{user("ada", ""), "codeconnections:GetConnection", policy.Connection, false, false},
-		{user("ada", "reader"), "codeconnections:GetConnection", policy.Connection, true, true},
-		{user("ada", ""), "codeconnections:GetHost", policy.Host, false, true},
-		{user("ada", ""), "codeconnections:DeleteConnection", policy.Connection, false, true},
-		{user("eve", "admin"), "codeconnections:GetHost", policy.Connection, false, true},
-		{policy.Principal{}, "codeconnections:GetHost", policy.Host, false, true},
+		{
+			who:     user("eve", "operator"),
+			action:  "codeconnections:GetResourceSyncStatus",
+			kind:    policy.SyncConfiguration,
+			allowed: true,
+			settled: true,
+		},
+		{
+			who:     user("eve", "operator"),
+			action:  "lockstep:StartResourceSync",
+			kind:    policy.SyncConfiguration,
+			allowed: false,
+			settled: false,
+		},
+		{
+			who:     user("eve", "operator"),
+			action:  "lockstep:StartRepositorySync",
+			kind:    policy.RepositoryLink,
+			allowed: true,
+			settled: true,
+		},
+		{
+			who:     user("eve", "admin"),
+			action:  "codeconnections:UpdateHost",
+			kind:    policy.Host,
+			allowed: false,
+			settled: true,
+		},
+		{
+			who:     user("ada", ""),
+			action:  "codeconnections:GetConnection",
+			kind:    policy.Connection,
+			allowed: false,
+			settled: false,
+		},
+		{
+			who:     user("ada", "reader"),
+			action:  "codeconnections:GetConnection",
+			kind:    policy.Connection,
+			allowed: true,
+			settled: true,
+		},
+		{who: user("ada", ""), action: "codeconnections:GetHost", kind: policy.Host, allowed: false, settled: true},
+		{
+			who:     user("ada", ""),
+			action:  "codeconnections:DeleteConnection",
+			kind:    policy.Connection,
+			allowed: false,
+			settled: true,
+		},
+		{
+			who:     user("eve", "admin"),
+			action:  "codeconnections:GetHost",
+			kind:    policy.Connection,
+			allowed: false,
+			settled: true,
+		},
+		{who: policy.Principal{}, action: "codeconnections:GetHost", kind: policy.Host, allowed: false, settled: true},
 	}
 	for _, test := range tests {
 		d, settled := set.DecideByType(test.who, test.action, test.kind)
@@ -265,7 +324,9 @@ func TestDecideByTypeSavesReading(t *testing.T) {
 }
 
 func TestASetIsSafeForConcurrentUse(t *testing.T) {
-	set := compile(t, map[string]string{"own": `permit(principal in Role::"ci", action, resource is Host) when { resource.name == "git" };`})
+	set := compile(t, map[string]string{
+		"own": `permit(principal in Role::"ci", action, resource is Host) when { resource.name == "git" };`,
+	})
 	var group sync.WaitGroup
 	for n := range 4 {
 		group.Go(func() {
@@ -317,7 +378,11 @@ func ten() map[string]string {
 func BenchmarkDecideWithTenPolicies(b *testing.B) {
 	set := compile(b, ten())
 	p := session("ci", "1", "")
-	r := policy.Request{Action: "codeconnections:GetSyncConfiguration", Resource: configuration, Context: policy.Context{Region: "eu-central-1"}}
+	r := policy.Request{
+		Action:   "codeconnections:GetSyncConfiguration",
+		Resource: configuration,
+		Context:  policy.Context{Region: "eu-central-1"},
+	}
 	for b.Loop() {
 		if set.Decide(p, r).Allowed {
 			b.Fatal("allowed")
@@ -329,8 +394,8 @@ func BenchmarkSettled(b *testing.B) {
 	s := compile(b, ten())
 	p := user("ada", "reader")
 	for b.Loop() {
-		if d, settled := s.DecideByType(p, "codeconnections:GetResourceSyncStatus",
-			policy.SyncConfiguration); !settled || !d.Allowed {
+		d, settled := s.DecideByType(p, "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration)
+		if !settled || !d.Allowed {
 			b.Fatal("not settled")
 		}
 	}

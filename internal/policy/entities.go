@@ -81,7 +81,9 @@ func newEntities(principal Principal, request Request, group ActionGroup) *entit
 			Action:    actionUID(request.Action),
 			Resource:  request.Resource.uid(),
 			Context: cedar.NewRecord(cedar.RecordMap{
-				"region": cedar.String(request.Context.Region), "requestTags": requestTags(), "tagKeys": cedar.NewSet(keys...),
+				"region":      cedar.String(request.Context.Region),
+				"requestTags": requestTags(),
+				"tagKeys":     cedar.NewSet(keys...),
 			}),
 		},
 	}
@@ -100,7 +102,9 @@ func (e *entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 			return cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(actionUID(string(e.group)))}
 		}), true
 	case requestTags():
-		return e.entity(3, func() cedar.Entity { return cedar.Entity{UID: uid, Tags: recordOf(e.request.Context.RequestTags)} }), true
+		return e.entity(3, func() cedar.Entity {
+			return cedar.Entity{UID: uid, Tags: recordOf(e.request.Context.RequestTags)}
+		}), true
 	}
 
 	return cedar.Entity{}, false
@@ -118,7 +122,11 @@ func (p Principal) entity() cedar.Entity {
 	if p.AssumedRole != "" {
 		attributes["role"] = cedar.String(p.AssumedRole)
 	}
-	return cedar.Entity{UID: p.uid(), Parents: cedar.NewEntityUIDSet(p.roles()...), Attributes: cedar.NewRecord(attributes)}
+	return cedar.Entity{
+		UID:        p.uid(),
+		Parents:    cedar.NewEntityUIDSet(p.roles()...),
+		Attributes: cedar.NewRecord(attributes),
+	}
 }
 
 // entity returns the resource as a Cedar entity. Its parents are transitive, so

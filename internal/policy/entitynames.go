@@ -45,7 +45,13 @@ func checkEntityNames(tokens []token) *SyntaxError {
 		last := tokens[i+n-1]
 		switch {
 		case last.kind == stringToken:
-			literal := literal{t, kind, unquote(last), before.text == "==" || before.text == "!=", inList || before.text == "in"}
+			literal := literal{
+				token:       t,
+				kind:        kind,
+				id:          unquote(last),
+				afterEquals: before.text == "==" || before.text == "!=",
+				afterIn:     inList || before.text == "in",
+			}
 			if err := literal.check(last); err != nil {
 				return err
 			}
@@ -95,7 +101,8 @@ func unquote(t token) string {
 func entityTypes() []string {
 	return []string{
 		string(userType), string(sessionType), string(roleType), string(actionType),
-		string(Account), string(Host), string(Connection), string(RepositoryLink), string(SyncConfiguration), string(IAMRole),
+		string(Account), string(Host), string(Connection), string(RepositoryLink), string(SyncConfiguration),
+		string(IAMRole),
 	}
 }
 
@@ -200,16 +207,21 @@ func idFormats() map[string]idFormat {
 		return ok && first != "" && rest != ""
 	}
 	return map[string]idFormat{
-		string(userType):          named,
-		string(roleType):          {"a name without slashes", func(id string) bool { return id != "" && !strings.Contains(id, "/") }},
-		string(sessionType):       {"ROLE/NAME", two},
-		string(Account):           {"the account's twelve digits", func(id string) bool { return lockstep.AccountID(id).Valid() }},
+		string(userType): named,
+		string(roleType): {"a name without slashes", func(id string) bool {
+			return id != "" && !strings.Contains(id, "/")
+		}},
+		string(sessionType): {"ROLE/NAME", two},
+		string(Account): {"the account's twelve digits", func(id string) bool {
+			return lockstep.AccountID(id).Valid()
+		}},
 		string(Host):              arnFormat("host"),
 		string(Connection):        arnFormat("connection"),
 		string(RepositoryLink):    arnFormat("repository-link"),
 		string(SyncConfiguration): {"SYNC_TYPE/NAME, as in CFN_STACK_SYNC/web", two},
 		string(IAMRole): {"an ARN, as in arn:aws:iam::111122223333:role/deploy", func(id string) bool {
-			return strings.HasPrefix(id, "arn:") && lockstep.ARN(id).Service() == "iam" && strings.HasPrefix(lockstep.ARN(id).Resource(), "role/")
+			return strings.HasPrefix(id, "arn:") && lockstep.ARN(id).Service() == "iam" &&
+				strings.HasPrefix(lockstep.ARN(id).Resource(), "role/")
 		}},
 	}
 }
@@ -217,7 +229,8 @@ func idFormats() map[string]idFormat {
 func arnFormat(kind string) idFormat {
 	return idFormat{"its ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:" + kind + "/ID", func(id string) bool {
 		arn := lockstep.ARN(id)
-		return strings.HasPrefix(id, "arn:") && slices.Contains([]string{"codeconnections", "codestar-connections"}, arn.Service()) &&
+		return strings.HasPrefix(id, "arn:") &&
+			slices.Contains([]string{"codeconnections", "codestar-connections"}, arn.Service()) &&
 			strings.HasPrefix(arn.Resource(), kind+"/")
 	}}
 }

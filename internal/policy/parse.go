@@ -164,8 +164,9 @@ func isNegative(tokens []token, i int) bool {
 var (
 	positionPattern = regexp.MustCompile(`(?s)parse error at <input>:(\d+):(\d+) "(?:[^"\\]|\\.)*": (.*)$`)
 	wantPattern     = regexp.MustCompile(`(?s)^exact got .* want (.+)$`)
-	namedPattern    = regexp.MustCompile("(?s)^`?(\\w+)`? (is not a function|is not a method|is a method|is a function|expects)")
-	sentinel        = "\n% %"
+	namedPattern    = regexp.MustCompile("(?s)^`?(\\w+)`? " +
+		"(is not a function|is not a method|is a method|is a function|expects)")
+	sentinel = "\n% %"
 )
 
 // locate converts the parser's error. The parser mostly reports the position of the
@@ -189,7 +190,9 @@ func locate(document string, tokens []token, err error) *SyntaxError {
 
 	line, _ := strconv.Atoi(parts[1])
 	column, _ := strconv.Atoi(parts[2])
-	after := slices.IndexFunc(tokens, func(t token) bool { return t.line > line || t.line == line && t.column >= column })
+	after := slices.IndexFunc(tokens, func(t token) bool {
+		return t.line > line || t.line == line && t.column >= column
+	})
 	message := parts[3]
 
 	if after < 0 || tokens[after].kind == endToken && line > end.line {

@@ -51,7 +51,11 @@ func HostResource(h lockstep.Host, tags []lockstep.Tag) Resource {
 		ID:   string(h.ARN),
 		Tags: tags,
 		Attributes: map[string]string{
-			"arn": string(h.ARN), "name": h.Name, "providerType": string(h.ProviderType), "endpoint": h.Endpoint, "region": h.Region,
+			"arn":          string(h.ARN),
+			"name":         h.Name,
+			"providerType": string(h.ProviderType),
+			"endpoint":     h.Endpoint,
+			"region":       h.Region,
 		},
 	}
 }
@@ -65,7 +69,11 @@ func ConnectionResource(c lockstep.Connection, tags []lockstep.Tag) Resource {
 		ID:   string(c.ARN),
 		Tags: tags,
 		Attributes: map[string]string{
-			"arn": string(c.ARN), "name": c.Name, "providerType": string(c.ProviderType), "hostArn": string(c.HostARN), "region": c.Region,
+			"arn":          string(c.ARN),
+			"name":         c.Name,
+			"providerType": string(c.ProviderType),
+			"hostArn":      string(c.HostARN),
+			"region":       c.Region,
 		},
 	}
 }
@@ -96,9 +104,16 @@ func ConfigurationResource(cfg lockstep.SyncConfiguration, l lockstep.Repository
 		Tags:    tags,
 		Parents: []EntityUID{{RepositoryLink, string(l.ARN)}, {Connection, string(l.ConnectionARN)}},
 		Attributes: map[string]string{
-			"syncType": string(cfg.SyncType), "resourceName": cfg.ResourceName, "branch": cfg.Branch, "configFile": cfg.ConfigFile,
-			"roleArn": cfg.RoleARN, "repositoryLinkId": cfg.LinkID, "owner": cfg.OwnerID, "repository": cfg.RepositoryName,
-			"providerType": string(cfg.ProviderType), "region": cfg.Region,
+			"syncType":         string(cfg.SyncType),
+			"resourceName":     cfg.ResourceName,
+			"branch":           cfg.Branch,
+			"configFile":       cfg.ConfigFile,
+			"roleArn":          cfg.RoleARN,
+			"repositoryLinkId": cfg.LinkID,
+			"owner":            cfg.OwnerID,
+			"repository":       cfg.RepositoryName,
+			"providerType":     string(cfg.ProviderType),
+			"region":           cfg.Region,
 		},
 	}
 }

@@ -104,7 +104,8 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 		}
 
 		inAccount := slices.Contains(entity.ParentTypes, "Account")
-		if parents := len(entity.ParentTypes); inAccount && parents != len(thing.Parents)+1 || !inAccount && parents != 0 {
+		if parents := len(entity.ParentTypes); inAccount && parents != len(thing.Parents)+1 ||
+			!inAccount && parents != 0 {
 			t.Errorf("the schema has a %s in %v, and it is in %v", kind, entity.ParentTypes, thing.Parents)
 		}
 

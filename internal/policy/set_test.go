@@ -362,7 +362,11 @@ func TestDecideByPolicy(t *testing.T) {
 			}
 
 			s := compile(t, map[string]string{"test": test.policy})
-			got := s.Decide(test.who, policy.Request{Action: test.action, Resource: test.resource, Context: test.context})
+			got := s.Decide(test.who, policy.Request{
+				Action:   test.action,
+				Resource: test.resource,
+				Context:  test.context,
+			})
 			if got.Allowed != test.want {
 				t.Errorf("allowed %v, want %v (%s)", got.Allowed, test.want, got.Reason)
 			}
@@ -384,7 +388,8 @@ func TestBuiltInRoles(t *testing.T) {
 						want = want || g == action.Group
 					}
 
-					if got := set.Decide(who, policy.Request{Action: action.Name, Resource: things()[kind]}); got.Allowed != want {
+					got := set.Decide(who, policy.Request{Action: action.Name, Resource: things()[kind]})
+					if got.Allowed != want {
 						t.Errorf("%v, %s on a %s: %v, want %v", who, action.Name, kind, got, want)
 					}
 				}
@@ -407,12 +412,42 @@ func TestADenialHasAReason(t *testing.T) {
 		resource policy.Resource
 		want     policy.Decision
 	}{
-		{user("ada", "admin"), "codeconnections:GetHost", host, policy.Decision{Allowed: true}},
-		{user("ada", "reader"), "lockstep:PutPolicy", policy.AccountResource(account), policy.Decision{Reason: "because no policy allows the action"}},
-		{user("ada", "admin"), "codeconnections:DeleteHost", host, policy.Decision{Reason: `because policy "freeze" forbids the action`}},
-		{user("ada", "admin"), "codeconnections:UpdateHost", host, policy.Decision{Reason: `because policy "freeze#2" forbids the action`}},
-		{user("ada", "admin"), "codeconnections:DeleteConnection", connection, policy.Decision{Reason: `because policy "old" cannot be evaluated`}},
-		{user("eve", ""), "codeconnections:GetHost", host, policy.Decision{Reason: "because no policy allows the action"}},
+		{
+			who:      user("ada", "admin"),
+			action:   "codeconnections:GetHost",
+			resource: host,
+			want:     policy.Decision{Allowed: true},
+		},
+		{
+			who:      user("ada", "reader"),
+			action:   "lockstep:PutPolicy",
+			resource: policy.AccountResource(account),
+			want:     policy.Decision{Reason: "because no policy allows the action"},
+		},
+		{
+			who:      user("ada", "admin"),
+			action:   "codeconnections:DeleteHost",
+			resource: host,
+			want:     policy.Decision{Reason: `because policy "freeze" forbids the action`},
+		},
+		{
+			who:      user("ada", "admin"),
+			action:   "codeconnections:UpdateHost",
+			resource: host,
+			want:     policy.Decision{Reason: `because policy "freeze#2" forbids the action`},
+		},
+		{
+			who:      user("ada", "admin"),
+			action:   "codeconnections:DeleteConnection",
+			resource: connection,
+			want:     policy.Decision{Reason: `because policy "old" cannot be evaluated`},
+		},
+		{
+			who:      user("eve", ""),
+			action:   "codeconnections:GetHost",
+			resource: host,
+			want:     policy.Decision{Reason: "because no policy allows the action"},
+		},
 	}
 	for _, test := range tests {
 		if got := set.Decide(test.who, policy.Request{Action: test.action, Resource: test.resource}); got != test.want {
@@ -424,7 +459,8 @@ func TestADenialHasAReason(t *testing.T) {
 func TestTheZeroSetPermitsNothing(t *testing.T) {
 	var s policy.Set
 	for range 2 {
-		if d := s.Decide(user("ada", "admin"), policy.Request{Action: "codeconnections:GetHost", Resource: host}); d.Allowed {
+		d := s.Decide(user("ada", "admin"), policy.Request{Action: "codeconnections:GetHost", Resource: host})
+		if d.Allowed {
 			t.Error("allowed")
 		}
 	}

@@ -32,8 +32,9 @@ func Validate(document string) error {
 			last = indexAtOffset(tokens, policies[i+1].Position().Offset)
 		}
 
-		if err := validator.checkStatement(statement.AST(),
-			tokens[indexAtOffset(tokens, statement.Position().Offset):last]); err != nil {
+		err := validator.checkStatement(statement.AST(),
+			tokens[indexAtOffset(tokens, statement.Position().Offset):last])
+		if err != nil {
 			return err
 		}
 	}

@@ -37,88 +37,237 @@ func refuses(t *testing.T, tests []mistake) {
 
 func TestValidateReportsThePositionOfASyntaxError(t *testing.T) {
 	refuses(t, []mistake{
-		{"", 1, 1, "contains no policy"},
-		{"// later\n", 2, 1, "contains no policy"},
-		{`permit(principal, action, resource)`, 1, 36, `Expected ";", found the end of the text.`},
-		{scope + ";;", 1, 38, `A policy begins with permit or forbid, not with ";".`},
-		{scope + "when {", 1, 43, "The text ends within a policy."},
-		{scope + "when { )", 1, 44, `Unexpected ")".`},
-		{scope + "when { ) };", 1, 44, `Unexpected ")".`},
-		{`permit(principal, action resource);`, 1, 26, `Expected ",", found "resource".`},
-		{`permit(action, principal, resource);`, 1, 8, `Expected "principal", found "action".`},
-		{`permit(principal == "ada", action, resource);`, 1, 21, `as in User::"ada"`},
-		{`permit(principal == User::ada, action, resource);`, 1, 30, `Expected "::", found ","`},
-		{"permit(principal, action in [Action::\"a\"\n Action::\"b\"], resource);", 2, 2, `Expected "," or the end of the list, found "Action".`},
-		{`permit(principal, action in [Action::"a"`, 1, 41, "found the end of the text"},
-		{`{"Version": "2012-10-17"}`, 1, 1, `A policy begins with permit or forbid, not with "{".`},
-		{"allow(principal, action, resource);", 1, 1, `not with "allow"`},
-		{`permit(principal == ?principal, action, resource);`, 1, 21, "Policy templates are not supported"},
-		{scope + "when { foo(1) };", 1, 44, `"foo" is not a function.`},
-		{scope + "when { resource.foo(1) };", 1, 53, `"foo" is not a method.`},
-		{scope + "when { context.tagKeys.contains(1, 2) };", 1, 60, "contains expects one argument"},
-		{scope + "when { {a: 1, a: 2} == 1 };", 1, 54, "Duplicate key"},
-		{scope + "when { region == 1 };", 1, 44, `Unknown name "region"`},
-		{scope + `when { resource."a" };`, 1, 53, `Unexpected "a".`},
-		{scope + "when { 1 == 99999999999999999999 };", 1, 49, "too large"},
-		{scope + "when { 1 == 9223372036854775808 };", 1, 49, "too large"},
-		{scope + "when { 1 == 2 - 9223372036854775808 };", 1, 53, "too large"},
-		{scope + "when { if -9223372036854775808 == 1 then };", 1, 78, "Unexpected"},
-		{scope + `when { "\*" == "\q" };`, 1, 44, "unknown escape sequence"},
-		{scope + `when { "ä" == "\q" };`, 1, 51, "unknown escape sequence"},
-		{scope + "\nwhen { \"abc };", 2, 8, "closing quote is missing"},
-		{scope + "/* when", 1, 37, "*/ is missing"},
-		{scope + "when { \"\xff\" == \"\" };", 1, 45, "UTF-8"},
-		{scope + "when { \"\x00\" == \"\" };", 1, 45, "UTF-8"},
-		{"@id @id " + scope + ";", 1, 6, "Duplicate annotation"},
+		{text: "", line: 1, column: 1, message: "contains no policy"},
+		{text: "// later\n", line: 2, column: 1, message: "contains no policy"},
+		{
+			text:    `permit(principal, action, resource)`,
+			line:    1,
+			column:  36,
+			message: `Expected ";", found the end of the text.`,
+		},
+		{text: scope + ";;", line: 1, column: 38, message: `A policy begins with permit or forbid, not with ";".`},
+		{text: scope + "when {", line: 1, column: 43, message: "The text ends within a policy."},
+		{text: scope + "when { )", line: 1, column: 44, message: `Unexpected ")".`},
+		{text: scope + "when { ) };", line: 1, column: 44, message: `Unexpected ")".`},
+		{text: `permit(principal, action resource);`, line: 1, column: 26, message: `Expected ",", found "resource".`},
+		{
+			text:    `permit(action, principal, resource);`,
+			line:    1,
+			column:  8,
+			message: `Expected "principal", found "action".`,
+		},
+		{text: `permit(principal == "ada", action, resource);`, line: 1, column: 21, message: `as in User::"ada"`},
+		{
+			text:    `permit(principal == User::ada, action, resource);`,
+			line:    1,
+			column:  30,
+			message: `Expected "::", found ","`,
+		},
+		{
+			text:    "permit(principal, action in [Action::\"a\"\n Action::\"b\"], resource);",
+			line:    2,
+			column:  2,
+			message: `Expected "," or the end of the list, found "Action".`,
+		},
+		{text: `permit(principal, action in [Action::"a"`, line: 1, column: 41, message: "found the end of the text"},
+		{
+			text:    `{"Version": "2012-10-17"}`,
+			line:    1,
+			column:  1,
+			message: `A policy begins with permit or forbid, not with "{".`,
+		},
+		{text: "allow(principal, action, resource);", line: 1, column: 1, message: `not with "allow"`},
+		{
+			text:    `permit(principal == ?principal, action, resource);`,
+			line:    1,
+			column:  21,
+			message: "Policy templates are not supported",
+		},
+		{text: scope + "when { foo(1) };", line: 1, column: 44, message: `"foo" is not a function.`},
+		{text: scope + "when { resource.foo(1) };", line: 1, column: 53, message: `"foo" is not a method.`},
+		{
+			text:    scope + "when { context.tagKeys.contains(1, 2) };",
+			line:    1,
+			column:  60,
+			message: "contains expects one argument",
+		},
+		{text: scope + "when { {a: 1, a: 2} == 1 };", line: 1, column: 54, message: "Duplicate key"},
+		{text: scope + "when { region == 1 };", line: 1, column: 44, message: `Unknown name "region"`},
+		{text: scope + `when { resource."a" };`, line: 1, column: 53, message: `Unexpected "a".`},
+		{text: scope + "when { 1 == 99999999999999999999 };", line: 1, column: 49, message: "too large"},
+		{text: scope + "when { 1 == 9223372036854775808 };", line: 1, column: 49, message: "too large"},
+		{text: scope + "when { 1 == 2 - 9223372036854775808 };", line: 1, column: 53, message: "too large"},
+		{text: scope + "when { if -9223372036854775808 == 1 then };", line: 1, column: 78, message: "Unexpected"},
+		{text: scope + `when { "\*" == "\q" };`, line: 1, column: 44, message: "unknown escape sequence"},
+		{text: scope + `when { "ä" == "\q" };`, line: 1, column: 51, message: "unknown escape sequence"},
+		{text: scope + "\nwhen { \"abc };", line: 2, column: 8, message: "closing quote is missing"},
+		{text: scope + "/* when", line: 1, column: 37, message: "*/ is missing"},
+		{text: scope + "when { \"\xff\" == \"\" };", line: 1, column: 45, message: "UTF-8"},
+		{text: scope + "when { \"\x00\" == \"\" };", line: 1, column: 45, message: "UTF-8"},
+		{text: "@id @id " + scope + ";", line: 1, column: 6, message: "Duplicate annotation"},
 	})
 }
 
 func TestValidateReportsUnknownNames(t *testing.T) {
 	action := func(id string) string { return `permit(principal, action == Action::"` + id + `", resource);` }
 	refuses(t, []mistake{
-		{action("codestar-connections:GetHost"), 1, 37,
-			`There is no action "codestar-connections:GetHost": write codeconnections:GetHost, which covers both services.`},
-		{action("GetHost"), 1, 37, "write codeconnections:GetHost."},
-		{action("codeconnections:gethost"), 1, 37, "write codeconnections:GetHost."},
-		{action("codeconnections:*"), 1, 37, `Actions cannot contain wildcards: name a group, as in action in Action::"Read"`},
-		{action("read"), 1, 37, "write Read."},
-		{action("Read"), 1, 37, `write action in Action::"Read".`},
-		{action("sts:AssumeRole"), 1, 37, `There is no action "sts:AssumeRole".`},
-		{`permit(principal, action == Action::"codeconnections:GetHost", resource is Connection);`, 1, 64,
-			"codeconnections:GetHost applies to a User or Session principal and to resources of type Host."},
-		{`permit(principal is Host, action, resource);`, 1, 35, "No action of this statement applies to such a principal"},
-		{`permit(principal, action, resource is host);`, 1, 39, `There is no type "host": write Host.`},
-		{`permit(principal, action, resource == AWS::Host::"x");`, 1, 39, `There is no type "AWS::Host": the types are User, `},
-		{`permit(principal, action, resource == Host::"git");`, 1, 45, "is not a valid id of a Host: use its ARN"},
-		{`permit(principal, action, resource == Host::"` + connectionARN + `");`, 1, 45, "is not a valid id of a Host"},
-		{`permit(principal, action, resource == Host::"arn:*");`, 1, 45, `resource.arn like "arn:*"`},
-		{`permit(principal, action, resource == Account::"1111");`, 1, 48, "twelve digits"},
-		{`permit(principal, action, resource == SyncConfiguration::"web");`, 1, 58, "CFN_STACK_SYNC/web"},
-		{`permit(principal, action, resource == IamRole::"deploy");`, 1, 48, "arn:aws:iam::"},
-		{`permit(principal == Session::"ci", action, resource);`, 1, 30, "ROLE/NAME"},
-		{`forbid(principal in Role::"OPERATOR", action, resource);`, 1, 27, `There is no role "OPERATOR": write Role::"operator".`},
-		{scope + `when { principal in [Role::"ci", Role::"None"] };`, 1, 76, `No principal is in Role::"None"`},
-		{`permit(principal == User::"", action, resource);`, 1, 27, "is not a valid id of a User"},
-		{`permit(principal, action, resource in Host::"` + hostARN + `");`, 1, 39, "A Host has no children: write ==, or compare resource.hostArn"},
-		{scope + `when { principal in [Role::"ci", User::"ada"] };`, 1, 70, "A User has no children: write ==."},
-		{scope + `when { User::"ada".name == "ada" };`, 1, 44, `User::"ada" has no attributes or tags here`},
-		{scope + `when { resource.branch == "main" };`, 1, 53, `An Account has no "branch"; SyncConfiguration has.`},
-		{scope + `when { resource is SyncConfiguration && resource.brunch == "main" };`, 1, 86, `There is no attribute "brunch".`},
-		{scope + "when { true }\nunless { false || (context.urgency == 1) };", 2, 28, `The context has no "urgency"`},
-		{scope + `when { action == Action::"codeconnections:GetHost" && context.urgency == 1 };`, 1, 99, `The context has no "urgency"`},
-		{scope + `when { principal.role == "ci" };`, 1, 54, `A User has no "role"; Session has.`},
-		{scope + `when { resource.getTag("a") == "b" };`, 1, 44, `Test hasTag("a") first`},
-		{scope + "when { true &&\n context.region == 3 };", 2, 2, "types Long and String are not compatible"},
-		{scope + "when { context.region };", 1, 52, "expected Bool but saw String"},
-		{scope + "when { context.tagKeys == [] };", 1, 63, "Empty set"},
-		{scope + `when { 1 + "a" == 3 };`, 1, 44, "expected Long but saw String"},
+		{text: action("codestar-connections:GetHost"), line: 1, column: 37,
+			message: `There is no action "codestar-connections:GetHost": write codeconnections:GetHost, which covers both services.`},
+		{text: action("GetHost"), line: 1, column: 37, message: "write codeconnections:GetHost."},
+		{text: action("codeconnections:gethost"), line: 1, column: 37, message: "write codeconnections:GetHost."},
+		{
+			text:    action("codeconnections:*"),
+			line:    1,
+			column:  37,
+			message: `Actions cannot contain wildcards: name a group, as in action in Action::"Read"`,
+		},
+		{text: action("read"), line: 1, column: 37, message: "write Read."},
+		{text: action("Read"), line: 1, column: 37, message: `write action in Action::"Read".`},
+		{text: action("sts:AssumeRole"), line: 1, column: 37, message: `There is no action "sts:AssumeRole".`},
+		{
+			text:    `permit(principal, action == Action::"codeconnections:GetHost", resource is Connection);`,
+			line:    1,
+			column:  64,
+			message: "codeconnections:GetHost applies to a User or Session principal and to resources of type Host.",
+		},
+		{
+			text:    `permit(principal is Host, action, resource);`,
+			line:    1,
+			column:  35,
+			message: "No action of this statement applies to such a principal",
+		},
+		{
+			text:    `permit(principal, action, resource is host);`,
+			line:    1,
+			column:  39,
+			message: `There is no type "host": write Host.`,
+		},
+		{
+			text:    `permit(principal, action, resource == AWS::Host::"x");`,
+			line:    1,
+			column:  39,
+			message: `There is no type "AWS::Host": the types are User, `,
+		},
+		{
+			text:    `permit(principal, action, resource == Host::"git");`,
+			line:    1,
+			column:  45,
+			message: "is not a valid id of a Host: use its ARN",
+		},
+		{
+			text:    `permit(principal, action, resource == Host::"` + connectionARN + `");`,
+			line:    1,
+			column:  45,
+			message: "is not a valid id of a Host",
+		},
+		{
+			text:    `permit(principal, action, resource == Host::"arn:*");`,
+			line:    1,
+			column:  45,
+			message: `resource.arn like "arn:*"`,
+		},
+		{
+			text:    `permit(principal, action, resource == Account::"1111");`,
+			line:    1,
+			column:  48,
+			message: "twelve digits",
+		},
+		{
+			text:    `permit(principal, action, resource == SyncConfiguration::"web");`,
+			line:    1,
+			column:  58,
+			message: "CFN_STACK_SYNC/web",
+		},
+		{
+			text:    `permit(principal, action, resource == IamRole::"deploy");`,
+			line:    1,
+			column:  48,
+			message: "arn:aws:iam::",
+		},
+		{text: `permit(principal == Session::"ci", action, resource);`, line: 1, column: 30, message: "ROLE/NAME"},
+		{
+			text:    `forbid(principal in Role::"OPERATOR", action, resource);`,
+			line:    1,
+			column:  27,
+			message: `There is no role "OPERATOR": write Role::"operator".`,
+		},
+		{
+			text:    scope + `when { principal in [Role::"ci", Role::"None"] };`,
+			line:    1,
+			column:  76,
+			message: `No principal is in Role::"None"`,
+		},
+		{
+			text:    `permit(principal == User::"", action, resource);`,
+			line:    1,
+			column:  27,
+			message: "is not a valid id of a User",
+		},
+		{
+			text:    `permit(principal, action, resource in Host::"` + hostARN + `");`,
+			line:    1,
+			column:  39,
+			message: "A Host has no children: write ==, or compare resource.hostArn",
+		},
+		{
+			text:    scope + `when { principal in [Role::"ci", User::"ada"] };`,
+			line:    1,
+			column:  70,
+			message: "A User has no children: write ==.",
+		},
+		{
+			text:    scope + `when { User::"ada".name == "ada" };`,
+			line:    1,
+			column:  44,
+			message: `User::"ada" has no attributes or tags here`,
+		},
+		{
+			text:    scope + `when { resource.branch == "main" };`,
+			line:    1,
+			column:  53,
+			message: `An Account has no "branch"; SyncConfiguration has.`,
+		},
+		{
+			text:    scope + `when { resource is SyncConfiguration && resource.brunch == "main" };`,
+			line:    1,
+			column:  86,
+			message: `There is no attribute "brunch".`,
+		},
+		{
+			text:    scope + "when { true }\nunless { false || (context.urgency == 1) };",
+			line:    2,
+			column:  28,
+			message: `The context has no "urgency"`,
+		},
+		{
+			text:    scope + `when { action == Action::"codeconnections:GetHost" && context.urgency == 1 };`,
+			line:    1,
+			column:  99,
+			message: `The context has no "urgency"`,
+		},
+		{
+			text:    scope + `when { principal.role == "ci" };`,
+			line:    1,
+			column:  54,
+			message: `A User has no "role"; Session has.`,
+		},
+		{text: scope + `when { resource.getTag("a") == "b" };`, line: 1, column: 44, message: `Test hasTag("a") first`},
+		{
+			text:    scope + "when { true &&\n context.region == 3 };",
+			line:    2,
+			column:  2,
+			message: "types Long and String are not compatible",
+		},
+		{text: scope + "when { context.region };", line: 1, column: 52, message: "expected Bool but saw String"},
+		{text: scope + "when { context.tagKeys == [] };", line: 1, column: 63, message: "Empty set"},
+		{text: scope + `when { 1 + "a" == 3 };`, line: 1, column: 44, message: "expected Long but saw String"},
 	})
 }
 
 func TestValidateFindsTheLaterPolicy(t *testing.T) {
 	refuses(t, []mistake{
-		{scope + ";\n\n  " + scope + "when { context.urgency == 1 };", 3, 54, "urgency"},
-		{scope + ";\n\n  " + scope + `when { resource == Host::"x" };`, 3, 64, "Host"},
+		{text: scope + ";\n\n  " + scope + "when { context.urgency == 1 };", line: 3, column: 54, message: "urgency"},
+		{text: scope + ";\n\n  " + scope + `when { resource == Host::"x" };`, line: 3, column: 64, message: "Host"},
 	})
 }
 
@@ -186,13 +335,14 @@ func TestCompileNamesThePolicy(t *testing.T) {
 	if !errors.As(err, &wrong) {
 		t.Fatalf("answered %v", err)
 	}
-	if diff := cmp.Diff(&policy.SyntaxError{
+	diff := cmp.Diff(&policy.SyntaxError{
 		Policy:  "b",
 		Line:    2,
 		Column:  8,
 		Message: `Unexpected "}".`,
 	},
-		wrong); diff != "" {
+		wrong)
+	if diff != "" {
 		t.Error(diff)
 	}
 	if want := `policy "b", line 2, column 8: Unexpected "}".`; wrong.Error() != want {
@@ -204,9 +354,11 @@ func FuzzValidate(f *testing.F) {
 	for _, text := range []string{
 		scope + ";", scope + "when { resource.hasTag(\"a\") && resource.getTag(\"a\") == \"b\" };",
 		`forbid(principal is Session in Role::"ci", action in [Action::"Read"], resource is Connection in Account::"111122223333");`,
-		scope + "unless { context.tagKeys.containsAny([\"a\"]) };", scope + "when { if ip(\"::1\").isLoopback() then 1 < 2 else -1 < 2 };",
+		scope + "unless { context.tagKeys.containsAny([\"a\"]) };",
+		scope + "when { if ip(\"::1\").isLoopback() then 1 < 2 else -1 < 2 };",
 		"@a(\"\\u{1F600}\") // é\n" + scope + "when { {a: 1}.a == 1 && decimal(\"1.0\").lessThan(decimal(\"2.0\")) };",
-		scope + "when { \"\\q", "permit(principal == ?principal", scope + "when { principal like \"*\\*\" };", "/*", "\x00",
+		scope + "when { \"\\q", "permit(principal == ?principal", scope + "when { principal like \"*\\*\" };", "/*",
+		"\x00",
 	} {
 		f.Add(text)
 	}
@@ -220,7 +372,9 @@ func FuzzValidate(f *testing.F) {
 			}
 
 			for kind, thing := range things() {
-				for _, action := range []string{"codeconnections:GetConnection", "lockstep:PutPolicy", "codeconnections:UntagResource"} {
+				for _, action := range []string{
+					"codeconnections:GetConnection", "lockstep:PutPolicy", "codeconnections:UntagResource",
+				} {
 					agree(t, set, map[string]string{"fuzzed": text}, session("ci", "1", "reader"),
 						policy.Request{Action: action, Resource: thing}, kind)
 				}
@@ -235,7 +389,8 @@ func FuzzValidate(f *testing.F) {
 		}
 
 		lines := strings.Split(text, "\n")
-		if wrong.Line < 1 || wrong.Line > len(lines) || wrong.Column < 1 || wrong.Column > len([]rune(lines[wrong.Line-1]))+1 || wrong.Message == "" {
+		if wrong.Line < 1 || wrong.Line > len(lines) || wrong.Column < 1 ||
+			wrong.Column > len([]rune(lines[wrong.Line-1]))+1 || wrong.Message == "" {
 			t.Fatalf("%v is no place in the text", wrong)
 		}
 	})

@@ -247,7 +247,8 @@ func (v *validator) explain(message string) string {
 		return fmt.Sprintf("The context has no %q: it has region, requestTags, tagKeys.", groups[1])
 	}
 	if groups := unsafeTag.FindStringSubmatch(message); groups != nil {
-		return fmt.Sprintf("Test hasTag(%s) first, as in resource.hasTag(%[1]s) && resource.getTag(%[1]s) == \"x\": not every resource has that tag.", groups[1])
+		return fmt.Sprintf("Test hasTag(%s) first, as in resource.hasTag(%[1]s) && resource.getTag(%[1]s) == "+
+			"\"x\": not every resource has that tag.", groups[1])
 	}
 	return asSentence(message)
 }
@@ -261,7 +262,8 @@ func (v *validator) explainAttribute(name, entityType string) string {
 	}
 	if len(with) == 0 {
 		return fmt.Sprintf("There is no attribute %q. %s has %s.", name, withArticle(entityType),
-			strings.Join(slices.Sorted(stringsOf(maps.Keys(v.schema.Entities[types.EntityType(entityType)].Shape))), ", "))
+			strings.Join(slices.Sorted(stringsOf(maps.Keys(v.schema.Entities[types.EntityType(entityType)].Shape))),
+				", "))
 	}
 	return fmt.Sprintf("%s has no %q; %s has. Restrict the scope with \"is\", or test \"has\" first.",
 		withArticle(entityType), name, joinTypes(with))

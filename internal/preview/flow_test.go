@@ -16,7 +16,8 @@ import (
 func TestACommentIsCreatedOnceAndThenEdited(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		w.syncedStack(stackFiles("one"))
-		attempts, events := w.Count(`SELECT count(*) FROM resource_sync_attempt`), w.Count(`SELECT count(*) FROM sync_event`)
+		attempts := w.Count(`SELECT count(*) FROM resource_sync_attempt`)
+		events := w.Count(`SELECT count(*) FROM sync_event`)
 		head := w.openPullRequest(7, stackFiles("two"))
 		w.waitForComment(7, head.Short(), "1 modified", "`Size` | `1` | `2`")
 		w.waitUntilClean()
@@ -97,7 +98,10 @@ func TestAMovedBaseReplacesPreviews(t *testing.T) {
 		w.openPullRequest(7, stackFiles("two"))
 		w.waitForComment(7, "1 modified")
 		w.waitForSync(w.push(stackFiles("base")))
-		w.waitUntil("another preview", func() bool { ids, left := w.target.previews(); return len(ids) > 1 && left == 0 })
+		w.waitUntil("another preview", func() bool {
+			ids, left := w.target.previews()
+			return len(ids) > 1 && left == 0
+		})
 		w.waitForSync(w.push(stackFiles("two")))
 		w.waitForComment(7, "No stack changes.")
 		w.waitUntilClean()
@@ -147,7 +151,10 @@ func TestAnAttemptDoesNotWaitForAPreviewWhichIsReplaced(t *testing.T) {
 		})
 
 		w.openPullRequest(7, stackFiles("two"))
-		w.waitUntil("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
+		w.waitUntil("a preview has proposed something", func() bool {
+			_, left := w.target.previews()
+			return left == 1
+		})
 		began := time.Now()
 		w.Update(func(tx *db.Tx) error { return w.engine.Retry(tx, cfg) })
 		w.waitUntil("synced again", func() bool {
@@ -177,7 +184,9 @@ func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
 		w.target.discard = func(target.Attempt) error { <-removing; return nil }
 		w.target.mu.Unlock()
 		w.openPullRequest(7, stackFiles("two"))
-		w.waitUntil("a removal is under way", func() bool { return w.Count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1 })
+		w.waitUntil("a removal is under way", func() bool {
+			return w.Count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1
+		})
 		sha := w.push(stackFiles("next"))
 		time.Sleep(5 * time.Second)
 
@@ -269,7 +278,9 @@ func TestPreviewsOfDeletedObjectsAreRemoved(t *testing.T) {
 				w.waitUntil("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
 				goes(w, cfg)
 				w.waitUntilClean()
-				w.waitUntil("no pull request is kept", func() bool { return w.Count(`SELECT count(*) FROM pull_request`) == 0 })
+				w.waitUntil("no pull request is kept", func() bool {
+					return w.Count(`SELECT count(*) FROM pull_request`) == 0
+				})
 			})
 		})
 	}
@@ -281,10 +292,19 @@ func TestProblemsAreReportedWithoutABlocker(t *testing.T) {
 		err  error
 		want string
 	}{
-		"refused": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Template error: no Topic."}}, want: "planning failed: `Template error: no Topic.`"},
+		"refused": {
+			step: target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Template error: no Topic."}},
+			want: "planning failed: `Template error: no Topic.`",
+		},
 		"blocked": {err: lockstep.Errorf(lockstep.Blocked,
 			"The stack was changed by hand."), want: "sync would be blocked: `The stack was changed by hand.`"},
-		"blocked end": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Blocked: lockstep.Errorf(lockstep.Blocked, "Mend it.")}}, want: "sync would be blocked: `Mend it.`"},
+		"blocked end": {
+			step: target.Step{End: &target.End{
+				Outcome: lockstep.Failed,
+				Blocked: lockstep.Errorf(lockstep.Blocked, "Mend it."),
+			}},
+			want: "sync would be blocked: `Mend it.`",
+		},
 		"denied": {err: lockstep.Errorf(lockstep.Denied,
 			"The role cannot be assumed."), want: "planning failed: `The role cannot be assumed.`"},
 		"away":    {err: lockstep.Errorf(lockstep.Unavailable, "Not now."), want: "planning failed: `Not now.`"},
@@ -355,7 +375,8 @@ func TestAHostWithoutPullRequestsIsNotPolled(t *testing.T) {
 		w.syncedStack(stackFiles("one"))
 		w.openPullRequest(7, stackFiles("two"))
 		time.Sleep(10 * time.Minute)
-		if ids, _ := w.target.previews(); len(ids) != 0 || w.Count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
+		if ids, _ := w.target.previews(); len(ids) != 0 ||
+			w.Count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
 			t.Errorf("previews %v", ids)
 		}
 		w.waitForSync(w.push(stackFiles("next")))

@@ -19,7 +19,8 @@ func TestAttack30APullRequestFromAForkIsIgnored(t *testing.T) {
 		w.waitForComment(8, "1 modified")
 		time.Sleep(10 * time.Minute)
 		ids, _ := w.target.previews()
-		if body, _ := w.host.comment(7); body != "" || len(ids) != 1 || w.Count(`SELECT count(*) FROM pull_request`) != 1 {
+		if body, _ := w.host.comment(7); body != "" || len(ids) != 1 ||
+			w.Count(`SELECT count(*) FROM pull_request`) != 1 {
 			t.Errorf("previews %v, comment %q", ids, body)
 		}
 	})
@@ -38,7 +39,11 @@ func TestAttack30AForkCannotChangeTheDeploymentFile(t *testing.T) {
 			return proposeChangeSet(attempt)
 		})
 
-		evil := map[string]string{"web.yaml": "template-file-path: t.yaml\nparameters: {Admin: evil}\n", "t.yaml": "one", "other.yaml": "template-file-path: t.yaml\n"}
+		evil := map[string]string{
+			"web.yaml":   "template-file-path: t.yaml\nparameters: {Admin: evil}\n",
+			"t.yaml":     "one",
+			"other.yaml": "template-file-path: t.yaml\n",
+		}
 		w.openPullRequest(7, evil, fromFork)
 		time.Sleep(10 * time.Minute)
 
@@ -69,7 +74,9 @@ func TestAttack30MessagesOfTheTargetAreHiddenForForks(t *testing.T) {
 		w.forks = true
 		w.syncedStack(stackFiles("one"))
 		w.target.setSteps(func(target.Attempt) (target.Step, error) {
-			return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Unable to get mapping for Map::canary-8675309."}}, nil
+			return target.Step{
+				End: &target.End{Outcome: lockstep.Failed, Reason: "Unable to get mapping for Map::canary-8675309."},
+			}, nil
 		})
 		w.openPullRequest(7, stackFiles("two"), fromFork)
 		if body := w.waitForComment(7, "planning failed"); strings.Contains(body, "canary") {

@@ -128,7 +128,8 @@ func (w *world) startWorkers() {
 
 // createConfiguration creates a configuration that tracks main with a file of its
 // name and requests comments.
-func (w *world) createConfiguration(name string, change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
+func (w *world) createConfiguration(name string,
+	change ...func(*lockstep.SyncConfiguration)) lockstep.SyncConfiguration {
 	w.T.Helper()
 	cfg := lockstep.SyncConfiguration{
 		Account:            w.link.Account,
@@ -176,7 +177,8 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 
 // openPullRequest opens a pull request into main, or moves its head, and requests a
 // poll as a webhook does.
-func (w *world) openPullRequest(number int64, files map[string]string, change ...func(*provider.PullRequest)) lockstep.SHA {
+func (w *world) openPullRequest(number int64, files map[string]string,
+	change ...func(*provider.PullRequest)) lockstep.SHA {
 	w.T.Helper()
 	pullRequest := provider.PullRequest{
 		Number:     number,
@@ -259,7 +261,8 @@ func (w *world) syncedStack(files map[string]string) lockstep.SyncConfiguration 
 func (w *world) waitForSync(sha lockstep.SHA) {
 	w.T.Helper()
 	w.waitUntil("synced", func() bool {
-		return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND status = 'SUCCEEDED'`, string(sha)) > 0
+		return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND status = 'SUCCEEDED'`,
+			string(sha)) > 0
 	})
 }
 

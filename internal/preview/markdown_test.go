@@ -46,7 +46,11 @@ var busy = preview.Result{Plan: &lockstep.Plan{
 			ResourceType: "AWS::SNS::Topic",
 			Replacement:  "False",
 			Scope:        []string{"Properties", "Tags"},
-			Details:      []lockstep.ChangeDetail{{Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Tags"}},
+			Details: []lockstep.ChangeDetail{
+				{Attribute: "Properties", Name: "DisplayName"},
+				{Attribute: "Properties", Name: "DisplayName"},
+				{Attribute: "Tags"},
+			},
 		},
 		{Action: "Add", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue"},
 		{
@@ -80,8 +84,13 @@ func goldenComments() map[string]preview.Comment {
 
 	return map[string]preview.Comment{
 		"everything": page(stack("zone", preview.Result{}), pending, stack("web", busy),
-			stack("blocked", preview.Result{Problem: "Target web was modified by something besides StackSync.", Blocked: true}),
-			stack("broken", preview.Result{Problem: "Template \"web.yaml\", line 3: the value is not a mapping.\nSee there."})),
+			stack("blocked", preview.Result{
+				Problem: "Target web was modified by something besides StackSync.",
+				Blocked: true,
+			}),
+			stack("broken", preview.Result{
+				Problem: "Template \"web.yaml\", line 3: the value is not a mapping.\nSee there.",
+			})),
 		"nothing":   page(),
 		"fork":      fork,
 		"unchanged": page(stack("web", preview.Result{})),
@@ -185,7 +194,8 @@ func checkWhole(t *testing.T, text string) {
 	}
 }
 
-const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) **b** \n\n# h\n</details>\u202e\x1b[2J"
+const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) " +
+	"**b** \n\n# h\n</details>\u202e\x1b[2J"
 
 // hostileComment returns a comment with hostile text everywhere.
 func hostileComment() preview.Comment { return saying(attack) }
@@ -215,7 +225,10 @@ func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) {
 }
 
 func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
-	for _, text := range []string{attack, "", "`", "``", "\\`|", " ` ", "a|b", "</code>", "&lt;", "\xff\x00", "--", "-->", "\n\n/close\n", "<!--", "<!<!----"} {
+	for _, text := range []string{
+		attack, "", "`", "``", "\\`|", " ` ", "a|b", "</code>", "&lt;", "\xff\x00", "--", "-->",
+		"\n\n/close\n", "<!--", "<!<!----",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) { checkHarmless(t, saying(text)) })
@@ -229,7 +242,8 @@ func checkHarmless(t *testing.T, comment preview.Comment) {
 	rest = regexp.MustCompile("`[^`\n]+`").ReplaceAllString(rest, "X")
 	rest = regexp.MustCompile("<code>[^<\n]*</code>").ReplaceAllString(rest, "X")
 	rest = regexp.MustCompile(`(?m)^(</details>|<details><summary>X: .*</summary>)$`).ReplaceAllString(rest, "")
-	if strings.ContainsAny(rest, "`<>@&[]\\\x1b\u202e") || regexp.MustCompile(`[#!]\d|\*\*|(?m:^[/>])`).MatchString(rest) {
+	if strings.ContainsAny(rest, "`<>@&[]\\\x1b\u202e") ||
+		regexp.MustCompile(`[#!]\d|\*\*|(?m:^[/>])`).MatchString(rest) {
 		t.Errorf("something stands outside of code:\n%s", rest)
 	}
 

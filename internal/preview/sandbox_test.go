@@ -77,7 +77,11 @@ func newSandboxWorld(t *testing.T) (*world, watchedDriver, *cloudformation.Clien
 	w.driver = d
 	w.startWorkers()
 
-	return w, d, cloudformation.New(cloudformation.Options{Region: w.link.Region, BaseEndpoint: &server.URL, Credentials: key})
+	return w, d, cloudformation.New(cloudformation.Options{
+		Region:       w.link.Region,
+		BaseEndpoint: &server.URL,
+		Credentials:  key,
+	})
 }
 
 // receive waits for a value of a channel.
@@ -103,7 +107,8 @@ func expectNothingProposed(t *testing.T, api *cloudformation.Client, exists bool
 		return
 	}
 
-	sets, err := api.ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: stack.Stacks[0].StackId})
+	sets, err := api.ListChangeSets(t.Context(),
+		&cloudformation.ListChangeSetsInput{StackName: stack.Stacks[0].StackId})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +153,8 @@ func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
 		t.Fatalf("the first sync: %s", outcome)
 	}
 
-	w.openPullRequest(2, deploymentFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
+	w.openPullRequest(2, deploymentFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n",
+		template))
 	receive(t, d.removed, "the preview of a change is removed")
 	body += w.waitForComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |",
 		"| `team` | `core` | `web` |", "| `Password` | *hidden*")

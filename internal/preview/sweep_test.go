@@ -67,9 +67,12 @@ func TestPreviewedPullRequestsAreLimited(t *testing.T) {
 			w.openPullRequest(number, stackFiles("two"))
 		}
 
-		w.waitUntil("fifty are previewed", func() bool { return w.Count(`SELECT count(*) FROM preview WHERE state = 'DONE'`) == 50 })
+		w.waitUntil("fifty are previewed", func() bool {
+			return w.Count(`SELECT count(*) FROM preview WHERE state = 'DONE'`) == 50
+		})
 		time.Sleep(10 * time.Minute)
-		if n := w.Count(`SELECT count(*) FROM pull_request`); n != 50 || w.Count(`SELECT count(*) FROM pull_request WHERE number >= 10`) != 50 {
+		if n := w.Count(`SELECT count(*) FROM pull_request`); n != 50 ||
+			w.Count(`SELECT count(*) FROM pull_request WHERE number >= 10`) != 50 {
 			t.Errorf("%d pull requests, not the 50 that changed last", n)
 		}
 	})

@@ -50,7 +50,8 @@ func escapeMarker(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
 		switch char := text[i]; {
-		case char >= 'a' && char <= 'z', char >= 'A' && char <= 'Z', char >= '0' && char <= '9', char == '/', char == '_', char == '.':
+		case char >= 'a' && char <= 'z', char >= 'A' && char <= 'Z', char >= '0' && char <= '9', char == '/',
+			char == '_', char == '.':
 			b.WriteByte(char)
 		default:
 			b.WriteString(string([]byte{'%', hexadecimal[char>>4], hexadecimal[char&15]}))

@@ -275,7 +275,8 @@ func (a *audit) check(t *testing.T, interrupted map[int64]line) {
 		}
 
 		cut, wasCut := interrupted[l.resource]
-		repeats := wasCut && l.attempt == cut.attempt && l.step == cut.step && known && l.attempt == s.attempt && l.step == s.step
+		repeats := wasCut && l.attempt == cut.attempt && l.step == cut.step && known && l.attempt == s.attempt &&
+			l.step == s.step
 		follows := l.attempt == s.attempt && l.step == s.step+1 && !s.running
 		next := l.attempt > s.attempt && s.step == steps && l.step == 1 && !s.running
 		switch {

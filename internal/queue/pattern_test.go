@@ -31,7 +31,10 @@ const steps = 3
 
 func schema() db.Migrations {
 	file := &fstest.MapFile{Data: []byte(tables)}
-	return db.Migrations{FS: fstest.MapFS{"sqlite/0001_pattern.sql": file, "postgres/0001_pattern.sql": file}, Table: "pattern_migration"}
+	return db.Migrations{
+		FS:    fstest.MapFS{"sqlite/0001_pattern.sql": file, "postgres/0001_pattern.sql": file},
+		Table: "pattern_migration",
+	}
 }
 
 type resourceArgs struct {
@@ -69,7 +72,8 @@ func (p *plant) add(ctx context.Context, resource int64, attempts ...int64) erro
 		}
 
 		for _, id := range attempts {
-			_, err := tx.Exec("INSERT INTO attempt (id, resource, step, not_before, open) VALUES ($1, $2, 0, 0, $3)", id, resource, true)
+			_, err := tx.Exec("INSERT INTO attempt (id, resource, step, not_before, open) VALUES ($1, $2, 0, 0, $3)",
+				id, resource, true)
 			if err != nil {
 				return err
 			}
@@ -103,7 +107,8 @@ type head struct {
 
 func readHead(tx *db.Tx, resource int64) (h head, err error) {
 	var ms int64
-	err = tx.QueryRow("SELECT id, step, not_before FROM attempt WHERE resource = $1 AND open ORDER BY id LIMIT 1", resource).Scan(&h.id, &h.step, &ms)
+	err = tx.QueryRow("SELECT id, step, not_before FROM attempt WHERE resource = $1 AND open ORDER BY id LIMIT 1",
+		resource).Scan(&h.id, &h.step, &ms)
 	h.notBefore = db.Time(ms)
 	return h, err
 }
@@ -118,7 +123,8 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 	over := false // nothing to do now, and the job has ended
 	err := p.d.Update(ctx, func(tx *db.Tx) (err error) {
 		over = false
-		err = tx.QueryRow("UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch", args.Resource).Scan(&epoch)
+		err = tx.QueryRow("UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
+			args.Resource).Scan(&epoch)
 		if err != nil {
 			return err
 		}
@@ -165,7 +171,8 @@ func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int6
 
 		wait := p.wait(h.id, int(h.step))
 		next := tx.Now.Add(wait)
-		_, err := tx.Exec("UPDATE attempt SET step = $1, not_before = $2, open = $3 WHERE id = $4", h.step, db.Millis(next), h.step < steps, h.id)
+		_, err := tx.Exec("UPDATE attempt SET step = $1, not_before = $2, open = $3 WHERE id = $4", h.step,
+			db.Millis(next), h.step < steps, h.id)
 		if err != nil {
 			return err
 		}
@@ -258,7 +265,9 @@ func TestAttemptsOfAResourceRunOneAfterTheOther(t *testing.T) {
 		}
 
 		var events int
-		err := d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM event").Scan(&events) })
+		err := d.View(t.Context(), func(tx *db.Tx) error {
+			return tx.QueryRow("SELECT count(*) FROM event").Scan(&events)
+		})
 		if err != nil || events != 25*steps {
 			t.Errorf("%d events, %v", events, err)
 		}

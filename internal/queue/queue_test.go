@@ -54,7 +54,13 @@ func TestThereIsOneJobForTheSameArguments(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		for _, args := range []queue.Args{probeArgs{"a"}, probeArgs{"b"}, probeArgs{"a"}, resourceArgs{1}, resourceArgs{1}} {
+		for _, args := range []queue.Args{
+			probeArgs{"a"},
+			probeArgs{"b"},
+			probeArgs{"a"},
+			resourceArgs{1},
+			resourceArgs{1},
+		} {
 			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, args, tx.Now) })
 			if err != nil {
 				t.Fatal(err)
@@ -148,10 +154,10 @@ func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 		returns error
 		want    []string
 	}{
-		{"done, nil", false, nil, []string{"completed"}},
-		{"done, error", false, errors.New("late"), []string{"completed"}},
-		{"again, nil", true, nil, []string{"completed", "scheduled"}},
-		{"again, error", true, errors.New("late"), []string{"completed", "scheduled"}},
+		{name: "done, nil", again: false, returns: nil, want: []string{"completed"}},
+		{name: "done, error", again: false, returns: errors.New("late"), want: []string{"completed"}},
+		{name: "again, nil", again: true, returns: nil, want: []string{"completed", "scheduled"}},
+		{name: "again, error", again: true, returns: errors.New("late"), want: []string{"completed", "scheduled"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -287,7 +293,9 @@ func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		for _, want := range []string{`"level":"ERROR"`, `"kind":"probe"`, `"outcome":"panic"`, "panic: broken", "queue_test.go"} {
+		for _, want := range []string{
+			`"level":"ERROR"`, `"kind":"probe"`, `"outcome":"panic"`, "panic: broken", "queue_test.go",
+		} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("no %s in %s", want, &log)
 			}
@@ -303,7 +311,11 @@ func TestProgrammingErrorsAreReturnedAtStart(t *testing.T) {
 	queue.Handle(twice, time.Second, work)
 	nobody := queue.New(queue.Options{DB: d})
 	config := queue.New(queue.Options{DB: d, ID: strings.Repeat("x", 101)})
-	for name, q := range map[string]*queue.Queue{"a kind handled twice": twice, "no worker": nobody, "an ID too long": config} {
+	for name, q := range map[string]*queue.Queue{
+		"a kind handled twice": twice,
+		"no worker":            nobody,
+		"an ID too long":       config,
+	} {
 		if err := q.Start(t.Context()); err == nil {
 			t.Errorf("%s: started", name)
 		}

@@ -272,7 +272,9 @@ func TestALaterWakeUpDoesNotDelayAnEarlierOne(t *testing.T) {
 	}
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		for _, tt := range tests {
-			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Complete) })
+			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+				return d.Update(ctx, job.Complete)
+			})
 			err := d.Update(t.Context(), func(tx *db.Tx) error {
 				for _, at := range tt.at {
 					if err := p.Wake(tx, probeArgs{"a"}, p.start.Add(at)); err != nil {
@@ -313,7 +315,9 @@ func TestAJobOfACrashedNodeIsRescued(t *testing.T) {
 		}
 
 		markRunning(t, d)
-		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Complete) })
+		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+			return d.Update(ctx, job.Complete)
+		})
 		time.Sleep(3 * time.Minute)
 		got := p.ran()
 		if len(got) != 1 || got[0] < 30*time.Second || got[0] > 90*time.Second {
@@ -339,7 +343,8 @@ func markRunning(t *testing.T, d *db.DB) {
 			return err
 		}
 
-		_, err = tx.Exec("INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('gone', $1, $2)", at, lease)
+		_, err = tx.Exec("INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('gone', $1, $2)", at,
+			lease)
 		return err
 	})
 	if err != nil {

@@ -18,8 +18,16 @@ import (
 func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		w.Host.HasAPI = true
-		sha := w.Push(map[string]string{"t.yaml": "1", "deployments/there.yaml": "template t.yaml", "other.yaml": "template x.yaml"})
-		p := repository.Proposal{SyncType: "TEST_SYNC", Resource: "web", Deployment: target.Deployment{Template: "t.yaml"}}
+		sha := w.Push(map[string]string{
+			"t.yaml":                 "1",
+			"deployments/there.yaml": "template t.yaml",
+			"other.yaml":             "template x.yaml",
+		})
+		p := repository.Proposal{
+			SyncType:   "TEST_SYNC",
+			Resource:   "web",
+			Deployment: target.Deployment{Template: "t.yaml"},
+		}
 		pr, branch, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p)
 		if err != nil || pr.Number != 7 || branch != "main" {
 			w.T.Fatalf("%+v for %q, %v", pr, branch, err)
@@ -30,7 +38,8 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 		}
 
 		p.Resource, p.Branch = "there", "main"
-		if pr, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); err != nil || pr != (provider.PullRequest{}) {
+		if pr, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); err != nil ||
+			pr != (provider.PullRequest{}) {
 			w.T.Errorf("what is there already: %+v, %v", pr, err)
 		}
 
@@ -43,10 +52,16 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 			lockstep.NotFound: func(p *repository.Proposal) { p.Branch = "nowhere" },
 			lockstep.Invalid:  func(p *repository.Proposal) { p.Template = "wrong" },
 			lockstep.Limit: func(p *repository.Proposal) {
-				w.Target.OnReadInputs = func(string) error { return lockstep.Errorf(lockstep.Limit, "It is too large.") }
+				w.Target.OnReadInputs = func(string) error {
+					return lockstep.Errorf(lockstep.Limit, "It is too large.")
+				}
 			},
 		} {
-			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", Deployment: target.Deployment{Template: "t.yaml"}}
+			bad := repository.Proposal{
+				SyncType:   "TEST_SYNC",
+				Resource:   "api",
+				Deployment: target.Deployment{Template: "t.yaml"},
+			}
 			change(&bad)
 			if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, bad); lockstep.KindOf(err) != kind {
 				w.T.Errorf("%s: %v", kind, err)
@@ -56,8 +71,14 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 		}
 
 		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
-			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", File: file, Deployment: target.Deployment{Template: "t.yaml"}}
-			if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
+			bad := repository.Proposal{
+				SyncType:   "TEST_SYNC",
+				Resource:   "api",
+				File:       file,
+				Deployment: target.Deployment{Template: "t.yaml"},
+			}
+			_, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, bad)
+			if lockstep.KindOf(err) != lockstep.Invalid {
 				w.T.Errorf("%s: %v", file, err)
 			}
 		}
@@ -70,11 +91,13 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 
 func TestWebhooksAreRegisteredAtTheHost(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
-		if _, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "does not support registering webhooks") {
+		if _, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID); lockstep.KindOf(err) != lockstep.Invalid ||
+			!strings.Contains(err.Error(), "does not support registering webhooks") {
 			w.T.Errorf("a host that cannot: %v", err)
 		}
 
-		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, repository.Proposal{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID,
+			repository.Proposal{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
 			w.T.Errorf("a host that cannot: %v", err)
 		}
 
@@ -97,7 +120,8 @@ func TestWebhooksAreRegisteredAtTheHost(t *testing.T) {
 			w.T.Errorf("the host was told %q", got)
 		}
 
-		if err := w.Repositories.RegisterWebhook(w.T.Context(), w.Link.ID, "panic", ""); err == nil || lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
+		if err := w.Repositories.RegisterWebhook(w.T.Context(), w.Link.ID, "panic", ""); err == nil ||
+			lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
 			w.T.Errorf("a driver that panics: %v", err)
 		}
 	})

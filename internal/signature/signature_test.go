@@ -45,8 +45,11 @@ func everybody(t testing.TB) *signature.AllowedSigners {
 func TestCommitsSignedByGitAreAccepted(t *testing.T) {
 	signers := everybody(t)
 	for name, want := range map[string]string{
-		"ssh-ed25519.commit": "ed25519@example.com", "ssh-ecdsa.commit": "ecdsa@example.com", "ssh-rsa.commit": "rsa@example.com",
-		"pgp-ann.commit": "Ann <ann@example.com>", "pgp-bob.commit": "Bob <bob@example.com>",
+		"ssh-ed25519.commit": "ed25519@example.com",
+		"ssh-ecdsa.commit":   "ecdsa@example.com",
+		"ssh-rsa.commit":     "rsa@example.com",
+		"pgp-ann.commit":     "Ann <ann@example.com>",
+		"pgp-bob.commit":     "Bob <bob@example.com>",
 	} {
 		got, err := signers.Verify(recorded(t, name), now)
 		if err != nil || got.Name != want || got.Key == "" {
@@ -161,7 +164,8 @@ func TestAttack27OnlyWhoIsAllowedForGitAndNow(t *testing.T) {
 			bytes.ReplaceAll(ann.commit(t, made), []byte("SSH SIGNATURE"),
 				[]byte("SIGNED MESSAGE")), "unsupported kind"},
 		"garbage in armour": {ann.line("ann@example.com", ""),
-			[]byte("tree 1\ncommitter a <b> 1 +0\ngpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\nx"), "could not be read"},
+			[]byte("tree 1\ncommitter a <b> 1 +0\ngpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH " +
+				"SIGNATURE-----\n\nx"), "could not be read"},
 		"no time": {ann.line("ann@example.com", ""),
 			bytes.ReplaceAll(ann.commit(t, made), []byte("\ncommitter "),
 				[]byte("\ncommitted ")), "no commit date"},
@@ -177,7 +181,8 @@ func TestAttack27OnlyWhoIsAllowedForGitAndNow(t *testing.T) {
 
 		who, err := signers.Verify(row.commit, now)
 		switch {
-		case row.says == "" && (err != nil || who.Name != "ann@example.com" || who.Key != ssh.FingerprintSHA256(ann.key.PublicKey())):
+		case row.says == "" && (err != nil || who.Name != "ann@example.com" ||
+			who.Key != ssh.FingerprintSHA256(ann.key.PublicKey())):
 			t.Errorf("%s: %+v, %v", name, who, err)
 		case row.says != "" && (lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), row.says)):
 			t.Errorf("%s: %+v, %v; want a refusal that says %q", name, who, err, row.says)
@@ -215,9 +220,14 @@ func TestAttack27SHA1IsNotTaken(t *testing.T) {
 	}
 
 	sum := sha512.Sum512([]byte(before + "\n" + after))
-	signed := append([]byte("SSHSIG"), ssh.Marshal(struct{ Namespace, Reserved, HashAlgorithm, Hash string }{"git", "", "sha512", string(sum[:])})...)
-	if sig.Signature, err = key.(ssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, signed,
-		ssh.KeyAlgoRSA); err != nil {
+	signed := append([]byte("SSHSIG"), ssh.Marshal(struct{ Namespace, Reserved, HashAlgorithm, Hash string }{
+		Namespace:     "git",
+		Reserved:      "",
+		HashAlgorithm: "sha512",
+		Hash:          string(sum[:]),
+	})...)
+	sig.Signature, err = key.(ssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, signed, ssh.KeyAlgoRSA)
+	if err != nil {
 		t.Fatal(err)
 	}
 
@@ -241,8 +251,8 @@ func TestSignaturesOfRemovedKeysAreRefused(t *testing.T) {
 		t.Errorf("an SSH key that is not listed: %v", err)
 	}
 	// The key did not exist yet.
-	if _, err := signers.Verify(recorded(t, "pgp-ann.commit"),
-		time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)); lockstep.KindOf(err) != lockstep.Denied {
+	_, err = signers.Verify(recorded(t, "pgp-ann.commit"), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a key that was not made yet: %v", err)
 	}
 }
@@ -262,9 +272,12 @@ func TestMalformedListsAreRefusedWithTheLine(t *testing.T) {
 	keys := string(recorded(t, "pgp-keys.asc"))
 	blocks := strings.Count(keys, "-----BEGIN")
 	for name, row := range map[string]struct{ allowed, keys, says string }{
-		"nothing":      {"# nobody\n\n", "", "contain no key"},
-		"no key":       {"ann@example.com\n", "", "line 1: there is no key"},
-		"half a key":   {good.line("a", "") + "ann@example.com ssh-ed25519 AAAA\n", "", "line 2: the principals are not followed"},
+		"nothing": {"# nobody\n\n", "", "contain no key"},
+		"no key":  {"ann@example.com\n", "", "line 1: there is no key"},
+		"half a key": {
+			good.line("a", "") + "ann@example.com ssh-ed25519 AAAA\n", "",
+			"line 2: the principals are not followed",
+		},
 		"no quotation": {`"ann ssh-ed25519`, "", "line 1: a quotation mark"},
 		"an authority": {good.line("*@example.com", "cert-authority"), "", "cert-authority is not supported"},
 		"a new option": {good.line("a", `no-touch="x"`), "", `option "no-touch"`},
@@ -273,9 +286,12 @@ func TestMalformedListsAreRefusedWithTheLine(t *testing.T) {
 		"words":        {"", "hello", "OpenPGP keys: found 0 keys"},
 		"no beginning": {"", keys + strings.SplitN(keys, "\n",
 			2)[1], fmt.Sprintf("OpenPGP keys: %d blocks begin and %d end", 2*blocks-1, 2*blocks)},
-		"no end":          {"", keys + keys[:len(keys)/2], "OpenPGP keys: "},
-		"too long":        {strings.Repeat("#", signature.MaxListBytes+1), "", "at most"},
-		"a private block": {"", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n", "nothing else"},
+		"no end":   {"", keys + keys[:len(keys)/2], "OpenPGP keys: "},
+		"too long": {strings.Repeat("#", signature.MaxListBytes+1), "", "at most"},
+		"a private block": {
+			"", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n",
+			"nothing else",
+		},
 	} {
 		_, err := signature.Parse(row.allowed, row.keys)
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), row.says) {
@@ -287,7 +303,8 @@ func TestMalformedListsAreRefusedWithTheLine(t *testing.T) {
 func TestASignatureInTheMessageDoesNotCount(t *testing.T) {
 	s := everybody(t)
 	raw := recorded(t, "unsigned.commit")
-	forged := append(bytes.Clone(raw), []byte("\ngpgsig -----BEGIN SSH SIGNATURE-----\n x\n -----END SSH SIGNATURE-----\n")...)
+	forged := append(bytes.Clone(raw), []byte("\ngpgsig -----BEGIN SSH SIGNATURE-----\n x\n -----END SSH "+
+		"SIGNATURE-----\n")...)
 	if _, err := s.Verify(forged, now); err == nil || !strings.Contains(err.Error(), "is not signed") {
 		t.Errorf("got %v", err)
 	}

@@ -18,11 +18,36 @@ func TestADeliveryAboutAPullRequestRequestsAPoll(t *testing.T) {
 			kind         lockstep.WebhookKind
 			events       []string
 		}{
-			{"github-push", "X-GitHub-Event", lockstep.GitHubWebhook, []string{"pull_request"}},
-			{"gitlab-push", "X-Gitlab-Event", lockstep.GitLabWebhook, []string{"Merge Request Hook"}},
-			{"gitlab-signing-push", "X-Gitlab-Event", lockstep.GitLabSigningWebhook, []string{"Merge Request Hook"}},
-			{"bitbucket-push", "X-Event-Key", lockstep.BitbucketWebhook, []string{"pullrequest:created", "pullrequest:updated", "pr:opened"}},
-			{"gitea-push", "X-Gitea-Event", lockstep.GiteaWebhook, []string{"pull_request", "pull_request_sync"}},
+			{
+				name:   "github-push",
+				header: "X-GitHub-Event",
+				kind:   lockstep.GitHubWebhook,
+				events: []string{"pull_request"},
+			},
+			{
+				name:   "gitlab-push",
+				header: "X-Gitlab-Event",
+				kind:   lockstep.GitLabWebhook,
+				events: []string{"Merge Request Hook"},
+			},
+			{
+				name:   "gitlab-signing-push",
+				header: "X-Gitlab-Event",
+				kind:   lockstep.GitLabSigningWebhook,
+				events: []string{"Merge Request Hook"},
+			},
+			{
+				name:   "bitbucket-push",
+				header: "X-Event-Key",
+				kind:   lockstep.BitbucketWebhook,
+				events: []string{"pullrequest:created", "pullrequest:updated", "pr:opened"},
+			},
+			{
+				name:   "gitea-push",
+				header: "X-Gitea-Event",
+				kind:   lockstep.GiteaWebhook,
+				events: []string{"pull_request", "pull_request_sync"},
+			},
 		} {
 			for _, event := range test.events {
 				hook := receiver.createWebhook(test.name+event, test.kind)

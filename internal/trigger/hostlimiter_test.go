@@ -92,7 +92,10 @@ func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 }
 
 func TestAHostThatAsksForADelayGetsNoProbes(t *testing.T) {
-	for asked, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute} {
+	for asked, want := range map[time.Duration]time.Duration{
+		2 * time.Minute: 2 * time.Minute,
+		time.Hour:       15 * time.Minute,
+	} {
 		runInSQLiteBubble(t, func(w *world) {
 			ids := w.trackedLinks("c", 6)
 			w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})

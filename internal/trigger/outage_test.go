@@ -73,7 +73,9 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		time.Sleep(6 * time.Minute) // by now the host is rarely probed
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.setHostFailure(nil)
-		w.WaitUntil("the recovery is recorded", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
+		w.WaitUntil("the recovery is recorded", func() bool {
+			return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded
+		})
 
 		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
 			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
@@ -158,7 +160,9 @@ func TestAnOutageFoundByARepositorySyncEndsWithAProbe(t *testing.T) {
 		link := w.link("c", "infra")
 		sha := w.host.push("infra", "main")
 		w.track(link)
-		w.WaitUntil("the repository sync fails", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed })
+		w.WaitUntil("the repository sync fails", func() bool {
+			return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed
+		})
 		w.startPoller(constantInterval())
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. Away.")
@@ -176,7 +180,9 @@ func TestProbesOfAnUnavailableHostBecomeRare(t *testing.T) {
 		w.WaitUntil("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
 		expectGaps(t, w.probeGaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.setHostFailure(nil)
-		w.WaitUntil("the recovery", func() bool { return w.Count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
+		w.WaitUntil("the recovery", func() bool {
+			return w.Count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1
+		})
 
 		if n := w.Count(`SELECT poll_interval FROM repository_link`); n != 2000 {
 			t.Errorf("the interval after the recovery is %d ms", n)

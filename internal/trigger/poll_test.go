@@ -131,7 +131,9 @@ func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 
 		hinted = time.Now()
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
-		w.WaitUntil("a probe after a request between probes", func() bool { return w.countProbesSince("infra", hinted) > 0 })
+		w.WaitUntil("a probe after a request between probes", func() bool {
+			return w.countProbesSince("infra", hinted) > 0
+		})
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -357,7 +359,8 @@ func TestConcurrentProbesOfAHostAreLimited(t *testing.T) {
 			return true
 		})
 
-		if busy, idle := w.host.maxRunning["connection busy"], w.host.maxRunning["connection idle"]; busy != 3 || idle != 3 {
+		if busy, idle := w.host.maxRunning["connection busy"], w.host.maxRunning["connection idle"]; busy != 3 ||
+			idle != 3 {
 			t.Errorf("%d and %d concurrent probes, want 3 at each host", busy, idle)
 		}
 

@@ -159,7 +159,8 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 	runWithReceiver(t, func(receiver *webhookReceiver) {
 		for _, test := range deliveries {
 			hook := receiver.createWebhook(test.name, test.kind)
-			box, err := receiver.key.Seal(nil, []byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
+			box, err := receiver.key.Seal(nil,
+				[]byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
 			receiver.Must(err)
 			receiver.Update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE webhook SET sealed = $2 WHERE id = $1`, hook.ID, []byte(box))
@@ -255,9 +256,14 @@ func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
 		message := readRecorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
 		answers := map[string]http.Header{}
 		for name, path := range map[string]string{
-			"known": "/webhooks/github/" + hook.ID, "unknown": "/webhooks/github/" + strings.Repeat("a",
-				26), "of another kind": "/webhooks/gitlab/" + hook.ID,
-			"no kind": "/webhooks/svn/" + hook.ID, "no id": "/webhooks/github/", "neither": "/webhooks/", "more": "/webhooks/github/" + hook.ID + "/x",
+			"known": "/webhooks/github/" + hook.ID,
+			"unknown": "/webhooks/github/" + strings.Repeat("a",
+				26),
+			"of another kind": "/webhooks/gitlab/" + hook.ID,
+			"no kind":         "/webhooks/svn/" + hook.ID,
+			"no id":           "/webhooks/github/",
+			"neither":         "/webhooks/",
+			"more":            "/webhooks/github/" + hook.ID + "/x",
 		} {
 			message.path = path
 			rec := httptest.NewRecorder()
@@ -328,8 +334,8 @@ func TestAttack15ManyDeliveriesCauseFewProbes(t *testing.T) {
 		}
 
 		time.Sleep(2 * time.Second)
-		if infra, other := w.countProbesSince("infra", began), w.countProbesSince("other",
-			began); infra < 1 || infra > 2 || other != 0 {
+		infra, other := w.countProbesSince("infra", began), w.countProbesSince("other", began)
+		if infra < 1 || infra > 2 || other != 0 {
 			t.Errorf("%d looks, and %d at another repository", infra, other)
 		}
 	})
@@ -338,7 +344,9 @@ func TestAttack15ManyDeliveriesCauseFewProbes(t *testing.T) {
 func TestAttack20OnlyPostIsAccepted(t *testing.T) {
 	runWithReceiver(t, func(receiver *webhookReceiver) {
 		hook := receiver.createWebhook("infra", lockstep.GitLabWebhook)
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions, http.MethodConnect} {
+		for _, method := range []string{
+			http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions, http.MethodConnect,
+		} {
 			r := readRecorded(t, "gitlab-push").addressedTo(hook).request()
 			r.Method = method
 			if got := receiver.serve(r); got != "405 use POST" || receiver.countRequestedPolls("infra") != 0 {

@@ -156,18 +156,18 @@ var deliveries = []struct {
 	kind         lockstep.WebhookKind
 	moves, known bool
 }{
-	{"github-push", lockstep.GitHubWebhook, true, true},
-	{"github-ping", lockstep.GitHubWebhook, false, true},
-	{"gitlab-push", lockstep.GitLabWebhook, true, true},
-	{"gitlab-issue", lockstep.GitLabWebhook, false, true},
-	{"gitlab-signing-push", lockstep.GitLabSigningWebhook, true, true},
-	{"bitbucket-push", lockstep.BitbucketWebhook, true, true},
-	{"bitbucket-server-ping", lockstep.BitbucketWebhook, false, true},
-	{"azure-devops-push", lockstep.AzureDevOpsWebhook, true, false},
-	{"gitea-push", lockstep.GiteaWebhook, true, true},
-	{"forgejo-push", lockstep.GiteaWebhook, true, true},
-	{"generic-signed", lockstep.GenericWebhook, true, true},
-	{"generic-token", lockstep.GenericWebhook, true, false},
+	{name: "github-push", kind: lockstep.GitHubWebhook, moves: true, known: true},
+	{name: "github-ping", kind: lockstep.GitHubWebhook, moves: false, known: true},
+	{name: "gitlab-push", kind: lockstep.GitLabWebhook, moves: true, known: true},
+	{name: "gitlab-issue", kind: lockstep.GitLabWebhook, moves: false, known: true},
+	{name: "gitlab-signing-push", kind: lockstep.GitLabSigningWebhook, moves: true, known: true},
+	{name: "bitbucket-push", kind: lockstep.BitbucketWebhook, moves: true, known: true},
+	{name: "bitbucket-server-ping", kind: lockstep.BitbucketWebhook, moves: false, known: true},
+	{name: "azure-devops-push", kind: lockstep.AzureDevOpsWebhook, moves: true, known: false},
+	{name: "gitea-push", kind: lockstep.GiteaWebhook, moves: true, known: true},
+	{name: "forgejo-push", kind: lockstep.GiteaWebhook, moves: true, known: true},
+	{name: "generic-signed", kind: lockstep.GenericWebhook, moves: true, known: true},
+	{name: "generic-token", kind: lockstep.GenericWebhook, moves: true, known: false},
 }
 
 func TestADeliveryOfEachKindRequestsAPoll(t *testing.T) {
@@ -185,13 +185,14 @@ func TestADeliveryOfEachKindRequestsAPoll(t *testing.T) {
 			}
 
 			receiver.woken = 0
-			if got := receiver.deliver(readRecorded(t,
-				test.name).addressedTo(hook)); got != want || receiver.countRequestedPolls(hook.LinkID) != hints || receiver.woken != hints {
+			got := receiver.deliver(readRecorded(t, test.name).addressedTo(hook))
+			if got != want || receiver.countRequestedPolls(hook.LinkID) != hints ||
+				receiver.woken != hints {
 				t.Errorf("%s: %s with %d hints", test.name, got, receiver.countRequestedPolls(hook.LinkID))
 			}
 
-			if got := receiver.deliver(readRecorded(t,
-				test.name).addressedTo(hook)); got != again || receiver.countRequestedPolls(hook.LinkID) != after {
+			got = receiver.deliver(readRecorded(t, test.name).addressedTo(hook))
+			if got != again || receiver.countRequestedPolls(hook.LinkID) != after {
 				t.Errorf("%s again: %s with %d hints", test.name, got, receiver.countRequestedPolls(hook.LinkID))
 			}
 		}
@@ -208,8 +209,8 @@ func TestPublishedVectorsAreVerified(t *testing.T) {
 				with("X-Hub-Signature", "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"),
 		} {
 			kind := lockstep.WebhookKind(strings.ToUpper(name))
-			if got := receiver.deliver(message.addressedTo(receiver.createWebhook(name,
-				kind))); got != "202 accepted" {
+			got := receiver.deliver(message.addressedTo(receiver.createWebhook(name, kind)))
+			if got != "202 accepted" {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -231,8 +232,8 @@ func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 		}
 
 		time.Sleep(5*time.Minute + time.Second)
-		if got := receiver.deliver(message.with("Webhook-Id",
-			"msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
+		got := receiver.deliver(message.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek"))
+		if got != "401 not verified" {
 			t.Errorf("five minutes later: %s", got)
 		}
 	})
@@ -330,7 +331,8 @@ func TestADatabaseFailureIsReported(t *testing.T) {
 			_, err := tx.Exec(`DROP TABLE webhook_delivery`)
 			return err
 		})
-		if got := receiver.deliver(readRecorded(t, "github-push").addressedTo(hook)); got != "503 try again" || receiver.countRequestedPolls("infra") != 0 {
+		if got := receiver.deliver(readRecorded(t, "github-push").addressedTo(hook)); got != "503 try again" ||
+			receiver.countRequestedPolls("infra") != 0 {
 			t.Errorf("%s with %d hints", got, receiver.countRequestedPolls("infra"))
 		}
 	})
@@ -377,14 +379,16 @@ func TestAFormerSecretStopsWorkingWithinSeconds(t *testing.T) {
 			t.Errorf("by the former secret: %s", got)
 		}
 
-		if got := receiver.deliver(message.with("Idempotency-Key", "other").with("X-Gitlab-Token",
-			"another one, and long")); got != "202 accepted" {
+		got := receiver.deliver(message.with("Idempotency-Key", "other").with("X-Gitlab-Token",
+			"another one, and long"))
+		if got != "202 accepted" {
 			t.Errorf("by the new one: %s", got)
 		}
 
 		receiver.Update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
-		if got := receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token",
-			"another one, and long")); got != "401 not verified" {
+		got = receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token",
+			"another one, and long"))
+		if got != "401 not verified" {
 			t.Errorf("of a deleted webhook: %s", got)
 		}
 	})

@@ -227,7 +227,12 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	}
 
 	access, refresh := h.issueTokens()
-	answer := map[string]any{"access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": "read api"}
+	answer := map[string]any{
+		"access_token":  access,
+		"token_type":    "Bearer",
+		"refresh_token": refresh,
+		"scope":         "read api",
+	}
 	if !h.RotatesRefreshTokens && r.PostForm.Get("refresh_token") != "" {
 		delete(answer, "refresh_token")
 	}

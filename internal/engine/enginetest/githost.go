@@ -209,7 +209,8 @@ func (c apiClient) Propose(_ context.Context, proposal provider.Proposal) (provi
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
 	for _, f := range proposal.Files {
-		call := fmt.Sprintf("%s on %s of %s %s: %s", f.Path, proposal.Branch, proposal.Base, proposal.BaseSHA.Short(), f.Content)
+		call := fmt.Sprintf("%s on %s of %s %s: %s", f.Path, proposal.Branch, proposal.Base, proposal.BaseSHA.Short(),
+			f.Content)
 		c.calls = append(c.calls, call)
 	}
 	return provider.PullRequest{Number: 7, Base: proposal.Base, URL: "https://git.example.com/7"}, nil

@@ -38,7 +38,8 @@ func (s *StatusRecorder) ReportStatus(
 
 	accepted, _ := strconv.Atoi(string(driverState))
 	if n := len(s.AcceptedOf(status.SHA, status.Environment)); n != accepted {
-		violation := fmt.Sprintf("%d statuses of %s were accepted, the driver state counts %d", n, status.SHA.Short(), accepted)
+		violation := fmt.Sprintf("%d statuses of %s were accepted, the driver state counts %d", n, status.SHA.Short(),
+			accepted)
 		s.Violations = append(s.Violations, violation)
 	}
 

@@ -42,7 +42,8 @@ func (w *World) StepsRequireTheFile() {
 			return target.Step{}, err
 		}
 		if _, err := files.ObjectID(attempt.Configuration.ConfigFile); err != nil {
-			return target.Step{}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", attempt.Configuration.ConfigFile)
+			return target.Step{}, lockstep.Errorf(lockstep.NotFound, "%s is not there.",
+				attempt.Configuration.ConfigFile)
 		}
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 	})
@@ -69,6 +70,9 @@ func (w *World) StepsTakeSeconds(end func(name string) *target.End) {
 			lastDigit := time.Duration(name[len(name)-1] - '0')
 			return target.Step{Checkpoint: []byte("begun"), ContinueAfter: lastDigit * 10 * time.Second}, nil
 		}
-		return target.Step{End: end(name), Events: []lockstep.Event{{Type: "END", Message: "The end of " + name + "."}}}, nil
+		return target.Step{
+			End:    end(name),
+			Events: []lockstep.Event{{Type: "END", Message: "The end of " + name + "."}},
+		}, nil
 	})
 }

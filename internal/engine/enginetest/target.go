@@ -129,7 +129,8 @@ func (s *ScriptedTarget) Discover(
 	var discovered target.Discovered
 	for _, path := range slices.Sorted(maps.Keys(files.(MemoryTree).MapFS)) {
 		if name, ok := strings.CutSuffix(path, ".yaml"); ok {
-			discovered.Files = append(discovered.Files, target.DeploymentFile{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
+			discovered.Files = append(discovered.Files,
+				target.DeploymentFile{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
 		}
 	}
 	return discovered, nil

@@ -195,7 +195,8 @@ func (w *World) WaitForStatus(
 	var status lockstep.ResourceSync
 	w.WaitUntil(fmt.Sprintf("%s %s at %s", cfg.ResourceName, want, sha.Short()), func() bool {
 		status = w.Status(cfg)
-		return status.LatestSync != nil && status.LatestSync.Status == want && status.LatestSync.TargetRevision.SHA == sha
+		return status.LatestSync != nil && status.LatestSync.Status == want &&
+			status.LatestSync.TargetRevision.SHA == sha
 	})
 	return status
 }

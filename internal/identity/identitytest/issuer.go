@@ -36,7 +36,11 @@ func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
 	case "RS", "PS":
 		k.Private, err = rsa.GenerateKey(rand.Reader, 2048)
 	case "ES":
-		curves := map[jose.SignatureAlgorithm]elliptic.Curve{jose.ES256: elliptic.P256(), jose.ES384: elliptic.P384(), jose.ES512: elliptic.P521()}
+		curves := map[jose.SignatureAlgorithm]elliptic.Curve{
+			jose.ES256: elliptic.P256(),
+			jose.ES384: elliptic.P384(),
+			jose.ES512: elliptic.P521(),
+		}
 		k.Private, err = ecdsa.GenerateKey(curves[algorithm], rand.Reader)
 	default:
 		_, k.Private, err = ed25519.GenerateKey(rand.Reader)
@@ -81,7 +85,10 @@ func (k Key) Sign(t testing.TB, claims map[string]any) string {
 // SignText returns a signed token with arbitrary text in place of claims.
 func (k Key) SignText(t testing.TB, claims string) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: k.Algorithm, Key: jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{
+		Algorithm: k.Algorithm,
+		Key:       jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID},
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +243,12 @@ func (i *Issuer) KeyReads() int {
 func (i *Issuer) Claims(audience, subject string, changes map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
-		"iss": i.URL, "aud": audience, "sub": subject, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"iss": i.URL,
+		"aud": audience,
+		"sub": subject,
+		"iat": now.Unix(),
+		"nbf": now.Unix(),
+		"exp": now.Add(5 * time.Minute).Unix(),
 	}
 	maps.Copy(claims, changes)
 	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
