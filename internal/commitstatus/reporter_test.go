@@ -14,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -44,11 +45,27 @@ func TestACommitIsReportedFromItsBeginningToItsEnd(t *testing.T) {
 			t.Error(diff)
 		}
 
-		if r := w.StatusReport(sha); r.State != "succeeded" || !r.DueAt.IsZero() || r.Reason != "" ||
-			r.SeenSeq != r.ChangeSeq {
-			t.Errorf("the row says %+v", r)
+		report := w.StatusReport(sha)
+		expectIdleReport(t, report, "succeeded", "")
+		if report.SeenSeq != report.ChangeSeq {
+			t.Errorf("got the changes up to %d reported, want %d", report.SeenSeq, report.ChangeSeq)
 		}
 	})
+}
+
+// expectIdleReport reports an error unless the report has the state and the reason and
+// is not due.
+func expectIdleReport(t *testing.T, report syncstate.EnvironmentReport, state, reason string) {
+	t.Helper()
+	if string(report.State) != state {
+		t.Errorf("state of the report: got %q, want %q", report.State, state)
+	}
+	if report.Reason != reason {
+		t.Errorf("reason of the report: got %q, want %q", report.Reason, reason)
+	}
+	if !report.DueAt.IsZero() {
+		t.Errorf("the report is due at %s, want never", report.DueAt)
+	}
 }
 
 func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
@@ -307,7 +324,8 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 		}
 
 		w.WaitUntil("everything is reported", func() bool {
-			return w.Count(`SELECT count(*) FROM status_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
+			return w.Count(`SELECT count(*) FROM status_report
+				WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
 		})
 		rank := []provider.CommitState{
 			provider.CommitPending, provider.CommitRunning, provider.CommitSucceeded, provider.CommitFailed,

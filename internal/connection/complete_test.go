@@ -32,9 +32,15 @@ func TestACredentialIsProbedBeforeItIsStored(t *testing.T) {
 		}
 
 		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
-		if _, s := w.credentialStatus(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() ||
-			s.Reason != "" {
-			t.Errorf("it stands at %+v", s)
+		_, status := w.credentialStatus(arn)
+		if status.Kind != lockstep.TokenCredential {
+			t.Errorf("got a credential of kind %s, want %s", status.Kind, lockstep.TokenCredential)
+		}
+		if status.CheckedAt.IsZero() {
+			t.Error("the credential has no time of its check")
+		}
+		if status.Reason != "" {
+			t.Errorf("got reason %q, want none", status.Reason)
 		}
 
 		_, err = w.complete(arn, tokenInput("canary-bad"))
@@ -245,8 +251,7 @@ func TestACredentialThatWasNotSentMayBeValid(t *testing.T) {
 
 		for _, arn := range []lockstep.ARN{plain, asked} {
 			reason := w.wantStatus(arn, lockstep.ConnectionError)
-			if reason != "The credential was not sent to the host and may be valid: "+
-				"host key not accepted" {
+			if reason != "The credential was not sent to the host and may be valid: host key not accepted" {
 				t.Errorf("reason %q", reason)
 			}
 		}

@@ -23,11 +23,24 @@ func TestOAuthWorksOverSockets(t *testing.T) {
 			git.Update(func() { git.PublicClient = public })
 			arn := w.connection(fmt.Sprintf("public-%v", public), "GitLabSelfManaged")
 			w.completeByOAuth(arn)
-			c := w.storedCredential(arn)
-			if c.Kind != lockstep.OAuthCredential || !git.Tokens[c.Secret] || c.RefreshToken == "" ||
-				c.ClientID != connectiontest.ClientID ||
-				(c.ClientSecret == "") != public || time.Until(c.ExpiresAt) < time.Hour {
-				t.Errorf("it holds %v that ends at %s", c, c.ExpiresAt)
+			credential := w.storedCredential(arn)
+			if credential.Kind != lockstep.OAuthCredential {
+				t.Errorf("got a credential of kind %s, want %s", credential.Kind, lockstep.OAuthCredential)
+			}
+			if !git.Tokens[credential.Secret] {
+				t.Error("the stored token is not one of the host's")
+			}
+			if credential.RefreshToken == "" {
+				t.Error("no refresh token is stored")
+			}
+			if credential.ClientID != connectiontest.ClientID {
+				t.Errorf("got client ID %q, want %q", credential.ClientID, connectiontest.ClientID)
+			}
+			if hasNone := credential.ClientSecret == ""; hasNone != public {
+				t.Errorf("stored without a client secret: %t, want %t", hasNone, public)
+			}
+			if time.Until(credential.ExpiresAt) < time.Hour {
+				t.Errorf("the token expires at %s, want in an hour or later", credential.ExpiresAt)
 			}
 		}
 	})
@@ -95,8 +108,11 @@ func TestAttack20AStateIsForOneConnectionAndOneUse(t *testing.T) {
 func TestAttack17ACodeGoesToNoOtherMachine(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
-		for _, redirect := range []string{"http://app.example.com/callback", "http://127.0.0.1.example.com/", "http://jo@127.0.0.1/", "ftp://127.0.0.1/",
-			"https://app.example.com/#fragment", "https://", "javascript:alert(1)", "http://[::1%25eth0]/", "//127.0.0.1/"} {
+		for _, redirect := range []string{
+			"http://app.example.com/callback", "http://127.0.0.1.example.com/", "http://jo@127.0.0.1/",
+			"ftp://127.0.0.1/", "https://app.example.com/#fragment", "https://", "javascript:alert(1)",
+			"http://[::1%25eth0]/", "//127.0.0.1/",
+		} {
 			_, err := w.startAuthorization(arn, redirect)
 			wantError(t, err, lockstep.Invalid, "RedirectUri must be")
 		}

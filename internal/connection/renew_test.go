@@ -34,9 +34,14 @@ func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 
 			wantDelay(t, "a token of "+life.String()+" was renewed", renewals[0].Sub(given), life-before)
 			second := w.storedCredential(arn)
-			if second.Secret == first.Secret || second.RefreshToken == first.RefreshToken ||
-				!second.ExpiresAt.After(first.ExpiresAt) {
-				t.Error("it holds the old token")
+			if second.Secret == first.Secret {
+				t.Error("the old token is stored")
+			}
+			if second.RefreshToken == first.RefreshToken {
+				t.Error("the old refresh token is stored")
+			}
+			if !second.ExpiresAt.After(first.ExpiresAt) {
+				t.Errorf("the token expires at %s, want after %s", second.ExpiresAt, first.ExpiresAt)
 			}
 		}
 

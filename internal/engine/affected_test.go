@@ -109,7 +109,8 @@ func TestARetryAfterASuccessSyncsTheHeadAgain(t *testing.T) {
 		w.WaitUntil("another attempt", func() bool { n, _ := w.Target.CallCounts(); return n == 3 })
 		time.Sleep(10 * time.Second)
 
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id WHERE r.name = 'web'`); n != 2 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id
+			WHERE r.name = 'web'`); n != 2 {
 			t.Errorf("%d attempts of web, want 2", n)
 		}
 	})

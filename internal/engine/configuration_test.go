@@ -23,7 +23,8 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 		}
 
 		w.WaitUntil("the attempt is cancelled", func() bool {
-			return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled' AND status = 'FAILED'`) == 1
+			return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled'
+				AND status = 'FAILED'`) == 1
 		})
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("it took %s", took)
@@ -33,7 +34,8 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 			t.Errorf("%d discards, want one", discards)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM sync_event WHERE type = 'SYNC_CANCELLED' AND message = 'The sync configuration was deleted.'`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM sync_event WHERE type = 'SYNC_CANCELLED'
+			AND message = 'The sync configuration was deleted.'`); n != 1 {
 			t.Errorf("%d events tell the cancellation", n)
 		}
 
@@ -147,7 +149,8 @@ func TestTheIntentOfASupersededAttemptIsNotRecorded(t *testing.T) {
 				comes(w, cfg)
 				close(late)
 				w.WaitUntil("the end", func() bool {
-					return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND ended_at IS NOT NULL`, string(first)) == 1
+					return w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1
+						AND ended_at IS NOT NULL`, string(first)) == 1
 				})
 
 				n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`,
@@ -197,7 +200,8 @@ func TestABlockerGoesWithItsConfiguration(t *testing.T) {
 		w.StepsSucceed()
 		w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
 
-		if n := w.Count(`SELECT count(*) FROM sync_blocker WHERE status = 'RESOLVED' AND resolved_reason = 'The sync configuration was deleted.'`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM sync_blocker WHERE status = 'RESOLVED'
+			AND resolved_reason = 'The sync configuration was deleted.'`); n != 1 {
 			t.Errorf("%d blockers were resolved with the reason", n)
 		}
 	})

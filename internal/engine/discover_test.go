@@ -138,7 +138,8 @@ func TestOtherBranchesAreNotDiscovered(t *testing.T) {
 			t.Errorf("%d configurations were made of another branch", n)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE branch = 'dev' AND status = 'SUCCEEDED'`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE branch = 'dev'
+			AND status = 'SUCCEEDED'`); n != 1 {
 			t.Error("the repository sync did not succeed")
 		}
 	})

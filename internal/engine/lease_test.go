@@ -97,9 +97,15 @@ func TestARepositorySyncWithoutItsLeaseWritesNothing(t *testing.T) {
 
 		release()
 		time.Sleep(5 * time.Second)
-		if a := w.LatestRepositorySync(); a.Status != lockstep.RepositoryInProgress || len(a.Events) != 1 ||
-			a.SHA != "" {
-			t.Errorf("a replaced worker wrote: %+v", a)
+		latest := w.LatestRepositorySync()
+		if latest.Status != lockstep.RepositoryInProgress {
+			t.Errorf("a replaced worker wrote status %s, want %s", latest.Status, lockstep.RepositoryInProgress)
+		}
+		if len(latest.Events) != 1 {
+			t.Errorf("a replaced worker wrote events %+v, want one event", latest.Events)
+		}
+		if latest.SHA != "" {
+			t.Errorf("a replaced worker wrote commit %s, want none", latest.SHA)
 		}
 
 		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 0 {

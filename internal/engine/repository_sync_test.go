@@ -22,9 +22,15 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 		time.Sleep(time.Second) // the head is resolved by now
 		w.Push(map[string]string{"web.yaml": "2"})
 
-		if got := w.LatestRepositorySync(); got.Status != lockstep.RepositoryQueued || got.SHA != "" ||
-			len(got.Events) != 0 {
-			t.Errorf("behind a running one: %+v", got)
+		queued := w.LatestRepositorySync()
+		if queued.Status != lockstep.RepositoryQueued {
+			t.Errorf("behind a running one: got status %s, want %s", queued.Status, lockstep.RepositoryQueued)
+		}
+		if queued.SHA != "" {
+			t.Errorf("behind a running one: got commit %s, want none", queued.SHA)
+		}
+		if len(queued.Events) != 0 {
+			t.Errorf("behind a running one: got events %+v, want none", queued.Events)
 		}
 
 		newest := w.Push(map[string]string{"web.yaml": "3"})
@@ -56,7 +62,8 @@ func TestAMissingBranchFailsAndItsCreationSyncs(t *testing.T) {
 			t.Fatal(diff)
 		}
 
-		if got, want := a.Events[1].Message, "Clone failed. Branch main was not found in repository acme/infra."; got != want {
+		want := "Clone failed. Branch main was not found in repository acme/infra."
+		if got := a.Events[1].Message; got != want {
 			t.Errorf("the reason is %q", got)
 		}
 
@@ -129,10 +136,8 @@ func TestAHostThatAnswersByTheThirdTryIsNoOutage(t *testing.T) {
 		w.Host.FailWith(nil)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 
-		diff := cmp.Diff([]string{
-			"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC",
-		}, enginetest.EventTypes(w.LatestRepositorySync().Events))
-		if diff != "" {
+		want := []string{"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC"}
+		if diff := cmp.Diff(want, enginetest.EventTypes(w.LatestRepositorySync().Events)); diff != "" {
 			t.Error(diff)
 		}
 
@@ -229,7 +234,8 @@ func TestARepositorySyncOfADeletedLinkEndsWithoutAnError(t *testing.T) {
 		release()
 		time.Sleep(2 * time.Minute)
 
-		if n := w.Count(`SELECT count(*) FROM river_job WHERE kind = 'repository_sync' AND state <> 'completed'`); n != 0 {
+		if n := w.Count(`SELECT count(*) FROM river_job WHERE kind = 'repository_sync'
+			AND state <> 'completed'`); n != 0 {
 			t.Errorf("%d jobs still try to sync it", n)
 		}
 	})

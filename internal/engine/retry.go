@@ -192,7 +192,8 @@ func checkOnBranch(ctx context.Context, repo *repository.Repository, branch stri
 	history, ok := repo.Client.(provider.HistoryReader)
 	if !ok {
 		return lockstep.Errorf(lockstep.Invalid,
-			"It is not known whether commit %s is on branch %s: this kind of Git host has no API for history.", sha, branch)
+			"It is not known whether commit %s is on branch %s: this kind of Git host has no API for history.",
+			sha, branch)
 	}
 
 	contains, err := history.Contains(ctx, head, sha, historyDepth)

@@ -221,9 +221,17 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 		newest := w.Push(map[string]string{"web.yaml": "2"})
 		w.WaitForRepositorySyncOf(newest)
 		got := w.ResolveBlocker(cfg)
-		if got.ID != b.ID || got.Status != lockstep.BlockerResolved || got.ResolvedReason != "mended" ||
-			got.ResolvedAt.IsZero() {
-			t.Errorf("resolved %+v", got)
+		if got.ID != b.ID {
+			t.Errorf("resolved blocker %s, want %s", got.ID, b.ID)
+		}
+		if got.Status != lockstep.BlockerResolved {
+			t.Errorf("status of the blocker: got %s, want %s", got.Status, lockstep.BlockerResolved)
+		}
+		if got.ResolvedReason != "mended" {
+			t.Errorf("reason of the blocker's end: got %q, want %q", got.ResolvedReason, "mended")
+		}
+		if got.ResolvedAt.IsZero() {
+			t.Error("the blocker has no time of its end")
 		}
 
 		w.ExpectStaysDesired(cfg, newest)
@@ -258,9 +266,11 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 			_, err := w.Engine.ResolveBlocker(tx, cfg, b.ID, "mended")
 			return err
 		})
-		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) ||
-			!strings.Contains(lockstep.Shown(err), "UNKNOWN_SYNC") {
-			t.Errorf("got %v", err)
+		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) {
+			t.Errorf("got %v, want ErrNotRetried and not ErrNoBlocker", err)
+		}
+		if shown := lockstep.Shown(err); !strings.Contains(shown, "UNKNOWN_SYNC") {
+			t.Errorf("got %q, want the sync type in it", shown)
 		}
 
 		if _, blocked := w.ActiveBlocker(cfg); !blocked {
@@ -271,9 +281,11 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 			_, err := w.Engine.ResolveBlocker(tx, cfg, "none", "mended")
 			return err
 		})
-		if !errors.Is(err, engine.ErrNoBlocker) || lockstep.KindOf(err) != lockstep.NotFound ||
-			lockstep.Shown(err) != "Could not find sync blocker: none" {
-			t.Errorf("got %v", err)
+		if !errors.Is(err, engine.ErrNoBlocker) || lockstep.KindOf(err) != lockstep.NotFound {
+			t.Errorf("got %v, want ErrNoBlocker of kind NotFound", err)
+		}
+		if got, want := lockstep.Shown(err), "Could not find sync blocker: none"; got != want {
+			t.Errorf("got message %q, want %q", got, want)
 		}
 	})
 }

@@ -31,7 +31,8 @@ func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
 			t.Errorf("events: %s", diff)
 		}
 
-		if got, want := s.LatestSync.Events[0].Message, "A step failed and is tried again. The endpoint answers 503."; got != want {
+		want := "A step failed and is tried again. The endpoint answers 503."
+		if got := s.LatestSync.Events[0].Message; got != want {
 			t.Errorf("the event says %q", got)
 		}
 
@@ -124,9 +125,15 @@ func TestAnErrorOfTheCallerFailsAtOnce(t *testing.T) {
 					t.Errorf("%d steps and %d discards, want one of each", steps, discards)
 				}
 
-				if ev := s.LatestSync.Events; len(ev) != 1 || ev[0].Type != "SYNC_FAILED" ||
-					ev[0].Message != "Mend line 3." {
-					t.Errorf("events: %+v", ev)
+				events := s.LatestSync.Events
+				if len(events) != 1 {
+					t.Fatalf("got events %+v, want one", events)
+				}
+				if got, want := events[0].Type, "SYNC_FAILED"; got != want {
+					t.Errorf("event type: got %q, want %q", got, want)
+				}
+				if got, want := events[0].Message, "Mend line 3."; got != want {
+					t.Errorf("event message: got %q, want %q", got, want)
 				}
 
 				// The next head tries again.
@@ -161,10 +168,17 @@ func blocks(t *testing.T, script func(target.Attempt) (target.Step, error)) {
 		w.Target.SetSteps(script)
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
-		b, blocked := w.ActiveBlocker(cfg)
+		blocker, blocked := w.ActiveBlocker(cfg)
+		if !blocked {
+			t.Fatal("there is no active blocker")
+		}
+		if got, want := blocker.CreatedReason, "Mend the stack."; got != want {
+			t.Fatalf("reason of the blocker: got %q, want %q", got, want)
+		}
+
 		want := []lockstep.Context{{Key: "StackName", Value: "web"}, {Key: "StackStatus", Value: "ROLLBACK_FAILED"}}
-		if diff := cmp.Diff(want, b.Contexts); !blocked || b.CreatedReason != "Mend the stack." || diff != "" {
-			t.Fatalf("blocker %+v: %s", b, diff)
+		if diff := cmp.Diff(want, blocker.Contexts); diff != "" {
+			t.Fatalf("contexts of the blocker (-want +got):\n%s", diff)
 		}
 
 		if h := w.RevisionStatus(cfg, first); h.State != "BLOCKED" || h.Reason != "Mend the stack." {

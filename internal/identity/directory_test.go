@@ -122,8 +122,14 @@ func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
 				}
 				return nil
 			})
-			if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) || checks != 1 {
-				t.Errorf("%q: got %+v, %v after %d checks", id, principal, err, checks)
+			if !errors.Is(err, identity.ErrUnknownKey) {
+				t.Errorf("%q: got %v, want %v", id, err, identity.ErrUnknownKey)
+			}
+			if principal != (identity.Principal{}) {
+				t.Errorf("%q: got %+v, want no principal", id, principal)
+			}
+			if checks != 1 {
+				t.Errorf("%q: got %d signature checks, want one", id, checks)
 			}
 		}
 	})

@@ -122,7 +122,8 @@ func (t idToken) checkTime(now time.Time) error {
 	}
 	if !now.Before(expires.Add(leeway)) {
 		return lockstep.Errorf(lockstep.Stale,
-			"Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix())
+			"Token expired: current date/time %d must be before the expiration date/time %d",
+			now.Unix(), expires.Unix())
 	}
 
 	for name, what := range map[string]string{"nbf": "it is not valid yet.", "iat": "it was issued in the future."} {

@@ -97,7 +97,8 @@ func CreateKey(tx *db.Tx, key *seal.Key, input CreateKeyInput) (AccessKey, error
 
 	_, err = tx.Exec(`INSERT INTO access_key (id, account, principal, role, sealed, status, created_at)
 		VALUES ($1, $2, $3, $4, $5, 'active', $6)`,
-		accessKey.AccessKeyID, accessKey.Account, accessKey.Name, string(accessKey.Role), []byte(box), db.Millis(tx.Now))
+		accessKey.AccessKeyID, accessKey.Account, accessKey.Name, string(accessKey.Role), []byte(box),
+		db.Millis(tx.Now))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}

@@ -34,7 +34,8 @@ func KeysOfAccount(tx *db.Tx, account string, page db.Page) ([]AccessKey, db.Cur
 const notServerOwned = `lower(substr(principal, 1, 9)) <> '` + reservedPrefix + `'`
 
 func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
-	rows, err := tx.Query(`SELECT id, account, principal, role, status, created_at, expires_at FROM access_key `+where, args...)
+	rows, err := tx.Query(`SELECT id, account, principal, role, status, created_at, expires_at
+		FROM access_key `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list access keys: %w", err)
 	}

@@ -189,9 +189,23 @@ func TestRotatedKeyIsReplacedAndExpires(t *testing.T) {
 			dir := newDirectory(t, database, key)
 			old := create(t, database, key, "ci", identity.Operator)
 			following := rotate(t, database, key, old.AccessKeyID, time.Hour)
-			if following.Name != "ci" || following.Role != identity.Operator || following.Account != account ||
-				following.AccessKeyID == old.AccessKeyID {
-				t.Errorf("the key that follows: %+v", following)
+			want := identity.Principal{
+				AccessKeyID: following.AccessKeyID,
+				Account:     account,
+				Name:        "ci",
+				Role:        identity.Operator,
+			}
+			if following.AccessKeyID == old.AccessKeyID {
+				t.Errorf("the new key has the ID of the old one, %s", old.AccessKeyID)
+			}
+			got := identity.Principal{
+				AccessKeyID: following.AccessKeyID,
+				Account:     following.Account,
+				Name:        following.Name,
+				Role:        following.Role,
+			}
+			if got != want {
+				t.Errorf("the new key: got %+v, want %+v", got, want)
 			}
 
 			ends := time.Now().Add(time.Hour).Truncate(time.Millisecond)

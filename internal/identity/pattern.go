@@ -75,7 +75,8 @@ func subjectProblem(issuer, pattern string, claims map[string]string) string {
 		unnamed := starred && strings.HasPrefix(shared.subjectPrefix,
 			literal) || usual && !strings.Contains(owner, "/")
 		if unnamed || !usual && !shared.namesOwner(literal, !starred) && !shared.hasOwnerClaim(claims) {
-			return "anyone can get a token of this issuer, so the owner must precede the first *, as in " + shared.subjectPrefix + "OWNER/*"
+			return "anyone can get a token of this issuer, so the owner must precede the first *, " +
+				"as in " + shared.subjectPrefix + "OWNER/*"
 		}
 	}
 

@@ -39,7 +39,11 @@ func FuzzMatchWildcard(f *testing.F) {
 }
 
 func TestPatternThatAdmitsStrangersIsTooBroad(t *testing.T) {
-	const github, gitlab, own = "https://token.actions.githubusercontent.com", "https://gitlab.com", "https://id.example"
+	const (
+		github = "https://token.actions.githubusercontent.com"
+		gitlab = "https://gitlab.com"
+		own    = "https://id.example"
+	)
 	owned := map[string]string{"repository_owner_id": "7"}
 	vague := map[string]string{"repository": "acme*", "repository_owner": "*", "actor": "ada"}
 	for _, test := range []struct {

@@ -207,8 +207,9 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 
 func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	for _, bad := range []string{
-		`UPDATE policy SET sealed = (SELECT sealed FROM policy WHERE name = 'mine') WHERE name = 'other'`, // a moved box
-		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`,                                // no effect
+		`UPDATE policy SET sealed = (SELECT sealed FROM policy WHERE name = 'mine')
+			WHERE name = 'other'`, // a moved box
+		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`, // no effect
 		"no Cedar",
 	} {
 		dbtest.Each(t, func(t *testing.T, database *db.DB) {

@@ -49,10 +49,16 @@ func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
 	principal := identity.Principal{AccessKeyID: "LSAK1", Account: "000000000000", Name: "ci"}
 	same, other, elsewhere := principal, principal, principal
 	same.AccessKeyID, other.Name, elsewhere.Account = "LSAK2", "cd", "111111111111"
-	if principal.UserID() != same.UserID() || principal.UserID() == other.UserID() ||
-		principal.UserID() == elsewhere.UserID() {
-		t.Errorf("%s, %s, %s, %s", principal.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
+	if got, want := same.UserID(), principal.UserID(); got != want {
+		t.Errorf("the same name with another key: got %s, want %s", got, want)
 	}
+	if principal.UserID() == other.UserID() {
+		t.Errorf("two names have the same user ID, %s", principal.UserID())
+	}
+	if principal.UserID() == elsewhere.UserID() {
+		t.Errorf("two accounts have the same user ID, %s", principal.UserID())
+	}
+
 	principal.AssumedRole = "deploy"
 	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(principal.UserID()) {
 		t.Error(principal.UserID())

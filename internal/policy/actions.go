@@ -38,7 +38,8 @@ func Actions() []Action {
 
 	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts",
 		"codeconnections:ListRepositoryLinks",
-		"lockstep:ListResourceSyncs", "lockstep:ListSignaturePolicies", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
+		"lockstep:ListResourceSyncs", "lockstep:ListSignaturePolicies", "lockstep:ListSyncBlockers",
+		"lockstep:ListSyncEvents")
 	add(Read, connection, "codeconnections:GetConnection", "lockstep:GetConnectionHandshake")
 	add(Read, host, "codeconnections:GetHost")
 	add(Read, tagged, "codeconnections:ListTagsForResource")
@@ -47,7 +48,8 @@ func Actions() []Action {
 		"lockstep:GetRepositoryWebhook")
 	add(Read, configuration, "codeconnections:GetResourceSyncStatus", "codeconnections:GetSyncBlockerSummary",
 		"codeconnections:GetSyncConfiguration",
-		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:GetSignaturePolicy", "lockstep:ListResourceSyncAttempts")
+		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:GetSignaturePolicy",
+		"lockstep:ListResourceSyncAttempts")
 
 	add(Operate, link, "lockstep:StartRepositorySync")
 	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")

@@ -91,7 +91,8 @@ func unquote(t token) string {
 		return strings.Trim(t.text, `"`)
 	}
 	var annotated cedar.Policy
-	if err := annotated.UnmarshalCedar([]byte("@value(" + t.text + ") permit(principal, action, resource);")); err != nil {
+	statement := "@value(" + t.text + ") permit(principal, action, resource);"
+	if err := annotated.UnmarshalCedar([]byte(statement)); err != nil {
 		return t.text
 	}
 	return string(annotated.Annotations()["value"])
@@ -176,7 +177,8 @@ func (l literal) checkAction(at token) *SyntaxError {
 			at.quoted(), short)
 	case strings.Contains(l.id, "*"):
 		return at.errorf(
-			"Actions cannot contain wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
+			"Actions cannot contain wildcards: name a group, as in action in Action::%q, or write action for all.",
+			Read)
 	}
 
 	for _, known := range slices.Sorted(maps.Keys(names)) {

@@ -135,7 +135,8 @@ func findBadLiteral(tokens []token) *SyntaxError {
 			return t.errorf("%s is too large: integers have 64 bits.", t.quoted())
 		}
 
-		return t.errorf(`%s has an unknown escape sequence: the known ones are \n \r \t \0 \\ \' \" \x41 \u{e4}, and \* after like.`, t.quoted())
+		return t.errorf(`%s has an unknown escape sequence: `+
+			`the known ones are \n \r \t \0 \\ \' \" \x41 \u{e4}, and \* after like.`, t.quoted())
 	}
 
 	return nil

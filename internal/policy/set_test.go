@@ -136,16 +136,18 @@ func TestDecideByPolicy(t *testing.T) {
 			want:     true,
 		},
 		{
-			name:     "a session in a built-in role",
-			policy:   `permit(principal is Session in Role::"reader", action == Action::"lockstep:StartResourceSync", resource);`,
+			name: "a session in a built-in role",
+			policy: `permit(principal is Session in Role::"reader",
+				action == Action::"lockstep:StartResourceSync", resource);`,
 			who:      session("ci", "1", "reader"),
 			action:   "lockstep:StartResourceSync",
 			resource: configuration,
 			want:     true,
 		},
 		{
-			name:     "the attributes of a session",
-			policy:   `permit(principal is Session, action, resource) when { principal.role == "ci" && principal.name like "1*" };`,
+			name: "the attributes of a session",
+			policy: `permit(principal is Session, action, resource)
+				when { principal.role == "ci" && principal.name like "1*" };`,
 			who:      session("ci", "12", ""),
 			action:   "codeconnections:GetHost",
 			resource: host,
@@ -175,8 +177,9 @@ func TestDecideByPolicy(t *testing.T) {
 			want:     true,
 		},
 		{
-			name:     "an attribute",
-			policy:   `permit(principal, action, resource is SyncConfiguration) when { resource.branch == "main" && resource.owner == "acme" };`,
+			name: "an attribute",
+			policy: `permit(principal, action, resource is SyncConfiguration)
+				when { resource.branch == "main" && resource.owner == "acme" };`,
 			who:      user("ada", ""),
 			action:   "codeconnections:GetSyncConfiguration",
 			resource: configuration,
@@ -190,24 +193,27 @@ func TestDecideByPolicy(t *testing.T) {
 			resource: configuration,
 		},
 		{
-			name:     "a tag",
-			policy:   `permit(principal, action, resource) when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
+			name: "a tag",
+			policy: `permit(principal, action, resource)
+				when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
 			who:      user("ada", ""),
 			action:   "codeconnections:GetConnection",
 			resource: connection,
 			want:     true,
 		},
 		{
-			name:     "a link's tag on its configuration",
-			policy:   `permit(principal, action, resource) when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
+			name: "a link's tag on its configuration",
+			policy: `permit(principal, action, resource)
+				when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
 			who:      user("ada", ""),
 			action:   "codeconnections:GetSyncConfiguration",
 			resource: configuration,
 			want:     true,
 		},
 		{
-			name:     "no tag",
-			policy:   `permit(principal, action, resource) when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
+			name: "no tag",
+			policy: `permit(principal, action, resource)
+				when { resource.hasTag("team") && resource.getTag("team") == "a" };`,
 			who:      user("ada", ""),
 			action:   "codeconnections:GetHost",
 			resource: host,
@@ -252,8 +258,9 @@ func TestDecideByPolicy(t *testing.T) {
 			resource: iamRole,
 		},
 		{
-			name:     "an IAM role by its account",
-			policy:   `permit(principal, action == Action::"iam:PassRole", resource) when { resource.account == "444455556666" && resource.name == "deploy" };`,
+			name: "an IAM role by its account",
+			policy: `permit(principal, action == Action::"iam:PassRole", resource)
+				when { resource.account == "444455556666" && resource.name == "deploy" };`,
 			who:      user("ada", ""),
 			action:   "iam:PassRole",
 			resource: iamRole,
@@ -269,8 +276,9 @@ func TestDecideByPolicy(t *testing.T) {
 			want:     true,
 		},
 		{
-			name:     "the tags of a call",
-			policy:   `permit(principal, action, resource) when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "a" };`,
+			name: "the tags of a call",
+			policy: `permit(principal, action, resource)
+				when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "a" };`,
 			who:      user("ada", ""),
 			action:   "codeconnections:CreateConnection",
 			resource: connection,
@@ -400,10 +408,12 @@ func TestBuiltInRoles(t *testing.T) {
 
 func TestADenialHasAReason(t *testing.T) {
 	set := compile(t, map[string]string{
-		"freeze": `forbid(principal, action == Action::"codeconnections:DeleteHost", resource) when { resource.name == "git" };
+		"freeze": `forbid(principal, action == Action::"codeconnections:DeleteHost", resource)
+				when { resource.name == "git" };
 			forbid(principal, action == Action::"codeconnections:UpdateHost", resource);`,
 		// It was stored when requests still had an attribute urgency.
-		"old": `forbid(principal, action == Action::"codeconnections:DeleteConnection", resource) when { context.urgency < 3 };
+		"old": `forbid(principal, action == Action::"codeconnections:DeleteConnection", resource)
+				when { context.urgency < 3 };
 			permit(principal == User::"eve", action, resource) when { context.urgency > 3 };`,
 	})
 	tests := []struct {

@@ -28,9 +28,11 @@ func refuses(t *testing.T, tests []mistake) {
 			t.Errorf("%s\nis answered with %v", test.text, err)
 			continue
 		}
-		if wrong.Line != test.line || wrong.Column != test.column || !strings.Contains(wrong.Message, test.message) {
-			t.Errorf("%s\ngot  %v\nwant line %d, column %d: …%s…", test.text, wrong, test.line, test.column,
-				test.message)
+		if wrong.Line != test.line || wrong.Column != test.column {
+			t.Errorf("%s\ngot %v\nwant it at line %d, column %d", test.text, wrong, test.line, test.column)
+		}
+		if !strings.Contains(wrong.Message, test.message) {
+			t.Errorf("%s\ngot  %v\nwant …%s…", test.text, wrong, test.message)
 		}
 	}
 }

@@ -30,9 +30,17 @@ func TestACommentIsCreatedOnceAndThenEdited(t *testing.T) {
 			t.Errorf("%d edits, previews %v", puts, ids)
 		}
 
-		if len(w.target.executed) != 0 || w.Count(`SELECT count(*) FROM resource_sync_attempt`) != attempts ||
-			w.Count(`SELECT count(*) FROM sync_event`) != events || w.Count(`SELECT count(*) FROM sync_blocker`) != 0 {
-			t.Errorf("a preview executes or writes what is an attempt's: %v", w.target.executed)
+		if len(w.target.executed) != 0 {
+			t.Errorf("a preview executes %v", w.target.executed)
+		}
+		if got := w.Count(`SELECT count(*) FROM resource_sync_attempt`); got != attempts {
+			t.Errorf("got %d attempts, want %d", got, attempts)
+		}
+		if got := w.Count(`SELECT count(*) FROM sync_event`); got != events {
+			t.Errorf("got %d sync events, want %d", got, events)
+		}
+		if got := w.Count(`SELECT count(*) FROM sync_blocker`); got != 0 {
+			t.Errorf("got %d blockers, want none", got)
 		}
 	})
 }

@@ -18,10 +18,14 @@ func TestAttack30APullRequestFromAForkIsIgnored(t *testing.T) {
 		w.openPullRequest(8, stackFiles("two"))
 		w.waitForComment(8, "1 modified")
 		time.Sleep(10 * time.Minute)
-		ids, _ := w.target.previews()
-		if body, _ := w.host.comment(7); body != "" || len(ids) != 1 ||
-			w.Count(`SELECT count(*) FROM pull_request`) != 1 {
-			t.Errorf("previews %v, comment %q", ids, body)
+		if ids, _ := w.target.previews(); len(ids) != 1 {
+			t.Errorf("got previews %v, want one", ids)
+		}
+		if body, _ := w.host.comment(7); body != "" {
+			t.Errorf("got comment %q, want none", body)
+		}
+		if got := w.Count(`SELECT count(*) FROM pull_request`); got != 1 {
+			t.Errorf("got %d pull requests, want one", got)
 		}
 	})
 }

@@ -169,7 +169,8 @@ func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
 	body += w.waitForComment(4, "planning failed", "no-such-key")
 	expectNothingProposed(t, api, true)
 
-	if strings.Contains(body, canary) || w.Count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {
+	if strings.Contains(body, canary) || w.Count(`SELECT count(*) FROM preview
+		WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {
 		t.Errorf("a NoEcho value shows:\n%s", body)
 	}
 

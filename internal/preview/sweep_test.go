@@ -50,8 +50,14 @@ func TestPreviewsOfOneStackRunOneAfterTheOther(t *testing.T) {
 		}
 
 		w.waitUntilClean()
-		if ids, _ := w.target.previews(); len(ids) != 4 || most != 1 || len(w.target.clashes) != 0 {
-			t.Errorf("previews %v, %d proposals at once, clashes %v", ids, most, w.target.clashes)
+		if ids, _ := w.target.previews(); len(ids) != 4 {
+			t.Errorf("got previews %v, want four", ids)
+		}
+		if most != 1 {
+			t.Errorf("got %d proposals at once, want one", most)
+		}
+		if len(w.target.clashes) != 0 {
+			t.Errorf("got clashes %v, want none", w.target.clashes)
 		}
 	})
 }

@@ -33,7 +33,8 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 			w.T.Fatalf("%+v for %q, %v", pr, branch, err)
 		}
 
-		if diff := cmp.Diff([]string{"deployments/web.yaml on lockstep/web of main " + sha.Short() + ": template t.yaml"}, w.Host.Calls()); diff != "" {
+		want := []string{"deployments/web.yaml on lockstep/web of main " + sha.Short() + ": template t.yaml"}
+		if diff := cmp.Diff(want, w.Host.Calls()); diff != "" {
 			w.T.Errorf("want -, got +:\n%s", diff)
 		}
 

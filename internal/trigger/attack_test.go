@@ -32,7 +32,8 @@ func TestAttack26APoisonRowStopsNoOther(t *testing.T) {
 		"failures":  `UPDATE repository_link SET poll_failures = -9000 WHERE id = 'bad'`,
 		"interval":  `UPDATE repository_link SET poll_interval = -9000 WHERE id = 'bad'`,
 		"desired":   `UPDATE resource SET desired = '[', desired_seq = 9 WHERE name = 'bad'`,
-		"attempt":   `UPDATE resource_sync_attempt SET configuration = '{', target_revision = '' WHERE resource_id = (SELECT id FROM resource WHERE name = 'bad')`,
+		"attempt": `UPDATE resource_sync_attempt SET configuration = '{', target_revision = ''
+			WHERE resource_id = (SELECT id FROM resource WHERE name = 'bad')`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			runInBubble(t, func(w *world) {

@@ -70,7 +70,8 @@ func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 			t.Errorf("another host was probed %d times", n)
 		}
 
-		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
+		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
+			WHERE status = 'FAILED'`); n != len(away) {
 			t.Errorf("the outage was reported for %d links", n)
 		}
 

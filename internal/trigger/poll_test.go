@@ -399,7 +399,8 @@ func TestWaitingForASlotIsNotAFailure(t *testing.T) {
 
 		// The links without a slot record the outage once the host is known to be
 		// unavailable.
-		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
+		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
+			WHERE status = 'FAILED'`); n != links {
 			t.Errorf("the outage was reported for %d links, want %d", n, links)
 		}
 	})

@@ -86,7 +86,9 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("connection rese
 // forgeries returns invalid variants of a request.
 func forgeries(message webhookRequest, secret string) map[string]webhookRequest {
 	all := map[string]webhookRequest{}
-	for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitlab-Token", "Webhook-Signature", "Webhook-Id", "Webhook-Timestamp",
+	for _, name := range []string{
+		"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitlab-Token", "Webhook-Signature", "Webhook-Id",
+		"Webhook-Timestamp",
 		"Authorization", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Lockstep-Signature"} {
 		value := message.header.Get(name)
 		if value == "" {

@@ -314,7 +314,8 @@ func TestARequestIsCommittedBeforeTheResponse(t *testing.T) {
 		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
 		r := readRecorded(t, "github-push").addressedTo(hook).request()
 		receiver.hooks.ServeHTTP(committedChecker{httptest.NewRecorder(), func() {
-			due := receiver.Count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
+			due := receiver.Count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1
+				AND next_poll_at <= $2`,
 				hook.LinkID, db.Millis(time.Now()))
 			known := receiver.Count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
 			if diff := cmp.Diff([]int{1, 1}, []int{due, known}); diff != "" {
