@@ -40,8 +40,8 @@ func TestAnOutageOfAnHourDelaysNoSyncAndTheEndIsReportedOnce(t *testing.T) {
 			time.Sleep(15 * time.Minute)
 		}
 
-		if r := w.StatusReport(shas[0]); r.Reason != "git.example.com answers 503." || r.DueAt.IsZero() {
-			t.Errorf("the row says %+v", r)
+		if report := w.StatusReport(shas[0]); report.Reason != "git.example.com answers 503." || report.DueAt.IsZero() {
+			t.Errorf("the row says %+v", report)
 		}
 
 		if n := statuses.CallCount(); n < 12 || n > 25 {
@@ -63,8 +63,8 @@ func TestAnOutageOfAnHourDelaysNoSyncAndTheEndIsReportedOnce(t *testing.T) {
 			t.Errorf("the commits are not reported in their order: %s", diff)
 		}
 
-		if r := w.StatusReport(shas[0]); r.Reason != "" {
-			t.Errorf("the row still says %q", r.Reason)
+		if report := w.StatusReport(shas[0]); report.Reason != "" {
+			t.Errorf("the row still says %q", report.Reason)
 		}
 
 		statuses.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))

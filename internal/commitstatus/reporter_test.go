@@ -209,8 +209,8 @@ func TestAConfigurationThatDoesNotPublishIsNotReported(t *testing.T) {
 		w.WaitForStatus(off, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 
-		if n := statuses.CallCount() + w.Count(`SELECT count(*) FROM status_report`); n != 0 {
-			t.Fatalf("%d calls and reports", n)
+		if count := statuses.CallCount() + w.Count(`SELECT count(*) FROM status_report`); count != 0 {
+			t.Fatalf("%d calls and reports", count)
 		}
 
 		on := w.CreateConfiguration("on", enginetest.PublishStatus)
@@ -226,8 +226,8 @@ func TestAConfigurationThatDoesNotPublishIsNotReported(t *testing.T) {
 		w.WaitForStatus(on, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 
-		if n := statuses.CallCount(); n != before {
-			t.Errorf("%d calls after the switch was turned off", n-before)
+		if count := statuses.CallCount(); count != before {
+			t.Errorf("%d calls after the switch was turned off", count-before)
 		}
 	})
 }

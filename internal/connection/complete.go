@@ -99,9 +99,9 @@ func (h *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.Conn
 		return "", errHostMoved(conn)
 	}
 
-	c := h.controller
+	controller := h.controller
 	credential := h.access.Credential
-	if err := store.SaveCredential(tx, c.options.Seal, conn.ARN, credential); err != nil {
+	if err := store.SaveCredential(tx, controller.options.Seal, conn.ARN, credential); err != nil {
 		return "", err
 	}
 
@@ -130,7 +130,7 @@ func (h *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.Conn
 		return "", err
 	}
 
-	return h.result.status, c.wakeJobs(tx, conn.ARN, row)
+	return h.result.status, controller.wakeJobs(tx, conn.ARN, row)
 }
 
 // scheduleExpiry sets when an access token is renewed, or else when it is checked

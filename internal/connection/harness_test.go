@@ -184,7 +184,7 @@ func (w *world) connection(name string, kind lockstep.ProviderType) lockstep.ARN
 // link creates a link whose probes have succeeded.
 func (w *world) link(arn lockstep.ARN, id string) string {
 	w.Helper()
-	l := lockstep.RepositoryLink{
+	link := lockstep.RepositoryLink{
 		ID:             id,
 		ARN:            lockstep.ARN("arn:" + id),
 		Account:        account,
@@ -195,7 +195,7 @@ func (w *world) link(arn lockstep.ARN, id string) string {
 		ProviderType:   "Git",
 	}
 	w.update(func(tx *db.Tx) error {
-		if err := store.InsertLink(tx, &l); err != nil {
+		if err := store.InsertLink(tx, &link); err != nil {
 			return err
 		}
 		_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2, poll_interval = 1000 WHERE id = $1`, id,
@@ -271,28 +271,31 @@ func (w *world) mustComplete(arn lockstep.ARN, g connection.HandshakeInput, want
 }
 
 // credentialStatus returns a connection's status and the state of its credential.
-func (w *world) credentialStatus(arn lockstep.ARN) (status lockstep.ConnectionStatus, s connection.CredentialStatus) {
+func (w *world) credentialStatus(arn lockstep.ARN) (lockstep.ConnectionStatus, connection.CredentialStatus) {
 	w.Helper()
+	var status lockstep.ConnectionStatus
+	var credential connection.CredentialStatus
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.ConnectionByARN(tx, arn)
 		if err != nil {
 			return err
 		}
 		status = conn.Status
-		s, err = w.controller.CredentialStatus(tx, conn)
+		credential, err = w.controller.CredentialStatus(tx, conn)
 		return err
 	})
-	return status, s
+
+	return status, credential
 }
 
 // wantStatus checks a connection's status and returns its reason.
 func (w *world) wantStatus(arn lockstep.ARN, want lockstep.ConnectionStatus) string {
 	w.Helper()
-	got, s := w.credentialStatus(arn)
+	got, status := w.credentialStatus(arn)
 	if got != want {
-		w.Errorf("the connection is %s (%q), want %s", got, s.Reason, want)
+		w.Errorf("the connection is %s (%q), want %s", got, status.Reason, want)
 	}
-	return s.Reason
+	return status.Reason
 }
 
 // storedCredential returns the credential of a connection, or the zero one.

@@ -81,9 +81,9 @@ func TestEqualInputsAfterAFailureAreNotAffectedButARetryIs(t *testing.T) {
 		second := w.Push(map[string]string{"web.yaml": "1", "README": "new"})
 		w.WaitForRepositorySyncOf(second)
 
-		if s := w.Status(cfg); s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
-			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA,
-				s.DesiredState.SHA)
+		if status := w.Status(cfg); status.LatestSync.TargetRevision.SHA != first || status.DesiredState.SHA != first {
+			t.Errorf("the same content again: latest %s, desired %s", status.LatestSync.TargetRevision.SHA,
+				status.DesiredState.SHA)
 		}
 
 		if h := w.RevisionStatus(cfg, second); h.State != engine.NotAffected {
@@ -92,9 +92,9 @@ func TestEqualInputsAfterAFailureAreNotAffectedButARetryIs(t *testing.T) {
 
 		w.StepsSucceed()
 		w.Retry(cfg)
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
-		if s.DesiredState.SHA != second {
-			t.Errorf("a retry is of the head, not of %s", s.DesiredState.SHA)
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
+		if status.DesiredState.SHA != second {
+			t.Errorf("a retry is of the head, not of %s", status.DesiredState.SHA)
 		}
 	})
 }
@@ -106,12 +106,12 @@ func TestARetryAfterASuccessSyncsTheHeadAgain(t *testing.T) {
 		w.WaitForStatus(web, lockstep.ResourceSucceeded, first)
 		w.WaitForStatus(api, lockstep.ResourceSucceeded, first)
 		w.Retry(web)
-		w.WaitUntil("another attempt", func() bool { n, _ := w.Target.CallCounts(); return n == 3 })
+		w.WaitUntil("another attempt", func() bool { count, _ := w.Target.CallCounts(); return count == 3 })
 		time.Sleep(10 * time.Second)
 
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id
-			WHERE r.name = 'web'`); n != 2 {
-			t.Errorf("%d attempts of web, want 2", n)
+		if count := w.Count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id
+			WHERE r.name = 'web'`); count != 2 {
+			t.Errorf("%d attempts of web, want 2", count)
 		}
 	})
 }
@@ -126,8 +126,8 @@ func TestAnyChangeIsAffectedByNewHeadsAndNotByAnotherProbe(t *testing.T) {
 		w.Update(func(tx *db.Tx) error { return w.Engine.RequestSync(tx, w.Link.ID, "main") })
 		time.Sleep(10 * time.Second)
 
-		if n, _ := w.Target.CallCounts(); n != 1 {
-			t.Errorf("another look at the same head made %d steps", n-1)
+		if count, _ := w.Target.CallCounts(); count != 1 {
+			t.Errorf("another look at the same head made %d steps", count-1)
 		}
 
 		second := w.Push(map[string]string{"web.yaml": "1"})
@@ -135,7 +135,7 @@ func TestAnyChangeIsAffectedByNewHeadsAndNotByAnotherProbe(t *testing.T) {
 		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) {
 			c.TriggerResourceUpdateOn = lockstep.FileChange
 		})
-		w.WaitUntil("the update is synced", func() bool { n, _ := w.Target.CallCounts(); return n == 3 })
+		w.WaitUntil("the update is synced", func() bool { count, _ := w.Target.CallCounts(); return count == 3 })
 		third := w.Push(map[string]string{"web.yaml": "1", "README": "new"})
 		w.WaitForRepositorySyncOf(third)
 

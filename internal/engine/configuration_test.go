@@ -18,7 +18,7 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 		began := time.Now()
 		w.DeleteConfiguration(cfg)
 
-		if s := w.Status(cfg); s.LatestSync != nil {
+		if status := w.Status(cfg); status.LatestSync != nil {
 			t.Error("the status is still there")
 		}
 
@@ -34,18 +34,18 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 			t.Errorf("%d discards, want one", discards)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM sync_event WHERE type = 'SYNC_CANCELLED'
-			AND message = 'The sync configuration was deleted.'`); n != 1 {
-			t.Errorf("%d events tell the cancellation", n)
+		if count := w.Count(`SELECT count(*) FROM sync_event WHERE type = 'SYNC_CANCELLED'
+			AND message = 'The sync configuration was deleted.'`); count != 1 {
+			t.Errorf("%d events tell the cancellation", count)
 		}
 
 		w.Push(map[string]string{"web.yaml": "2"})
 		time.Sleep(time.Minute)
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
+		if count := w.Count(`SELECT count(*) FROM resource_sync_attempt`); count != 1 {
 			t.Error("a resource without a configuration was synced")
 		}
 
-		if s := w.Status(cfg); s.LatestSync != nil {
+		if status := w.Status(cfg); status.LatestSync != nil {
 			t.Error("the status came back")
 		}
 	})
@@ -60,13 +60,13 @@ func TestAConfigurationCreatedAgainStartsEmptyAndCancelsItsPredecessor(t *testin
 		w.StepsSucceed()
 		w.DeleteConfiguration(cfg)
 		again := w.CreateConfiguration("web")
-		if s := w.Status(again); s.LatestSync != nil || s.DesiredState != nil {
-			t.Errorf("the status of a new configuration: %+v", s)
+		if status := w.Status(again); status.LatestSync != nil || status.DesiredState != nil {
+			t.Errorf("the status of a new configuration: %+v", status)
 		}
 
-		s := w.WaitForStatus(again, lockstep.ResourceSucceeded, first)
-		if s.LatestSync.InitialRevision.SHA != first || len(s.LatestSync.Events) != 0 {
-			t.Errorf("the new configuration's attempt: %+v", s.LatestSync)
+		status := w.WaitForStatus(again, lockstep.ResourceSucceeded, first)
+		if status.LatestSync.InitialRevision.SHA != first || len(status.LatestSync.Events) != 0 {
+			t.Errorf("the new configuration's attempt: %+v", status.LatestSync)
 		}
 
 		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled'`); n != 1 {
@@ -86,8 +86,8 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 		second := w.Push(map[string]string{"web.yaml": "2"})
 		time.Sleep(10 * time.Second)
 
-		if s := w.Status(again); s.LatestSync != nil {
-			t.Errorf("the new configuration shows attempt %+v beside the one that runs", s.LatestSync)
+		if status := w.Status(again); status.LatestSync != nil {
+			t.Errorf("the new configuration shows attempt %+v beside the one that runs", status.LatestSync)
 		}
 
 		note := make(chan string, 1)
@@ -100,8 +100,8 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 			}, nil
 		})
 
-		s := w.WaitForStatus(again, lockstep.ResourceSucceeded, second)
-		if got := s.LatestSync.InitialRevision.SHA; got != second {
+		status := w.WaitForStatus(again, lockstep.ResourceSucceeded, second)
+		if got := status.LatestSync.InitialRevision.SHA; got != second {
 			t.Errorf("the first sync of a configuration begins with %s of another one", got)
 		}
 
@@ -145,7 +145,7 @@ func TestTheIntentOfASupersededAttemptIsNotRecorded(t *testing.T) {
 				})
 
 				cfg := w.CreateConfiguration("web")
-				w.WaitUntil("the step", func() bool { n, _ := w.Target.CallCounts(); return n == 1 })
+				w.WaitUntil("the step", func() bool { count, _ := w.Target.CallCounts(); return count == 1 })
 				comes(w, cfg)
 				close(late)
 				w.WaitUntil("the end", func() bool {
@@ -153,9 +153,9 @@ func TestTheIntentOfASupersededAttemptIsNotRecorded(t *testing.T) {
 						AND ended_at IS NOT NULL`, string(first)) == 1
 				})
 
-				n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`,
+				count := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`,
 					string(first), outcome)
-				if n != 1 {
+				if count != 1 {
 					t.Errorf("the attempt was not %s", outcome)
 				}
 
@@ -214,15 +214,17 @@ func TestAnUpdateToAnotherBranchAndFileSyncsThem(t *testing.T) {
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.Branch = "dev" })
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, dev)
-		if s.LatestSync.TargetRevision != cfg.Revision(dev) || s.LatestSync.InitialRevision.Branch != "main" {
-			t.Errorf("after the branch: from %+v to %+v", s.LatestSync.InitialRevision, s.LatestSync.TargetRevision)
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, dev)
+		if status.LatestSync.TargetRevision != cfg.Revision(dev) || status.LatestSync.InitialRevision.Branch != "main" {
+			t.Errorf("after the branch: from %+v to %+v", status.LatestSync.InitialRevision,
+				status.LatestSync.TargetRevision)
 		}
 
 		w.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) { c.ConfigFile = "dev.yaml" })
 		w.WaitUntil("the file is followed", func() bool {
-			s := w.Status(cfg)
-			return s.LatestSync.TargetRevision == cfg.Revision(dev) && s.LatestSync.Status == lockstep.ResourceSucceeded
+			status := w.Status(cfg)
+			return status.LatestSync.TargetRevision == cfg.Revision(dev) &&
+				status.LatestSync.Status == lockstep.ResourceSucceeded
 		})
 		w.Push(map[string]string{"web.yaml": "2"})
 		time.Sleep(10 * time.Second)

@@ -38,8 +38,8 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 		}
 
 		third := w.Push(map[string]string{"api.yaml": "1"})
-		s := w.WaitForStatus(web, lockstep.ResourceFailed, third)
-		if got := s.LatestSync.Events[0].Message; got != "web.yaml is not there." {
+		status := w.WaitForStatus(web, lockstep.ResourceFailed, third)
+		if got := status.LatestSync.Events[0].Message; got != "web.yaml is not there." {
 			t.Errorf("the reason is %q", got)
 		}
 
@@ -47,7 +47,7 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 			t.Error(diff)
 		}
 
-		if s := w.Status(w.ConfigurationNamed("api")); s.LatestSync.TargetRevision.SHA != second {
+		if status := w.Status(w.ConfigurationNamed("api")); status.LatestSync.TargetRevision.SHA != second {
 			t.Error("the other file was synced again")
 		}
 	})
@@ -134,12 +134,12 @@ func TestOtherBranchesAreNotDiscovered(t *testing.T) {
 		w.Update(func(tx *db.Tx) error { return w.Engine.RequestSync(tx, w.Link.ID, "dev") })
 		time.Sleep(5 * time.Second)
 
-		if n := w.Count(`SELECT count(*) FROM sync_configuration`); n != 0 {
-			t.Errorf("%d configurations were made of another branch", n)
+		if count := w.Count(`SELECT count(*) FROM sync_configuration`); count != 0 {
+			t.Errorf("%d configurations were made of another branch", count)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE branch = 'dev'
-			AND status = 'SUCCEEDED'`); n != 1 {
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE branch = 'dev'
+			AND status = 'SUCCEEDED'`); count != 1 {
 			t.Error("the repository sync did not succeed")
 		}
 	})

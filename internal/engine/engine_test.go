@@ -17,29 +17,29 @@ func TestACommitBecomesASync(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "one"})
 		cfg := w.CreateConfiguration("web")
-		if s := w.Status(cfg); s.LatestSync != nil {
+		if status := w.Status(cfg); status.LatestSync != nil {
 			t.Error("a status before any attempt")
 		}
 
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		want := cfg.Revision(first)
-		if diff := cmp.Diff(want, s.LatestSync.InitialRevision); diff != "" {
+		if diff := cmp.Diff(want, status.LatestSync.InitialRevision); diff != "" {
 			t.Errorf("initial revision of a first sync: %s", diff)
 		}
 
-		if diff := cmp.Diff(&want, s.DesiredState); diff != "" {
+		if diff := cmp.Diff(&want, status.DesiredState); diff != "" {
 			t.Errorf("desired state: %s", diff)
 		}
 
 		second := w.Push(map[string]string{"web.yaml": "two"})
-		s = w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
-		if got := s.LatestSync.InitialRevision.SHA; got != first {
+		status = w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
+		if got := status.LatestSync.InitialRevision.SHA; got != first {
 			t.Errorf("initial revision is %s, want the latest success, %s", got, first)
 		}
 
-		a := w.LatestRepositorySync()
+		attempt := w.LatestRepositorySync()
 		var types []string
-		for _, ev := range a.Events {
+		for _, ev := range attempt.Events {
 			types = append(types, ev.Type)
 		}
 
@@ -47,7 +47,7 @@ func TestACommitBecomesASync(t *testing.T) {
 			t.Error(diff)
 		}
 
-		if last := a.Events[2]; last.ExternalID != string(second) ||
+		if last := attempt.Events[2]; last.ExternalID != string(second) ||
 			last.Message != "Starting syncs for commit "+string(second) {
 			t.Errorf("the last event of a repository sync is %+v", last)
 		}
@@ -101,13 +101,13 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		second := w.Push(map[string]string{"other": "1"})
-		s := w.WaitForStatus(cfg, lockstep.ResourceFailed, second)
-		last := s.LatestSync.Events[len(s.LatestSync.Events)-1]
+		status := w.WaitForStatus(cfg, lockstep.ResourceFailed, second)
+		last := status.LatestSync.Events[len(status.LatestSync.Events)-1]
 		if last.Type != "SYNC_FAILED" || last.Message != "web.yaml is not there." {
 			t.Errorf("last event %+v", last)
 		}
 
-		if s.LatestSuccessfulSync == nil || s.LatestSuccessfulSync.TargetRevision.SHA != first {
+		if status.LatestSuccessfulSync == nil || status.LatestSuccessfulSync.TargetRevision.SHA != first {
 			t.Error("the previous success is not shown")
 		}
 
@@ -184,12 +184,13 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 
 		close(finish)
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, newest)
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(skipped)); n != 0 {
+		if count := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`,
+			string(skipped)); count != 0 {
 			t.Error("the commit in between was attempted")
 		}
 
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); n != 2 {
-			t.Errorf("%d applied attempts, want 2", n)
+		if count := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); count != 2 {
+			t.Errorf("%d applied attempts, want 2", count)
 		}
 
 		if w.Target.MaxConcurrent["web"] != 1 {

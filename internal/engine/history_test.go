@@ -50,13 +50,13 @@ type history struct {
 }
 
 func newHistory(w *enginetest.World, seed uint64) *history {
-	h := &history{World: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
+	run := &history{World: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
 		cfgs: map[string]lockstep.SyncConfiguration{}, files: map[string]string{},
 		ended: map[string]string{}, seqs: map[int64]int64{}, held: map[string]held{}}
-	h.target = newMoody(w.Target, seed, seed%3 == 2)
-	h.told = w.ShowStatuses()
-	h.told.SetAnswer(h.answer)
-	return h
+	run.target = newMoody(w.Target, seed, seed%3 == 2)
+	run.told = w.ShowStatuses()
+	run.told.SetAnswer(run.answer)
+	return run
 }
 
 func (h *history) run() {
@@ -242,13 +242,13 @@ func (h *history) checkRest() {
 	}
 
 	for name, cfg := range h.cfgs {
-		s := h.Status(cfg)
-		if s.LatestSync == nil || s.DesiredState == nil {
+		status := h.Status(cfg)
+		if status.LatestSync == nil || status.DesiredState == nil {
 			h.errorf("%s was never synced", name)
 			continue
 		}
 
-		latest, desired := s.LatestSync, s.DesiredState.SHA
+		latest, desired := status.LatestSync, status.DesiredState.SHA
 		asked, ok := h.held[name]
 		switch {
 		case ok && asked.moves == h.moves:
@@ -291,12 +291,12 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 	for _, sha := range h.pushed {
 		var seq int64
 		h.Must(h.DB.View(context.Background(), func(tx *db.Tx) error {
-			s, err := syncstate.ResourceByName(tx, cfg.Resource())
+			state, err := syncstate.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
 
-			seq, err = syncstate.DesiredSeqOf(tx, s.ID, sha)
+			seq, err = syncstate.DesiredSeqOf(tx, state.ID, sha)
 			return err
 		}))
 

@@ -70,13 +70,13 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 // checkDocuments: what a status read answers is what is the case.
 func (h *history) checkDocuments(tx *db.Tx) error {
 	for _, name := range h.names {
-		r := lockstep.Resource{Account: h.Link.Account, Region: h.Link.Region, SyncType: "TEST_SYNC", Name: name}
-		s, err := syncstate.ResourceByName(tx, r)
+		resource := lockstep.Resource{Account: h.Link.Account, Region: h.Link.Region, SyncType: "TEST_SYNC", Name: name}
+		state, err := syncstate.ResourceByName(tx, resource)
 		if err != nil {
 			return err
 		}
 
-		document, err := syncstate.StatusDocument(tx, r)
+		document, err := syncstate.StatusDocument(tx, resource)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			document = nil
 		} else if err != nil {
@@ -84,8 +84,8 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 		}
 
 		want := []byte(nil)
-		if s.ConfigurationID != 0 {
-			sync, err := syncstate.ResourceStatus(tx, s)
+		if state.ConfigurationID != 0 {
+			sync, err := syncstate.ResourceStatus(tx, state)
 			if err != nil {
 				return err
 			}
@@ -125,22 +125,22 @@ func (h *history) checkReports() {
 		return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0
 	})
 	for _, sha := range h.pushed {
-		r, list := h.StatusReport(sha), h.ReportedStatuses(h.told, sha)
+		report, list := h.StatusReport(sha), h.ReportedStatuses(h.told, sha)
 		switch {
-		case r.State == "" && len(list) == 0:
-		case r.State != "succeeded" && r.State != "failed":
-			h.errorf("at rest the Git host was told that %s is %s", sha.Short(), r.State)
-		case len(list) == 0 || list[len(list)-1] != r.State+": "+r.Summary:
-			h.errorf("of %s the Git host was told %q last, and %s is kept", sha.Short(), list, r.State)
+		case report.State == "" && len(list) == 0:
+		case report.State != "succeeded" && report.State != "failed":
+			h.errorf("at rest the Git host was told that %s is %s", sha.Short(), report.State)
+		case len(list) == 0 || list[len(list)-1] != report.State+": "+report.Summary:
+			h.errorf("of %s the Git host was told %q last, and %s is kept", sha.Short(), list, report.State)
 		}
 	}
 
 	for name, cfg := range h.cfgs {
-		s := h.Status(cfg)
+		status := h.Status(cfg)
 		_, blocked := h.ActiveBlocker(cfg)
-		if state := h.StatusReport(s.DesiredState.SHA).State; state == "" ||
-			(blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
-			h.errorf("%s is %s, blocked %t, and its commit %q", name, s.LatestSync.Status, blocked, state)
+		if state := h.StatusReport(status.DesiredState.SHA).State; state == "" ||
+			(blocked || status.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
+			h.errorf("%s is %s, blocked %t, and its commit %q", name, status.LatestSync.Status, blocked, state)
 		}
 	}
 }
@@ -180,47 +180,47 @@ func (m *moody) mood(a target.Attempt, what string, n int) int {
 	return int((h.Sum64() >> 8) % uint64(n))
 }
 
-func (m *moody) advance(a target.Attempt) (target.Step, error) {
-	done, _ := strconv.Atoi(string(a.Checkpoint)) // steps recorded; none is zero
+func (m *moody) advance(attempt target.Attempt) (target.Step, error) {
+	done, _ := strconv.Atoi(string(attempt.Checkpoint)) // steps recorded; none is zero
 	step := target.Step{
 		Checkpoint: []byte(strconv.Itoa(done + 1)),
 		Events:     []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}},
 	}
 	step.ContinueAfter = []time.Duration{
 		0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute,
-	}[m.mood(a, fmt.Sprint("after", done), 7)]
+	}[m.mood(attempt, fmt.Sprint("after", done), 7)]
 	time.Sleep([]time.Duration{
 		0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second,
-	}[m.mood(a, fmt.Sprint("slow", done), 5)])
+	}[m.mood(attempt, fmt.Sprint("slow", done), 5)])
 	m.mu.Lock()
 	defer m.mu.Unlock()
 
-	m.tries[a.ID+string(a.Checkpoint)]++
-	proposing := 1 + m.mood(a, "proposing", 3)
-	if a.Intent == "" {
+	m.tries[attempt.ID+string(attempt.Checkpoint)]++
+	proposing := 1 + m.mood(attempt, "proposing", 3)
+	if attempt.Intent == "" {
 		if done >= proposing {
-			step.Intent = "execute " + a.ID
+			step.Intent = "execute " + attempt.ID
 			return step, nil
 		}
-		return step, m.accident(a, m.tries[a.ID+string(a.Checkpoint)])
+		return step, m.accident(attempt, m.tries[attempt.ID+string(attempt.Checkpoint)])
 	}
 
-	name := a.Configuration.ResourceName
-	if a.Intent != "execute "+a.ID {
-		m.complain("%s has the intent %q", a.ID, a.Intent)
+	name := attempt.Configuration.ResourceName
+	if attempt.Intent != "execute "+attempt.ID {
+		m.complain("%s has the intent %q", attempt.ID, attempt.Intent)
 	}
 
-	if other := m.executing[name]; other != "" && other != a.ID {
-		m.complain("%s executes %s while %s is executed", name, a.ID, other)
+	if other := m.executing[name]; other != "" && other != attempt.ID {
+		m.complain("%s executes %s while %s is executed", name, attempt.ID, other)
 	}
 
-	m.executing[name] = a.ID
-	if done < proposing+1+m.mood(a, "executing", 3) {
+	m.executing[name] = attempt.ID
+	if done < proposing+1+m.mood(attempt, "executing", 3) {
 		return step, nil
 	}
 
 	delete(m.executing, name)
-	step.End = m.end(a)
+	step.End = m.end(attempt)
 	return step, nil
 }
 
@@ -242,25 +242,25 @@ func (m *moody) accident(a target.Attempt, try int) error {
 	return nil
 }
 
-func (m *moody) end(a target.Attempt) *target.End {
-	switch m.mood(a, "end", 14) {
+func (m *moody) end(attempt target.Attempt) *target.End {
+	switch m.mood(attempt, "end", 14) {
 	case 0:
 		return &target.End{Outcome: lockstep.Failed}
 	case 1:
 		return &target.End{Outcome: lockstep.Failed, Blocked: &enginetest.BlockedError}
 	}
-	m.applied[a.Configuration.ResourceName] = a.Revision.SHA
-	return &target.End{Outcome: lockstep.Applied, Baseline: []byte(a.Revision.SHA)}
+	m.applied[attempt.Configuration.ResourceName] = attempt.Revision.SHA
+	return &target.End{Outcome: lockstep.Applied, Baseline: []byte(attempt.Revision.SHA)}
 }
 
-func (m *moody) discard(a target.Attempt) error {
+func (m *moody) discard(attempt target.Attempt) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if a.Intent != "" || m.executing[a.Configuration.ResourceName] == a.ID {
-		m.complain("%s is discarded while it is executed", a.ID)
+	if attempt.Intent != "" || m.executing[attempt.Configuration.ResourceName] == attempt.ID {
+		m.complain("%s is discarded while it is executed", attempt.ID)
 	}
-	m.tries["discard"+a.ID]++
-	if m.mood(a, "discard", 4) == 0 && m.tries["discard"+a.ID] == 1 {
+	m.tries["discard"+attempt.ID]++
+	if m.mood(attempt, "discard", 4) == 0 && m.tries["discard"+attempt.ID] == 1 {
 		return lockstep.Errorf(lockstep.Unavailable, "Away.")
 	}
 	return nil

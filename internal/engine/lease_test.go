@@ -161,12 +161,12 @@ func TestTheSweepWakesSupersededAndCancelledAttempts(t *testing.T) {
 		w.StepsSucceed()
 		second := w.Host.Push("main", map[string]string{"web.yaml": "2", "api.yaml": "1"})
 		w.Update(func(tx *db.Tx) error {
-			s, err := syncstate.LockResourceByName(tx, web.Resource())
+			state, err := syncstate.LockResourceByName(tx, web.Resource())
 			if err != nil {
 				return err
 			}
 
-			_, err = syncstate.SetDesiredRevision(tx, s.ID, web.Revision(second), "new") // and no wake-up
+			_, err = syncstate.SetDesiredRevision(tx, state.ID, web.Revision(second), "new") // and no wake-up
 			return err
 		})
 
@@ -205,9 +205,9 @@ func TestTheSweepDoesNotWakeABlockedResource(t *testing.T) {
 func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		var memories []string
-		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
-			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
-			if a.Intent == "" {
+		w.Target.SetSteps(func(attempt target.Attempt) (target.Step, error) {
+			memories = append(memories, string(attempt.Checkpoint)+"/"+attempt.Intent)
+			if attempt.Intent == "" {
 				return target.Step{
 					Checkpoint: []byte("m1"),
 					Intent:     "execute",
@@ -223,20 +223,20 @@ func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
-		w.WaitUntil("it waits", func() bool { n, _ := w.Target.CallCounts(); return n == 2 })
+		w.WaitUntil("it waits", func() bool { count, _ := w.Target.CallCounts(); return count == 2 })
 		time.Sleep(5 * time.Second)
 		w.Stop()
 		time.Sleep(10 * time.Second)
 		w.Start()
-		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
-			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
+		w.Target.SetSteps(func(attempt target.Attempt) (target.Step, error) {
+			memories = append(memories, string(attempt.Checkpoint)+"/"+attempt.Intent)
 			return target.Step{
 				End:    &target.End{Outcome: lockstep.Applied},
 				Events: []lockstep.Event{{Type: "THREE"}},
 			}, nil
 		})
 		began := time.Now()
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 
 		if took := time.Since(began); took < 40*time.Second || took > 50*time.Second {
 			t.Errorf("the wait of a minute ended %s after the start", took)
@@ -247,12 +247,14 @@ func TestARestartContinuesFromTheCheckpointAndEndsOnce(t *testing.T) {
 		}
 
 		time.Sleep(time.Minute)
-		if diff := cmp.Diff([]string{"ONE", "TWO", "THREE"}, enginetest.EventTypes(s.LatestSync.Events)); diff != "" {
+		if diff := cmp.Diff([]string{
+			"ONE", "TWO", "THREE",
+		}, enginetest.EventTypes(status.LatestSync.Events)); diff != "" {
 			t.Error(diff)
 		}
 
-		if n, _ := w.Target.CallCounts(); n != 3 || w.Count(`SELECT count(*) FROM resource_sync_attempt`) != 1 {
-			t.Errorf("%d steps, want 3 of one attempt", n)
+		if count, _ := w.Target.CallCounts(); count != 3 || w.Count(`SELECT count(*) FROM resource_sync_attempt`) != 1 {
+			t.Errorf("%d steps, want 3 of one attempt", count)
 		}
 	})
 }

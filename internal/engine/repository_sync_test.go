@@ -38,18 +38,18 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 			w.RequestSync()
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'QUEUED'`); n != 1 {
-			t.Errorf("%d are queued, want 1", n)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'QUEUED'`); count != 1 {
+			t.Errorf("%d are queued, want 1", count)
 		}
 
 		release()
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, newest)
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != 2 {
-			t.Errorf("%d repository syncs, want 2", n)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt`); count != 2 {
+			t.Errorf("%d repository syncs, want 2", count)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE sha = $1`, string(first)); n != 1 {
-			t.Errorf("%d repository syncs of the first head, want 1", n)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE sha = $1`, string(first)); count != 1 {
+			t.Errorf("%d repository syncs of the first head, want 1", count)
 		}
 	})
 }
@@ -57,13 +57,14 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 func TestAMissingBranchFailsAndItsCreationSyncs(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web")
-		a := w.WaitForRepositorySync(lockstep.RepositoryFailed)
-		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, enginetest.EventTypes(a.Events)); diff != "" {
+		attempt := w.WaitForRepositorySync(lockstep.RepositoryFailed)
+		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"},
+			enginetest.EventTypes(attempt.Events)); diff != "" {
 			t.Fatal(diff)
 		}
 
 		want := "Clone failed. Branch main was not found in repository acme/infra."
-		if got := a.Events[1].Message; got != want {
+		if got := attempt.Events[1].Message; got != want {
 			t.Errorf("the reason is %q", got)
 		}
 
@@ -106,14 +107,15 @@ func TestAnUnavailableHostIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Host.FailWith(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))
 		w.CreateConfiguration("web")
-		a := w.WaitForRepositorySync(lockstep.RepositoryFailed)
-		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, enginetest.EventTypes(a.Events)); diff != "" {
+		attempt := w.WaitForRepositorySync(lockstep.RepositoryFailed)
+		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"},
+			enginetest.EventTypes(attempt.Events)); diff != "" {
 			t.Fatal(diff)
 		}
 
-		if a.Events[1].Message != "Clone failed. git.example.com answers 503." ||
+		if attempt.Events[1].Message != "Clone failed. git.example.com answers 503." ||
 			w.Outage() != "git.example.com answers 503." {
-			t.Errorf("told: %q, outage: %q", a.Events[1].Message, w.Outage())
+			t.Errorf("told: %q, outage: %q", attempt.Events[1].Message, w.Outage())
 		}
 
 		if w.Host.HeadCalls != 3 {
@@ -179,13 +181,13 @@ func TestUnreadableFilesAreRetriedAndReportedOnce(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
-		a := w.LatestRepositorySync()
+		attempt := w.LatestRepositorySync()
 		want := []string{"CLONE_STARTED", "CLONE_RETRYING", "CONFIG_UPDATED", "STARTING_SYNC"}
-		if diff := cmp.Diff(want, enginetest.EventTypes(a.Events)); diff != "" {
+		if diff := cmp.Diff(want, enginetest.EventTypes(attempt.Events)); diff != "" {
 			t.Error(diff)
 		}
 
-		if got := a.Events[1].Message; got != "Clone failed and is tried again. The host hung up." {
+		if got := attempt.Events[1].Message; got != "Clone failed and is tried again. The host hung up." {
 			t.Errorf("told: %q", got)
 		}
 

@@ -18,7 +18,7 @@ import (
 )
 
 func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
-	for name, on := range map[string]lockstep.TriggerResourceUpdateOn{
+	for name, trigger := range map[string]lockstep.TriggerResourceUpdateOn{
 		"file": lockstep.FileChange,
 		"any":  lockstep.AnyChange,
 	} {
@@ -26,7 +26,7 @@ func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
 			enginetest.InBubble(t, func(w *enginetest.World) {
 				first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 				cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) {
-					c.TriggerResourceUpdateOn = on
+					c.TriggerResourceUpdateOn = trigger
 				})
 				w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 				second := w.Push(map[string]string{"web.yaml": "2"})
@@ -254,11 +254,11 @@ func TestResolvingAMissingBlockerOrOneThatCannotBeRetriedFails(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		cfg := w.CreateConfiguration("web", func(c *lockstep.SyncConfiguration) { c.SyncType = "UNKNOWN_SYNC" })
 		w.Update(func(tx *db.Tx) error {
-			s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+			state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
-			return syncstate.InsertBlocker(tx, s.ID, "r", nil)
+			return syncstate.InsertBlocker(tx, state.ID, "r", nil)
 		})
 
 		b, _ := w.ActiveBlocker(cfg)
@@ -297,8 +297,8 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 			Name:    "c",
 			Changes: []lockstep.ProposedChange{{Action: "Add", LogicalID: "A", ResourceType: "T"}},
 		}
-		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
-			if a.Intent == "" {
+		w.Target.SetSteps(func(attempt target.Attempt) (target.Step, error) {
+			if attempt.Intent == "" {
 				return target.Step{Intent: "execute", Plan: want, Checkpoint: []byte("x")}, nil
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
@@ -307,8 +307,8 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		s := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
 		w.Update(func(tx *db.Tx) error {
-			a, err := syncstate.Attempt(tx, w.Link.Account, w.Link.Region, s.LatestSync.ID)
-			if diff := cmp.Diff(want, a.Plan); diff != "" {
+			attempt, err := syncstate.Attempt(tx, w.Link.Account, w.Link.Region, s.LatestSync.ID)
+			if diff := cmp.Diff(want, attempt.Plan); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
 			return err

@@ -193,22 +193,22 @@ func TestAHeadThatReturnsDoesNotHaveItsOldStatus(t *testing.T) {
 			return syncstate.SetBranchHead(tx, w.Link.ID, "main", first)
 		})
 
-		h, err := w.Engine.RevisionStatus(w.T.Context(), cfg, first)
+		status, err := w.Engine.RevisionStatus(w.T.Context(), cfg, first)
 		w.Must(err)
-		if h.State != engine.Pending {
-			t.Errorf("before the sync: %+v", h)
+		if status.State != engine.Pending {
+			t.Errorf("before the sync: %+v", status)
 		}
 
 		w.Host.SetHead("main", first)
 		w.Update(func(tx *db.Tx) error { return w.Engine.RequestSync(tx, w.Link.ID, "main") })
 		w.WaitUntil("the commit is live again", func() bool {
-			h, err = w.Engine.RevisionStatus(w.T.Context(), cfg, first)
+			status, err = w.Engine.RevisionStatus(w.T.Context(), cfg, first)
 			w.Must(err)
-			return h.State == engine.Succeeded
+			return status.State == engine.Succeeded
 		})
 
 		if s := w.Status(cfg); s.LatestSync.TargetRevision.SHA != first {
-			t.Errorf("answered %+v while the stack is at %s", h, s.LatestSync.TargetRevision.SHA)
+			t.Errorf("answered %+v while the stack is at %s", status, s.LatestSync.TargetRevision.SHA)
 		}
 	})
 }

@@ -20,21 +20,21 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 		w.SetAllowedSigners(cfg, allowed)
 
 		steps, _ := w.Target.CallCounts()
-		for n, row := range []struct{ raw, says string }{
+		for count, row := range []struct{ raw, says string }{
 			{enginetest.ReadSignatureFile(w.T, "unsigned.commit"), "is not signed"},
 			{enginetest.ReadSignatureFile(w.T, "pgp-ann.commit"), "no OpenPGP key is allowed"},
 			{strings.Replace(enginetest.ReadSignatureFile(w.T, "ssh-rsa.commit"), "tree ", "tree 1", 1),
 				"does not match"},
 		} {
 			w.SignCommits(row.raw)
-			sha := w.Push(map[string]string{"web.yaml": fmt.Sprint("bad", n)})
-			s := w.WaitForStatus(cfg, lockstep.ResourceFailed, sha)
-			events := s.LatestSync.Events
+			sha := w.Push(map[string]string{"web.yaml": fmt.Sprint("bad", count)})
+			status := w.WaitForStatus(cfg, lockstep.ResourceFailed, sha)
+			events := status.LatestSync.Events
 			if last := events[len(events)-1]; last.Type != "SYNC_FAILED" || !strings.Contains(last.Message, row.says) {
 				w.T.Errorf("last event %+v, want one that says %q", last, row.says)
 			}
 
-			if s.LatestSuccessfulSync.TargetRevision.SHA != first {
+			if status.LatestSuccessfulSync.TargetRevision.SHA != first {
 				w.T.Errorf("it was synced")
 			}
 		}
@@ -45,8 +45,8 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 
 		w.SignCommits(enginetest.ReadSignatureFile(w.T, "ssh-ed25519.commit"))
 		good := w.Push(map[string]string{"web.yaml": "2"})
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, good)
-		if e := s.LatestSync.Events[0]; e.Type != "COMMIT_SIGNATURE_VERIFIED" ||
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, good)
+		if e := status.LatestSync.Events[0]; e.Type != "COMMIT_SIGNATURE_VERIFIED" ||
 			!strings.Contains(e.Message, "Signed by ed25519@example.com with key SHA256:") {
 			w.T.Errorf("first event %+v", e)
 		}

@@ -26,13 +26,13 @@ func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceInProgress, first)
-		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
-		if diff := cmp.Diff([]string{"SYNC_RETRYING"}, enginetest.EventTypes(s.LatestSync.Events)); diff != "" {
+		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+		if diff := cmp.Diff([]string{"SYNC_RETRYING"}, enginetest.EventTypes(status.LatestSync.Events)); diff != "" {
 			t.Errorf("events: %s", diff)
 		}
 
 		want := "A step failed and is tried again. The endpoint answers 503."
-		if got := s.LatestSync.Events[0].Message; got != want {
+		if got := status.LatestSync.Events[0].Message; got != want {
 			t.Errorf("the event says %q", got)
 		}
 
@@ -69,14 +69,14 @@ func TestBackoffEndsAtFiveMinutesAndIsResetByAStepThatSucceeds(t *testing.T) {
 		})
 
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
-		s := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
+		status := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
 		for i, want := range map[int]time.Duration{9: 5 * time.Minute, 11: 5 * time.Minute, 13: time.Second} {
 			if got := at[i+1].Sub(at[i]); got < want-enginetest.StoredPrecision || got > want+2*time.Second {
 				t.Errorf("pause %d lasted %s, want %s", i, got, want)
 			}
 		}
 
-		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(s.LatestSync.Events))
+		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(status.LatestSync.Events))
 		if diff != "" {
 			t.Errorf("each step that fails is told once: %s", diff)
 		}
@@ -88,14 +88,14 @@ func TestAnInternalErrorIsTriedFiveTimesAndNotShown(t *testing.T) {
 		w.StepsFail(errors.New("nil pointer, password hunter2"))
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
-		s := w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
+		status := w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
 		steps, discards := w.Target.CallCounts()
 		if steps != 5 || discards != 1 {
 			t.Errorf("%d steps and %d discards, want 5 and 1", steps, discards)
 		}
 
 		var said []string
-		for _, ev := range s.LatestSync.Events {
+		for _, ev := range status.LatestSync.Events {
 			said = append(said, ev.Type+" "+ev.Message)
 		}
 
@@ -119,13 +119,13 @@ func TestAnErrorOfTheCallerFailsAtOnce(t *testing.T) {
 				w.StepsFail(lockstep.Wrapf(kind, errors.New("secret"), "Mend line 3."))
 				first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 				cfg := w.CreateConfiguration("web")
-				s := w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
+				status := w.WaitForStatus(cfg, lockstep.ResourceFailed, first)
 
 				if steps, discards := w.Target.CallCounts(); steps != 1 || discards != 1 {
 					t.Errorf("%d steps and %d discards, want one of each", steps, discards)
 				}
 
-				events := s.LatestSync.Events
+				events := status.LatestSync.Events
 				if len(events) != 1 {
 					t.Fatalf("got events %+v, want one", events)
 				}
@@ -259,12 +259,12 @@ func TestAStepThatHangsTimesOutAndIsRetried(t *testing.T) {
 		}
 
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
-		s := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
+		status := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceSucceeded, first)
 		if took := time.Since(began); took < 30*time.Second || took > 35*time.Second {
 			t.Errorf("it took %s", took)
 		}
 
-		if got := s.LatestSync.Events[0].Message; got != "A step failed and is tried again. The target took "+
+		if got := status.LatestSync.Events[0].Message; got != "A step failed and is tried again. The target took "+
 			"longer than 30s to answer." {
 			t.Errorf("the event says %q", got)
 		}

@@ -146,13 +146,13 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 			attempts["subject "+s] = attempt{account, "deploy", federation.issuer.Token(audience, s, nil)}
 		}
 
-		for name, a := range attempts {
+		for name, attempt := range attempts {
 			_, err := federation.tokens.AssumeRole(context.Background(),
 				identity.AssumeRoleInput{
-					Account:     a.account,
-					Role:        a.role,
+					Account:     attempt.account,
+					Role:        attempt.role,
 					SessionName: "run-1",
-					Token:       a.token,
+					Token:       attempt.token,
 					Duration:    12 * time.Hour,
 				})
 			if lockstep.KindOf(err) != lockstep.Denied ||

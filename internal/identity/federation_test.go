@@ -169,7 +169,7 @@ func TestTokenNeedsOneMatchingAudience(t *testing.T) {
 }
 
 func TestClocksMayDifferALittle(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	fed := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	soon, just := time.Now().Add(40*time.Second).Unix(), time.Now().Add(-40*time.Second).Unix()
 	for _, claims := range []map[string]any{
 		{"nbf": soon, "iat": soon},
@@ -177,7 +177,7 @@ func TestClocksMayDifferALittle(t *testing.T) {
 		{"nbf": nil, "iat": nil},
 		{"exp": float64(soon) + 0.5},
 	} {
-		if _, err := f.assume(f.issuer.Token(audience, subject, claims)); err != nil {
+		if _, err := fed.assume(fed.issuer.Token(audience, subject, claims)); err != nil {
 			t.Errorf("%v: %v", claims, err)
 		}
 	}
@@ -340,13 +340,13 @@ func TestSessionNameMustFitIntoAnARN(t *testing.T) {
 			t.Errorf("%q: not %v", name, want)
 		}
 	}
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	_, err := f.tokens.AssumeRole(context.Background(),
+	fed := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	_, err := fed.tokens.AssumeRole(context.Background(),
 		identity.AssumeRoleInput{
 			Account:     account,
 			Role:        "deploy",
 			SessionName: "a/b",
-			Token:       f.issuer.Token(audience, subject, nil),
+			Token:       fed.issuer.Token(audience, subject, nil),
 		})
 	if err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a session named a/b: %v", err)

@@ -162,14 +162,14 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 		server := httptest.NewServer(answer)
 		issuer := identitytest.NewInProcessIssuer(t, signing)
 		issuer.URL = server.URL
-		f := newFederation(t, dbtest.Open(t), issuer)
-		f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
-			DB:      f.db,
-			Key:     f.key,
+		fed := newFederation(t, dbtest.Open(t), issuer)
+		fed.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
+			DB:      fed.db,
+			Key:     fed.key,
 			Issuers: []string{issuer.URL},
 			Client:  server.Client(),
 		})
-		_, err := f.assume(issuer.Token(audience, subject, nil))
+		_, err := fed.assume(issuer.Token(audience, subject, nil))
 		if name == "" && err != nil || name != "" && lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -67,11 +67,11 @@ func parseProvidedKeys(text string) ([]jose.JSONWebKey, error) {
 	return parseKeys([]byte(text))
 }
 
-func isUsable(k jose.JSONWebKey) bool {
-	if !k.Valid() || k.Use != "" && k.Use != "sig" {
+func isUsable(key jose.JSONWebKey) bool {
+	if !key.Valid() || key.Use != "" && key.Use != "sig" {
 		return false
 	}
-	switch public := k.Key.(type) {
+	switch public := key.Key.(type) {
 	case *rsa.PublicKey:
 		bits := public.N.BitLen()
 		return bits >= minRSABits && bits <= maxRSABits

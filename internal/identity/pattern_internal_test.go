@@ -8,7 +8,7 @@ import (
 
 // The reference is the equivalent regular expression.
 func FuzzMatchWildcard(f *testing.F) {
-	for _, c := range [][2]string{
+	for _, pair := range [][2]string{
 		{"repo:acme/infra:*", "repo:acme/infra:ref:refs/heads/main"},
 		{"repo:acme/infra:*", "repo:acme/infra-evil:x"},
 		{"*", ""},
@@ -23,7 +23,7 @@ func FuzzMatchWildcard(f *testing.F) {
 		{"a*", "b"},
 		{"a", "ab"},
 	} {
-		f.Add(c[0], c[1])
+		f.Add(pair[0], pair[1])
 	}
 
 	f.Fuzz(func(t *testing.T, pattern, text string) {

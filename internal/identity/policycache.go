@@ -50,11 +50,11 @@ type cachedSet struct {
 // denied to all but the account's admins: the unusable policy may have contained a
 // forbid.
 func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, error) {
-	c := &d.policies
-	c.mu.Lock()
-	known, ok := c.sets[account]
-	invalidations := c.invalidations
-	c.mu.Unlock()
+	cache := &d.policies
+	cache.mu.Lock()
+	known, ok := cache.sets[account]
+	invalidations := cache.invalidations
+	cache.mu.Unlock()
 
 	if ok && time.Now().Before(known.until) {
 		return known.set, nil
@@ -76,7 +76,7 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	}
 
 	known.until = until
-	c.put(account, known, invalidations)
+	cache.put(account, known, invalidations)
 	return known.set, nil
 }
 
@@ -117,7 +117,7 @@ func (c *policyCache) put(account string, set cachedSet, invalidations uint64) {
 // policyRows reads an account's sealed policies and returns a hash of them.
 func (d *Directory) policyRows(ctx context.Context, account string) (map[string]seal.Box, [sha256.Size]byte, error) {
 	boxes := map[string]seal.Box{}
-	h := sha256.New()
+	digest := sha256.New()
 	err := d.db.ViewOnce(ctx, func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT name, sealed FROM policy WHERE account = $1 ORDER BY name`, account)
 		if err != nil {
@@ -133,7 +133,7 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 			}
 
 			boxes[name] = box
-			hashRow(h, name, box)
+			hashRow(digest, name, box)
 		}
 
 		return rows.Err()
@@ -142,7 +142,7 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 		return nil, [sha256.Size]byte{}, fmt.Errorf("read the policies of account %s: %w", account, err)
 	}
 
-	return boxes, [sha256.Size]byte(h.Sum(nil)), nil
+	return boxes, [sha256.Size]byte(digest.Sum(nil)), nil
 }
 
 func hashRow(h hash.Hash, name string, box seal.Box) {

@@ -377,14 +377,14 @@ func ten() map[string]string {
 
 func BenchmarkDecideWithTenPolicies(b *testing.B) {
 	set := compile(b, ten())
-	p := session("ci", "1", "")
-	r := policy.Request{
+	principal := session("ci", "1", "")
+	request := policy.Request{
 		Action:   "codeconnections:GetSyncConfiguration",
 		Resource: configuration,
 		Context:  policy.Context{Region: "eu-central-1"},
 	}
 	for b.Loop() {
-		if set.Decide(p, r).Allowed {
+		if set.Decide(principal, request).Allowed {
 			b.Fatal("allowed")
 		}
 	}

@@ -45,17 +45,17 @@ func AccountResource(account lockstep.AccountID) Resource {
 
 // HostResource returns a host. Attributes: arn, name, providerType, endpoint,
 // region.
-func HostResource(h lockstep.Host, tags []lockstep.Tag) Resource {
+func HostResource(host lockstep.Host, tags []lockstep.Tag) Resource {
 	return Resource{
 		Type: Host,
-		ID:   string(h.ARN),
+		ID:   string(host.ARN),
 		Tags: tags,
 		Attributes: map[string]string{
-			"arn":          string(h.ARN),
-			"name":         h.Name,
-			"providerType": string(h.ProviderType),
-			"endpoint":     h.Endpoint,
-			"region":       h.Region,
+			"arn":          string(host.ARN),
+			"name":         host.Name,
+			"providerType": string(host.ProviderType),
+			"endpoint":     host.Endpoint,
+			"region":       host.Region,
 		},
 	}
 }
@@ -63,17 +63,17 @@ func HostResource(h lockstep.Host, tags []lockstep.Tag) Resource {
 // ConnectionResource returns a connection. Attributes: arn, name, providerType,
 // hostArn ("" without a host), region. A host is not its parent: it would be an
 // ancestor of the connection's links too, and a link does not record its host.
-func ConnectionResource(c lockstep.Connection, tags []lockstep.Tag) Resource {
+func ConnectionResource(conn lockstep.Connection, tags []lockstep.Tag) Resource {
 	return Resource{
 		Type: Connection,
-		ID:   string(c.ARN),
+		ID:   string(conn.ARN),
 		Tags: tags,
 		Attributes: map[string]string{
-			"arn":          string(c.ARN),
-			"name":         c.Name,
-			"providerType": string(c.ProviderType),
-			"hostArn":      string(c.HostARN),
-			"region":       c.Region,
+			"arn":          string(conn.ARN),
+			"name":         conn.Name,
+			"providerType": string(conn.ProviderType),
+			"hostArn":      string(conn.HostARN),
+			"region":       conn.Region,
 		},
 	}
 }
@@ -97,12 +97,12 @@ func LinkResource(link lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
 // the link's connection. tags are those of the link, because a configuration has
 // none. Attributes: syncType, resourceName, branch, configFile, roleArn,
 // repositoryLinkId, owner, repository, providerType, region.
-func ConfigurationResource(cfg lockstep.SyncConfiguration, l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
+func ConfigurationResource(cfg lockstep.SyncConfiguration, link lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
 	return Resource{
 		Type:    SyncConfiguration,
 		ID:      string(cfg.SyncType) + "/" + cfg.ResourceName,
 		Tags:    tags,
-		Parents: []EntityUID{{RepositoryLink, string(l.ARN)}, {Connection, string(l.ConnectionARN)}},
+		Parents: []EntityUID{{RepositoryLink, string(link.ARN)}, {Connection, string(link.ConnectionARN)}},
 		Attributes: map[string]string{
 			"syncType":         string(cfg.SyncType),
 			"resourceName":     cfg.ResourceName,

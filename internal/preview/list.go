@@ -137,17 +137,17 @@ func (c *Controller) abandon(tx *db.Tx, preview syncstate.Preview) error {
 
 // nextInterval returns the time to the next listing.
 func (l *listing) nextInterval(err error) time.Duration {
-	d := idleInterval
+	interval := idleInterval
 	switch {
 	case err == nil && l.open > 0:
-		d = openInterval
+		interval = openInterval
 	case err == nil:
 	case worker.IsTransient(err):
-		d = max(openInterval, min(provider.RetryAfter(err), blockedInterval))
+		interval = max(openInterval, min(provider.RetryAfter(err), blockedInterval))
 	default:
-		d = blockedInterval
+		interval = blockedInterval
 	}
-	return d + rand.N(d/10)
+	return interval + rand.N(interval/10)
 }
 
 // logLevel returns the level of the log line about a unit of work.

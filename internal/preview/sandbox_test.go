@@ -48,16 +48,16 @@ func (d watchedDriver) Discard(ctx context.Context, a target.Attempt) error {
 // newSandboxWorld returns a world whose stacks are in a sandbox, in real time.
 func newSandboxWorld(t *testing.T) (*world, watchedDriver, *cloudformation.Client) {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"),
+	box, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"),
 		sandbox.Options{ResourceDuration: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(box)
 	t.Cleanup(func() {
 		server.Close()
-		if err := s.Close(); err != nil {
+		if err := box.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -72,12 +72,12 @@ func newSandboxWorld(t *testing.T) (*world, watchedDriver, *cloudformation.Clien
 		t.Fatal(err)
 	}
 
-	d := watchedDriver{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
+	watched := watchedDriver{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
 	w := newWorld(t, queuetest.Open(t, db.SQLite))
-	w.driver = d
+	w.driver = watched
 	w.startWorkers()
 
-	return w, d, cloudformation.New(cloudformation.Options{
+	return w, watched, cloudformation.New(cloudformation.Options{
 		Region:       w.link.Region,
 		BaseEndpoint: &server.URL,
 		Credentials:  key,
@@ -133,39 +133,39 @@ func deploymentFiles(file, template string) map[string]string {
 
 // The life of one stack: created, changed and previewed by pull requests.
 func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
-	w, d, api := newSandboxWorld(t)
+	w, driver, api := newSandboxWorld(t)
 	sha := w.host.commit(map[string]string{"readme.md": "nothing yet"})
 	w.host.update(func() { w.host.heads["main"] = sha })
 	w.createConfiguration("web")
 	first := deploymentFiles("parameters: {Password: "+canary+"}\ntags: {team: core}\n", template)
 	w.openPullRequest(1, first)
-	receive(t, d.removed, "the preview of a new stack is removed")
+	receive(t, driver.removed, "the preview of a new stack is removed")
 	body := w.waitForComment(1, "1 added", "`Topic`", "| `Password` | *hidden* | *hidden* |",
 		"| `Title` | – | `one` |", "| `team` | – | `core` |")
 	expectNothingProposed(t, api, false)
 
-	if len(d.ended) != 0 {
-		t.Errorf("an attempt has ended: %s", <-d.ended)
+	if len(driver.ended) != 0 {
+		t.Errorf("an attempt has ended: %s", <-driver.ended)
 	}
 
 	w.push(first)
-	if outcome := receive(t, d.ended, "the first sync"); outcome != lockstep.Applied {
+	if outcome := receive(t, driver.ended, "the first sync"); outcome != lockstep.Applied {
 		t.Fatalf("the first sync: %s", outcome)
 	}
 
 	w.openPullRequest(2, deploymentFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n",
 		template))
-	receive(t, d.removed, "the preview of a change is removed")
+	receive(t, driver.removed, "the preview of a change is removed")
 	body += w.waitForComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |",
 		"| `team` | `core` | `web` |", "| `Password` | *hidden*")
 	expectNothingProposed(t, api, true)
 
 	w.openPullRequest(3, deploymentFiles("parameters: {Password: "+canary+"}\n",
 		strings.Replace(template, "${Title}", "${Nothing}", 1)))
-	receive(t, d.removed, "the preview of a broken template is removed")
+	receive(t, driver.removed, "the preview of a broken template is removed")
 	body += w.waitForComment(3, "planning failed")
 	w.openPullRequest(4, deploymentFiles("no-such-key: 1\n", template))
-	receive(t, d.removed, "the preview of a broken file is removed")
+	receive(t, driver.removed, "the preview of a broken file is removed")
 	body += w.waitForComment(4, "planning failed", "no-such-key")
 	expectNothingProposed(t, api, true)
 
@@ -175,7 +175,7 @@ func TestAttack18PreviewsOnTheSandboxLeaveNothing(t *testing.T) {
 	}
 
 	w.push(deploymentFiles("parameters: {Title: three, Password: "+canary+"}\ntags: {team: core}\n", template))
-	if outcome := receive(t, d.ended, "the sync after previews"); outcome != lockstep.Applied {
+	if outcome := receive(t, driver.ended, "the sync after previews"); outcome != lockstep.Applied {
 		t.Errorf("the sync after previews: %s", outcome)
 	}
 

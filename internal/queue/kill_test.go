@@ -36,16 +36,16 @@ func TestMain(m *testing.M) {
 
 // child works until it is killed, or its parent is gone.
 func child(url, file string) error {
-	d, err := db.Open(context.Background(), url, schema())
+	database, err := db.Open(context.Background(), url, schema())
 	if err != nil {
 		return err
 	}
 
-	a, err := openAudit(file)
+	journal, err := openAudit(file)
 	if err != nil {
 		return err
 	}
-	if err := auditedPlant(d, a).q.Start(context.Background()); err != nil {
+	if err := auditedPlant(database, journal).q.Start(context.Background()); err != nil {
 		return err
 	}
 
@@ -54,18 +54,18 @@ func child(url, file string) error {
 }
 
 // auditedPlant waits a little after the first step of every tenth attempt.
-func auditedPlant(d *db.DB, a *audit) *plant {
+func auditedPlant(d *db.DB, journal *audit) *plant {
 	o := quick()
 	o.Exclusive = true
-	p := newPlant(d, o)
-	p.begin, p.end = a.begin, a.end
-	p.wait = func(attempt int64, step int) time.Duration {
+	fixture := newPlant(d, o)
+	fixture.begin, fixture.end = journal.begin, journal.end
+	fixture.wait = func(attempt int64, step int) time.Duration {
 		if attempt%10 == 3 && step == 1 {
 			return 10 * time.Millisecond
 		}
 		return 0
 	}
-	return p
+	return fixture
 }
 
 // TestKillNine kills the process in the midst of 5,000 attempts over 500 resources
@@ -78,42 +78,42 @@ func TestKillNine(t *testing.T) {
 		}
 
 		url, file := dbtest.URL(t, engine), filepath.Join(t.TempDir(), "audit")
-		d, err := db.Open(t.Context(), url, schema())
+		database, err := db.Open(t.Context(), url, schema())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		t.Cleanup(func() { d.Close() })
-		a, err := openAudit(file)
+		t.Cleanup(func() { database.Close() })
+		journal, err := openAudit(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		p := auditedPlant(d, a)
-		if err := p.q.Migrate(t.Context()); err != nil {
+		fixture := auditedPlant(database, journal)
+		if err := fixture.q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
-		fill(t, p, resources, each)
+		fill(t, fixture, resources, each)
 
-		killAfter(t, p, url, file, int(resources*each*3/5))
-		interrupted := a.running(t)
-		start(t, p.q)
+		killAfter(t, fixture, url, file, int(resources*each*3/5))
+		interrupted := journal.running(t)
+		start(t, fixture.q)
 
-		if err := p.finished(t.Context()); err != nil {
+		if err := fixture.finished(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
-		checkEvents(t, d, int(resources*each))
-		a.check(t, interrupted)
+		checkEvents(t, database, int(resources*each))
+		journal.check(t, interrupted)
 	})
 }
 
 // fill adds attempts whose numbers grow from resource to resource and back to the
 // first, so that each resource has its own, in order.
-func fill(t *testing.T, p *plant, resources, each int64) {
+func fill(t *testing.T, fixture *plant, resources, each int64) {
 	t.Helper()
-	if err := p.addResources(t.Context(), resources); err != nil {
+	if err := fixture.addResources(t.Context(), resources); err != nil {
 		t.Fatal(err)
 	}
 
@@ -123,14 +123,14 @@ func fill(t *testing.T, p *plant, resources, each int64) {
 			attempts = append(attempts, i*resources+r)
 		}
 
-		if err := p.add(t.Context(), r, attempts...); err != nil {
+		if err := fixture.add(t.Context(), r, attempts...); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // killAfter runs the child until so few attempts are open and kills it.
-func killAfter(t *testing.T, p *plant, url, file string, left int) {
+func killAfter(t *testing.T, fixture *plant, url, file string, left int) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -154,7 +154,7 @@ func killAfter(t *testing.T, p *plant, url, file string, left int) {
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	for {
-		n, err := p.open(t.Context())
+		n, err := fixture.open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,12 +228,13 @@ func (a *audit) lines(t *testing.T) []line {
 
 	var all []line
 	for s := bufio.NewScanner(strings.NewReader(string(text))); s.Scan(); {
-		var l line
-		if _, err := fmt.Sscanf(s.Text(), "%s %d %d %d", &l.what, &l.resource, &l.attempt, &l.step); err != nil {
+		var entry line
+		if _, err := fmt.Sscanf(s.Text(), "%s %d %d %d", &entry.what, &entry.resource, &entry.attempt,
+			&entry.step); err != nil {
 			t.Fatalf("line %q: %v", s.Text(), err)
 		}
 
-		all = append(all, l)
+		all = append(all, entry)
 	}
 
 	return all
@@ -263,31 +264,32 @@ func (a *audit) check(t *testing.T, interrupted map[int64]line) {
 
 	now := map[int64]state{}
 	again := 0
-	for _, l := range a.lines(t) {
-		s, known := now[l.resource]
+	for _, entry := range a.lines(t) {
+		last, known := now[entry.resource]
 		if !known {
-			s = state{attempt: l.resource, step: 0} // the first is numbered as the resource
+			last = state{attempt: entry.resource, step: 0} // the first is numbered as the resource
 		}
 
-		if l.what == "end" {
-			now[l.resource] = state{l.attempt, l.step, false}
+		if entry.what == "end" {
+			now[entry.resource] = state{entry.attempt, entry.step, false}
 			continue
 		}
 
-		cut, wasCut := interrupted[l.resource]
-		repeats := wasCut && l.attempt == cut.attempt && l.step == cut.step && known && l.attempt == s.attempt &&
-			l.step == s.step
-		follows := l.attempt == s.attempt && l.step == s.step+1 && !s.running
-		next := l.attempt > s.attempt && s.step == steps && l.step == 1 && !s.running
+		cut, wasCut := interrupted[entry.resource]
+		repeats := wasCut && entry.attempt == cut.attempt && entry.step == cut.step && known &&
+			entry.attempt == last.attempt &&
+			entry.step == last.step
+		follows := entry.attempt == last.attempt && entry.step == last.step+1 && !last.running
+		next := entry.attempt > last.attempt && last.step == steps && entry.step == 1 && !last.running
 		switch {
 		case repeats:
 			again++
-			delete(interrupted, l.resource)
+			delete(interrupted, entry.resource)
 		case !follows && !next:
-			t.Errorf("resource %d: attempt %d step %d began after %+v", l.resource, l.attempt, l.step, s)
+			t.Errorf("resource %d: attempt %d step %d began after %+v", entry.resource, entry.attempt, entry.step, last)
 		}
 
-		now[l.resource] = state{l.attempt, l.step, true}
+		now[entry.resource] = state{entry.attempt, entry.step, true}
 	}
 
 	t.Logf("%d steps ran again after the kill", again)

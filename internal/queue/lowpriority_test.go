@@ -22,59 +22,59 @@ func (lowPriorityArgs) LowPriority() {}
 func TestLowPriorityJobsDoNotDelayOthers(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
 	synctest.Test(t, func(t *testing.T) {
-		d, err := db.Open(t.Context(), url, schema())
+		database, err := db.Open(t.Context(), url, schema())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		defer d.Close()
+		defer database.Close()
 
-		q := queue.New(queue.Options{DB: d, Workers: 20, PollOnly: true, Exclusive: true})
+		jobs := queue.New(queue.Options{DB: database, Workers: 20, PollOnly: true, Exclusive: true})
 		var now, most, others atomic.Int64
-		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ lowPriorityArgs) error {
+		queue.Handle(jobs, time.Minute, func(ctx context.Context, job *queue.Job, _ lowPriorityArgs) error {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
 
 			time.Sleep(10 * time.Second)
-			return d.Update(ctx, job.Complete)
+			return database.Update(ctx, job.Complete)
 		})
-		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ resourceArgs) error {
+		queue.Handle(jobs, time.Minute, func(ctx context.Context, job *queue.Job, _ resourceArgs) error {
 			others.Add(1)
-			return d.Update(ctx, job.Complete)
+			return database.Update(ctx, job.Complete)
 		})
 
-		if err := q.Migrate(t.Context()); err != nil {
+		if err := jobs.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := d.Update(t.Context(), func(tx *db.Tx) error {
-			for n := range 40 {
-				if err := q.Wake(tx, lowPriorityArgs{n}, tx.Now); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error {
+			for count := range 40 {
+				if err := jobs.Wake(tx, lowPriorityArgs{count}, tx.Now); err != nil {
 					return err
 				}
 			}
-			return q.Wake(tx, resourceArgs{1}, tx.Now)
+			return jobs.Wake(tx, resourceArgs{1}, tx.Now)
 		}); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := q.Start(t.Context()); err != nil {
+		if err := jobs.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(5 * time.Second)
-		if n := others.Load(); n != 1 {
-			t.Errorf("%d other jobs have run", n)
+		if count := others.Load(); count != 1 {
+			t.Errorf("%d other jobs have run", count)
 		}
 
 		time.Sleep(30 * time.Second)
-		if n := most.Load(); n != 2 {
-			t.Errorf("%d low-priority jobs at once, of 20 workers", n)
+		if count := most.Load(); count != 2 {
+			t.Errorf("%d low-priority jobs at once, of 20 workers", count)
 		}
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
-		_ = q.Stop(ctx) // jobs are under way
+		_ = jobs.Stop(ctx) // jobs are under way
 	})
 }

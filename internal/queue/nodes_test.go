@@ -26,33 +26,33 @@ const resources = 250
 
 func newRacers(t *testing.T) *racers {
 	t.Helper()
-	r := &racers{}
+	nodes := &racers{}
 	url := dbtest.URL(t, db.Postgres)
-	for i := range r.nodes {
-		d, err := db.Open(t.Context(), url, schema())
+	for i := range nodes.nodes {
+		database, err := db.Open(t.Context(), url, schema())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		t.Cleanup(func() { d.Close() })
-		p := newPlant(d, quick())
-		p.begin = func(resource, _ int64, _ int) {
-			r.worked[i].Add(1)
-			if r.busy[resource].Add(1) > 1 {
+		t.Cleanup(func() { database.Close() })
+		fixture := newPlant(database, quick())
+		fixture.begin = func(resource, _ int64, _ int) {
+			nodes.worked[i].Add(1)
+			if nodes.busy[resource].Add(1) > 1 {
 				t.Errorf("two steps of resource %d at once", resource)
 			}
 		}
-		p.end = func(resource, attempt int64, step int) {
-			r.busy[resource].Add(-1)
+		fixture.end = func(resource, attempt int64, step int) {
+			nodes.busy[resource].Add(-1)
 			if attempt < resources && step == steps {
-				r.arrivals.Go(func() { r.arrive(t, resource, attempt+resources) })
+				nodes.arrivals.Go(func() { nodes.arrive(t, resource, attempt+resources) })
 			}
 		}
 
-		r.nodes[i] = p
+		nodes.nodes[i] = fixture
 	}
 
-	return r
+	return nodes
 }
 
 func (r *racers) arrive(t *testing.T, resource, attempt int64) {
@@ -65,35 +65,35 @@ func (r *racers) arrive(t *testing.T, resource, attempt int64) {
 // TestNodesShareTheWorkAndLoseNoWakeUp has no sweeper, and the rescuer would come too
 // late: a lost wake-up is an attempt that stays open.
 func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
-	r := newRacers(t)
-	first := r.nodes[0]
+	nodes := newRacers(t)
+	first := nodes.nodes[0]
 	if err := first.q.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
 	fill(t, first, resources, 1)
-	for _, p := range r.nodes {
+	for _, p := range nodes.nodes {
 		start(t, p.q)
 	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 
-	for n := 1; n > 0; {
+	for count := 1; count > 0; {
 		err := first.finished(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		r.arrivals.Wait() // what they brought may be open
-		if n, err = first.open(ctx); err != nil {
+		nodes.arrivals.Wait() // what they brought may be open
+		if count, err = first.open(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
 
 	checkEvents(t, first.d, 2*resources)
-	for i := range r.worked {
-		if r.worked[i].Load() == 0 {
+	for i := range nodes.worked {
+		if nodes.worked[i].Load() == 0 {
 			t.Errorf("node %d did nothing", i)
 		}
 	}
@@ -102,35 +102,35 @@ func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
 // TestAWorkerWithoutItsLeaseWritesNothing lets a worker sleep through its own replacement,
 // as a stopped process does.
 func TestAWorkerWithoutItsLeaseWritesNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := newPlant(d, bubbled())
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		fixture := newPlant(database, bubbled())
 		var runs atomic.Int64
-		p.begin = func(_, _ int64, step int) {
+		fixture.begin = func(_, _ int64, step int) {
 			if runs.Add(1) == 1 {
 				time.Sleep(10 * time.Minute) // deaf to its context
 			}
 		}
 
-		start(t, p.q)
-		if err := p.addResources(t.Context(), 1); err != nil {
+		start(t, fixture.q)
+		if err := fixture.addResources(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := p.add(t.Context(), 0, 1); err != nil {
+		if err := fixture.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(3 * time.Minute)
-		if n, err := p.open(t.Context()); err != nil || n != 0 {
-			t.Errorf("%d attempts open after the rescue, %v", n, err)
+		if count, err := fixture.open(t.Context()); err != nil || count != 0 {
+			t.Errorf("%d attempts open after the rescue, %v", count, err)
 		}
 
-		checkEvents(t, d, 1)
+		checkEvents(t, database, 1)
 		time.Sleep(10 * time.Minute)
-		checkEvents(t, d, 1)
+		checkEvents(t, database, 1)
 
-		if n := runs.Load(); n != 1+steps || p.replaced.Load() != 1 {
-			t.Errorf("%d steps began, %d workers found that they were replaced", n, p.replaced.Load())
+		if count := runs.Load(); count != 1+steps || fixture.replaced.Load() != 1 {
+			t.Errorf("%d steps began, %d workers found that they were replaced", count, fixture.replaced.Load())
 		}
 	})
 }

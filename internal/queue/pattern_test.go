@@ -55,11 +55,17 @@ type plant struct {
 	replaced atomic.Int64
 }
 
-func newPlant(d *db.DB, o queue.Options) *plant {
-	o.DB = d
-	o.Log = slog.New(slog.DiscardHandler)
+func newPlant(database *db.DB, options queue.Options) *plant {
+	options.DB = database
+	options.Log = slog.New(slog.DiscardHandler)
 	nothing := func(int64, int64, int) {}
-	p := &plant{d: d, q: queue.New(o), begin: nothing, end: nothing, wait: func(int64, int) time.Duration { return 0 }}
+	p := &plant{
+		d:     database,
+		q:     queue.New(options),
+		begin: nothing,
+		end:   nothing,
+		wait:  func(int64, int) time.Duration { return 0 },
+	}
 	queue.Handle(p.q, 30*time.Second, p.work)
 	return p
 }
@@ -105,12 +111,12 @@ type head struct {
 	notBefore time.Time
 }
 
-func readHead(tx *db.Tx, resource int64) (h head, err error) {
+func readHead(tx *db.Tx, resource int64) (current head, err error) {
 	var ms int64
 	err = tx.QueryRow("SELECT id, step, not_before FROM attempt WHERE resource = $1 AND open ORDER BY id LIMIT 1",
-		resource).Scan(&h.id, &h.step, &ms)
-	h.notBefore = db.Time(ms)
-	return h, err
+		resource).Scan(&current.id, &current.step, &ms)
+	current.notBefore = db.Time(ms)
+	return current, err
 }
 
 var errReplaced = errors.New("another worker has the resource")
@@ -119,7 +125,7 @@ var errReplaced = errors.New("another worker has the resource")
 // end.
 func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) error {
 	var epoch int64
-	var h head
+	var current head
 	over := false // nothing to do now, and the job has ended
 	err := p.d.Update(ctx, func(tx *db.Tx) (err error) {
 		over = false
@@ -129,23 +135,23 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 			return err
 		}
 
-		h, err = readHead(tx, args.Resource)
+		current, err = readHead(tx, args.Resource)
 		switch {
 		case errors.Is(err, db.ErrNoRows):
 			over = true
 			return job.Complete(tx)
-		case err == nil && h.notBefore.After(tx.Now):
+		case err == nil && current.notBefore.After(tx.Now):
 			over = true
-			return job.RescheduleAt(tx, h.notBefore)
+			return job.RescheduleAt(tx, current.notBefore)
 		}
 
 		return err
 	})
 	for err == nil && !over {
-		h.step++
-		p.begin(args.Resource, h.id, int(h.step))
-		p.end(args.Resource, h.id, int(h.step))
-		over, err = p.finish(ctx, job, args.Resource, epoch, h)
+		current.step++
+		p.begin(args.Resource, current.id, int(current.step))
+		p.end(args.Resource, current.id, int(current.step))
+		over, err = p.finish(ctx, job, args.Resource, epoch, current)
 	}
 
 	if errors.Is(err, errReplaced) {
@@ -159,25 +165,27 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 // finish records a step, and with the last one before a wait or an end says what
 // becomes of the job. It tries to also when the worker's time is up, as one that was
 // stopped in the midst of it does.
-func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int64, h head) (over bool, err error) {
+func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int64,
+	current head) (over bool, err error) {
 	err = p.d.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		over = false
 		if now, err := lock(tx, resource); err != nil || now != epoch {
 			return errors.Join(err, errReplaced)
 		}
-		if _, err := tx.Exec("INSERT INTO event (attempt, step) VALUES ($1, $2)", h.id, h.step); err != nil {
+		if _, err := tx.Exec("INSERT INTO event (attempt, step) VALUES ($1, $2)", current.id,
+			current.step); err != nil {
 			return err
 		}
 
-		wait := p.wait(h.id, int(h.step))
+		wait := p.wait(current.id, int(current.step))
 		next := tx.Now.Add(wait)
-		_, err := tx.Exec("UPDATE attempt SET step = $1, not_before = $2, open = $3 WHERE id = $4", h.step,
-			db.Millis(next), h.step < steps, h.id)
+		_, err := tx.Exec("UPDATE attempt SET step = $1, not_before = $2, open = $3 WHERE id = $4", current.step,
+			db.Millis(next), current.step < steps, current.id)
 		if err != nil {
 			return err
 		}
 
-		if h.step < steps && wait == 0 {
+		if current.step < steps && wait == 0 {
 			return nil
 		}
 
@@ -220,18 +228,18 @@ func (p *plant) finished(ctx context.Context) error {
 }
 
 // start migrates and starts a queue, and stops it when the test ends.
-func start(t *testing.T, q *queue.Queue) {
+func start(t *testing.T, jobs *queue.Queue) {
 	t.Helper()
-	if err := q.Migrate(t.Context()); err != nil {
+	if err := jobs.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := q.Start(t.Context()); err != nil {
+	if err := jobs.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
 	t.Cleanup(func() {
-		if err := q.Stop(context.Background()); err != nil {
+		if err := jobs.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -243,29 +251,29 @@ func quick() queue.Options {
 }
 
 func TestAttemptsOfAResourceRunOneAfterTheOther(t *testing.T) {
-	dbtest.EachWith(t, schema(), func(t *testing.T, d *db.DB) {
-		p := newPlant(d, quick())
-		if err := p.q.Migrate(t.Context()); err != nil {
+	dbtest.EachWith(t, schema(), func(t *testing.T, database *db.DB) {
+		fixture := newPlant(database, quick())
+		if err := fixture.q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := p.addResources(t.Context(), 5); err != nil {
+		if err := fixture.addResources(t.Context(), 5); err != nil {
 			t.Fatal(err)
 		}
 
 		for id := range int64(25) {
-			if err := p.add(t.Context(), id%5, id); err != nil {
+			if err := fixture.add(t.Context(), id%5, id); err != nil {
 				t.Fatal(err)
 			}
 		}
 
-		start(t, p.q)
-		if err := p.finished(t.Context()); err != nil {
+		start(t, fixture.q)
+		if err := fixture.finished(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
 		var events int
-		err := d.View(t.Context(), func(tx *db.Tx) error {
+		err := database.View(t.Context(), func(tx *db.Tx) error {
 			return tx.QueryRow("SELECT count(*) FROM event").Scan(&events)
 		})
 		if err != nil || events != 25*steps {

@@ -86,16 +86,16 @@ type Queue struct {
 }
 
 // New returns a Queue that can wake jobs. It uses the database only from Migrate on.
-func New(o Options) *Queue {
-	o.Workers = cmp.Or(o.Workers, 100)
-	o.PollInterval = cmp.Or(o.PollInterval, 100*time.Millisecond)
-	o.Cooldown = cmp.Or(o.Cooldown, min(20*time.Millisecond, o.PollInterval))
-	o.RescueAfter = cmp.Or(o.RescueAfter, 35*time.Second)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+func New(options Options) *Queue {
+	options.Workers = cmp.Or(options.Workers, 100)
+	options.PollInterval = cmp.Or(options.PollInterval, 100*time.Millisecond)
+	options.Cooldown = cmp.Or(options.Cooldown, min(20*time.Millisecond, options.PollInterval))
+	options.RescueAfter = cmp.Or(options.RescueAfter, 35*time.Second)
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{options: o, workers: river.NewWorkers()}
-	q.backend, q.broken = connect(o.DB, q.config())
+	q := &Queue{options: options, workers: river.NewWorkers()}
+	q.backend, q.broken = connect(options.DB, q.config())
 	return q
 }
 
@@ -163,16 +163,16 @@ func (q *Queue) Start(ctx context.Context) error {
 			FetchPollInterval: max(lowPriorityPoll, q.options.PollInterval),
 		},
 	}
-	c, err := q.backend.client(config)
+	inner, err := q.backend.client(config)
 	if err != nil {
 		return err
 	}
 
-	if err := c.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := inner.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
 
-	q.client = c
+	q.client = inner
 	return nil
 }
 

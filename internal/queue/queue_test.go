@@ -48,9 +48,9 @@ func states(t *testing.T, d *db.DB) []string {
 }
 
 func TestThereIsOneJobForTheSameArguments(t *testing.T) {
-	dbtest.EachWith(t, schema(), func(t *testing.T, d *db.DB) {
-		q := queue.New(queue.Options{DB: d})
-		if err := q.Migrate(t.Context()); err != nil {
+	dbtest.EachWith(t, schema(), func(t *testing.T, database *db.DB) {
+		jobs := queue.New(queue.Options{DB: database})
+		if err := jobs.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
@@ -61,34 +61,34 @@ func TestThereIsOneJobForTheSameArguments(t *testing.T) {
 			resourceArgs{1},
 			resourceArgs{1},
 		} {
-			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, args, tx.Now) })
+			err := database.Update(t.Context(), func(tx *db.Tx) error { return jobs.Wake(tx, args, tx.Now) })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 
-		if diff := cmp.Diff([]string{"available", "available", "available"}, states(t, d)); diff != "" {
+		if diff := cmp.Diff([]string{"available", "available", "available"}, states(t, database)); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestAWakeUpIsUndoneWithItsTransaction(t *testing.T) {
-	dbtest.EachWith(t, schema(), func(t *testing.T, d *db.DB) {
-		q := queue.New(queue.Options{DB: d})
-		if err := q.Migrate(t.Context()); err != nil {
+	dbtest.EachWith(t, schema(), func(t *testing.T, database *db.DB) {
+		jobs := queue.New(queue.Options{DB: database})
+		if err := jobs.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
 		undo := errors.New("undo")
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			return errors.Join(q.Wake(tx, probeArgs{"a"}, tx.Now), undo)
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
+			return errors.Join(jobs.Wake(tx, probeArgs{"a"}, tx.Now), undo)
 		})
 		if !errors.Is(err, undo) {
 			t.Fatal(err)
 		}
 
-		if got := states(t, d); len(got) != 0 {
+		if got := states(t, database); len(got) != 0 {
 			t.Errorf("jobs %v", got)
 		}
 	})
@@ -111,29 +111,29 @@ func TestMigrateMayRunAgainAndAtOnce(t *testing.T) {
 // a running job is free, and so is the leadership, without which a job that is
 // scheduled for later would wait for the end of the lease.
 func TestExclusiveFreesTheJobsOfThePreviousProcess(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		q := queue.New(queue.Options{DB: d, PollOnly: true, PollInterval: time.Second, Exclusive: true})
-		if err := q.Migrate(t.Context()); err != nil {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		jobs := queue.New(queue.Options{DB: database, PollOnly: true, PollInterval: time.Second, Exclusive: true})
+		if err := jobs.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
 		began := time.Now()
 		wake := func(name string, at time.Time) {
-			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{name}, at) })
+			err := database.Update(t.Context(), func(tx *db.Tx) error { return jobs.Wake(tx, probeArgs{name}, at) })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 
 		wake("running", began)
-		markRunning(t, d)
+		markRunning(t, database)
 		wake("scheduled", began.Add(8*time.Second))
 		ran := make(chan string, 10)
-		queue.Handle(q, time.Second, func(ctx context.Context, job *queue.Job, args probeArgs) error {
+		queue.Handle(jobs, time.Second, func(ctx context.Context, job *queue.Job, args probeArgs) error {
 			ran <- fmt.Sprintf("%s try %d", args.Name, job.Try)
-			return d.Update(ctx, job.Complete)
+			return database.Update(ctx, job.Complete)
 		})
-		start(t, q)
+		start(t, jobs)
 
 		if got := <-ran; got != "running try 2" || time.Since(began) > 2*time.Second {
 			t.Errorf("%s after %v", got, time.Since(began))
@@ -161,9 +161,9 @@ func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, d *db.DB) {
-				p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
-					err := d.Update(ctx, func(tx *db.Tx) error {
+			inBubble(t, func(t *testing.T, database *db.DB) {
+				prober := startProbe(t, database, func(ctx context.Context, _ int, job *queue.Job) error {
+					err := database.Update(ctx, func(tx *db.Tx) error {
 						if tt.again {
 							return job.RescheduleAt(tx, tx.Now.Add(time.Hour))
 						}
@@ -173,13 +173,13 @@ func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 					return errors.Join(err, tt.returns)
 				})
 
-				p.wake(t, "a", time.Time{})
+				prober.wake(t, "a", time.Time{})
 				time.Sleep(time.Minute)
-				if n := len(p.ran()); n != 1 {
+				if n := len(prober.ran()); n != 1 {
 					t.Errorf("ran %d times", n)
 				}
 
-				if diff := cmp.Diff(tt.want, states(t, d)); diff != "" {
+				if diff := cmp.Diff(tt.want, states(t, database)); diff != "" {
 					t.Error(diff)
 				}
 			})
@@ -188,87 +188,87 @@ func TestCompleteAndRescheduleAtOutlastTheWorkersReturn(t *testing.T) {
 }
 
 func TestAJobWhoseWorkerReturnsNilIsCompleted(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(context.Context, int, *queue.Job) error { return nil })
-		p.wake(t, "a", time.Time{})
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		prober := startProbe(t, database, func(context.Context, int, *queue.Job) error { return nil })
+		prober.wake(t, "a", time.Time{})
 		time.Sleep(time.Minute)
-		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" || len(p.ran()) != 1 {
-			t.Errorf("ran %d times: %s", len(p.ran()), diff)
+		if diff := cmp.Diff([]string{"completed"}, states(t, database)); diff != "" || len(prober.ran()) != 1 {
+			t.Errorf("ran %d times: %s", len(prober.ran()), diff)
 		}
 	})
 }
 
 func TestCompletedJobsAreGoneAfterMinutes(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(context.Context, int, *queue.Job) error { return nil })
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		p := startProbe(t, database, func(context.Context, int, *queue.Job) error { return nil })
 		p.wake(t, "a", time.Time{})
 		time.Sleep(7 * time.Minute)
-		if got := states(t, d); len(got) != 0 {
+		if got := states(t, database); len(got) != 0 {
 			t.Errorf("jobs %v", got)
 		}
 	})
 }
 
 func TestTheWorkersContextEndsAtItsTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		prober := startProbe(t, database, func(ctx context.Context, _ int, job *queue.Job) error {
 			began := time.Now()
 			<-ctx.Done()
 			if took := time.Since(began); took != 30*time.Second {
 				t.Errorf("ended after %v", took)
 			}
 
-			return d.Update(context.WithoutCancel(ctx), job.Complete)
+			return database.Update(context.WithoutCancel(ctx), job.Complete)
 		})
 
-		p.wake(t, "a", time.Time{})
+		prober.wake(t, "a", time.Time{})
 		time.Sleep(time.Minute)
-		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
+		if diff := cmp.Diff([]string{"completed"}, states(t, database)); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestStopWaitsForRunningJobs(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
+	inBubble(t, func(t *testing.T, database *db.DB) {
 		began := make(chan bool)
-		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+		prober := startProbe(t, database, func(ctx context.Context, _ int, job *queue.Job) error {
 			close(began)
 			time.Sleep(10 * time.Second)
-			return d.Update(ctx, job.Complete)
+			return database.Update(ctx, job.Complete)
 		})
 
-		p.wake(t, "a", time.Time{})
+		prober.wake(t, "a", time.Time{})
 		<-began
-		if err := p.Stop(t.Context()); err != nil {
+		if err := prober.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
 
-		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
+		if diff := cmp.Diff([]string{"completed"}, states(t, database)); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestStopCancelsJobsThatTakeTooLong(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
+	inBubble(t, func(t *testing.T, database *db.DB) {
 		began := make(chan bool)
-		p := startProbe(t, d, func(ctx context.Context, _ int, _ *queue.Job) error {
+		prober := startProbe(t, database, func(ctx context.Context, _ int, _ *queue.Job) error {
 			close(began)
 			<-ctx.Done()
 			return ctx.Err()
 		})
 
-		p.wake(t, "a", time.Time{})
+		prober.wake(t, "a", time.Time{})
 		<-began
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 
-		if err := p.Stop(ctx); err != nil {
+		if err := prober.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 
-		if diff := cmp.Diff([]string{"available"}, states(t, d)); diff != "" {
+		if diff := cmp.Diff([]string{"available"}, states(t, database)); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -276,20 +276,20 @@ func TestStopCancelsJobsThatTakeTooLong(t *testing.T) {
 
 func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := dbtest.OpenOn(t, db.SQLite, schema())
+		database := dbtest.OpenOn(t, db.SQLite, schema())
 		var log bytes.Buffer
 		o := bubbled()
-		o.DB, o.Log = d, slog.New(slog.NewJSONHandler(&log, nil))
-		q := queue.New(o)
-		queue.Handle(q, time.Second, func(context.Context, *queue.Job, probeArgs) error { panic("broken") })
-		start(t, q)
-		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, tx.Now) })
+		o.DB, o.Log = database, slog.New(slog.NewJSONHandler(&log, nil))
+		jobs := queue.New(o)
+		queue.Handle(jobs, time.Second, func(context.Context, *queue.Job, probeArgs) error { panic("broken") })
+		start(t, jobs)
+		err := database.Update(t.Context(), func(tx *db.Tx) error { return jobs.Wake(tx, probeArgs{"a"}, tx.Now) })
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(tolerance)
-		if err := q.Stop(t.Context()); err != nil {
+		if err := jobs.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
@@ -304,19 +304,19 @@ func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 }
 
 func TestProgrammingErrorsAreReturnedAtStart(t *testing.T) {
-	d := dbtest.OpenOn(t, db.SQLite, schema())
+	database := dbtest.OpenOn(t, db.SQLite, schema())
 	work := func(context.Context, *queue.Job, probeArgs) error { return nil }
-	twice := queue.New(queue.Options{DB: d})
+	twice := queue.New(queue.Options{DB: database})
 	queue.Handle(twice, time.Second, work)
 	queue.Handle(twice, time.Second, work)
-	nobody := queue.New(queue.Options{DB: d})
-	config := queue.New(queue.Options{DB: d, ID: strings.Repeat("x", 101)})
-	for name, q := range map[string]*queue.Queue{
+	nobody := queue.New(queue.Options{DB: database})
+	config := queue.New(queue.Options{DB: database, ID: strings.Repeat("x", 101)})
+	for name, jobs := range map[string]*queue.Queue{
 		"a kind handled twice": twice,
 		"no worker":            nobody,
 		"an ID too long":       config,
 	} {
-		if err := q.Start(t.Context()); err == nil {
+		if err := jobs.Start(t.Context()); err == nil {
 			t.Errorf("%s: started", name)
 		}
 	}

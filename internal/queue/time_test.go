@@ -53,26 +53,26 @@ func (d *diary) of(attempt int64) []time.Duration {
 // startBubbled gives a running plant with one resource, and the diary of its steps.
 func startBubbled(t *testing.T, d *db.DB, o queue.Options) (*plant, *diary) {
 	t.Helper()
-	p := newPlant(d, o)
+	fixture := newPlant(d, o)
 	notes := &diary{start: time.Now(), lines: map[int64][]time.Duration{}}
-	p.begin = notes.note
-	start(t, p.q)
-	if err := p.addResources(t.Context(), 1); err != nil {
+	fixture.begin = notes.note
+	start(t, fixture.q)
+	if err := fixture.addResources(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	return p, notes
+	return fixture, notes
 }
 
 func TestAWaitOfAnHourLastsAnHour(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p, notes := startBubbled(t, d, bubbled())
-		p.wait = func(_ int64, step int) time.Duration {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		fixture, notes := startBubbled(t, database, bubbled())
+		fixture.wait = func(_ int64, step int) time.Duration {
 			if step == 1 {
 				return time.Hour
 			}
 			return 0
 		}
-		if err := p.add(t.Context(), 0, 1); err != nil {
+		if err := fixture.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
 
@@ -82,21 +82,21 @@ func TestAWaitOfAnHourLastsAnHour(t *testing.T) {
 			t.Fatalf("steps began at %v", got)
 		}
 
-		if d := got[1] - got[0]; d < time.Hour || d > time.Hour+tolerance {
-			t.Errorf("waited %v", d)
+		if database := got[1] - got[0]; database < time.Hour || database > time.Hour+tolerance {
+			t.Errorf("waited %v", database)
 		}
 	})
 }
 
 func TestShortWaitsDoNotWaitForTheScheduler(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		p, notes := startBubbled(t, d, queue.Options{PollOnly: true, PollInterval: 100 * time.Millisecond})
-		p.wait = func(_ int64, step int) time.Duration {
+		fixture, notes := startBubbled(t, d, queue.Options{PollOnly: true, PollInterval: 100 * time.Millisecond})
+		fixture.wait = func(_ int64, step int) time.Duration {
 			return map[int]time.Duration{1: time.Second, 2: 4 * time.Second}[step]
 		}
 		time.Sleep(7 * time.Second) // out of step with the scheduler's ticks
 
-		if err := p.add(t.Context(), 0, 1); err != nil {
+		if err := fixture.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
 
@@ -111,21 +111,21 @@ func TestShortWaitsDoNotWaitForTheScheduler(t *testing.T) {
 // TestAHeadThatArrivesDuringALongWaitStartsAtOnce is the trap of snoozing: the
 // wake-up is skipped, since a job is waiting, and the newcomer waits as long as it.
 func TestAHeadThatArrivesDuringALongWaitStartsAtOnce(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p, notes := startBubbled(t, d, bubbled())
-		p.wait = func(attempt int64, step int) time.Duration {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		fixture, notes := startBubbled(t, database, bubbled())
+		fixture.wait = func(attempt int64, step int) time.Duration {
 			if attempt == 2 && step == 1 {
 				return time.Hour
 			}
 			return 0
 		}
-		if err := p.add(t.Context(), 0, 2); err != nil {
+		if err := fixture.add(t.Context(), 0, 2); err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(10 * time.Minute)
 		arrived := time.Since(notes.start)
-		if err := p.add(t.Context(), 0, 1); err != nil { // lower: it goes first
+		if err := fixture.add(t.Context(), 0, 1); err != nil { // lower: it goes first
 			t.Fatal(err)
 		}
 
@@ -139,8 +139,8 @@ func TestAHeadThatArrivesDuringALongWaitStartsAtOnce(t *testing.T) {
 			t.Errorf("the newcomer waited %v", late)
 		}
 
-		if d := waiting[1] - waiting[0]; d < time.Hour || d > time.Hour+tolerance {
-			t.Errorf("the one that waits was to wait an hour and waited %v", d)
+		if database := waiting[1] - waiting[0]; database < time.Hour || database > time.Hour+tolerance {
+			t.Errorf("the one that waits was to wait an hour and waited %v", database)
 		}
 	})
 }
@@ -164,23 +164,23 @@ type probe struct {
 	ids   map[int64]bool
 }
 
-func startProbe(t *testing.T, d *db.DB, work func(ctx context.Context, run int, job *queue.Job) error) *probe {
+func startProbe(t *testing.T, database *db.DB, work func(ctx context.Context, run int, job *queue.Job) error) *probe {
 	t.Helper()
 	o := bubbled()
-	o.DB = d
-	p := &probe{Queue: queue.New(o), d: d, start: time.Now(), ids: map[int64]bool{}}
-	queue.Handle(p.Queue, 30*time.Second, func(ctx context.Context, job *queue.Job, _ probeArgs) error {
-		p.mu.Lock()
-		p.runs = append(p.runs, time.Since(p.start).Round(time.Second))
-		p.ids[job.ID] = true
-		run := len(p.runs)
-		p.mu.Unlock()
+	o.DB = database
+	prober := &probe{Queue: queue.New(o), d: database, start: time.Now(), ids: map[int64]bool{}}
+	queue.Handle(prober.Queue, 30*time.Second, func(ctx context.Context, job *queue.Job, _ probeArgs) error {
+		prober.mu.Lock()
+		prober.runs = append(prober.runs, time.Since(prober.start).Round(time.Second))
+		prober.ids[job.ID] = true
+		run := len(prober.runs)
+		prober.mu.Unlock()
 
 		return work(ctx, run, job)
 	})
 
-	start(t, p.Queue)
-	return p
+	start(t, prober.Queue)
+	return prober
 }
 
 func (p *probe) wake(t *testing.T, name string, at time.Time) {
@@ -206,18 +206,18 @@ func (p *probe) ran() []time.Duration {
 
 func TestAnErrorOrAPanicIsRetriedForever(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(_ context.Context, run int, _ *queue.Job) error {
+		prober := startProbe(t, d, func(_ context.Context, run int, _ *queue.Job) error {
 			if run%2 == 0 {
 				panic("broken")
 			}
 			return errors.New("broken")
 		})
 
-		p.wake(t, "a", time.Time{})
+		prober.wake(t, "a", time.Time{})
 		time.Sleep(30 * time.Minute) // more than fifty tries
-		runs := p.ran()
+		runs := prober.ran()
 
-		if n := p.rows(); n != 2 {
+		if n := prober.rows(); n != 2 {
 			t.Errorf("%d rows: a row keeps every error, so it is to be replaced after fifty", n)
 		}
 
@@ -234,21 +234,21 @@ func TestAnErrorOrAPanicIsRetriedForever(t *testing.T) {
 }
 
 func TestAWakeUpCutsARetryShort(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(ctx context.Context, run int, job *queue.Job) error {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		prober := startProbe(t, database, func(ctx context.Context, run int, job *queue.Job) error {
 			if run <= 7 {
 				return errors.New("broken")
 			}
-			return d.Update(ctx, job.Complete)
+			return database.Update(ctx, job.Complete)
 		})
 
-		p.wake(t, "a", time.Time{})
+		prober.wake(t, "a", time.Time{})
 		time.Sleep(70 * time.Second) // 1+2+4+8+16+30, then 30 more
-		before := len(p.ran())
-		p.wake(t, "a", time.Time{})
+		before := len(prober.ran())
+		prober.wake(t, "a", time.Time{})
 		time.Sleep(tolerance)
 
-		if n := len(p.ran()); n != before+1 {
+		if n := len(prober.ran()); n != before+1 {
 			t.Errorf("%d tries before the wake-up, %d after", before, n)
 		}
 	})
@@ -270,14 +270,14 @@ func TestALaterWakeUpDoesNotDelayAnEarlierOne(t *testing.T) {
 		{"at once, then later", []time.Duration{0, later}, 0},
 		{"soon, then later", []time.Duration{near, later}, near},
 	}
-	inBubble(t, func(t *testing.T, d *db.DB) {
+	inBubble(t, func(t *testing.T, database *db.DB) {
 		for _, tt := range tests {
-			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
-				return d.Update(ctx, job.Complete)
+			prober := startProbe(t, database, func(ctx context.Context, _ int, job *queue.Job) error {
+				return database.Update(ctx, job.Complete)
 			})
-			err := d.Update(t.Context(), func(tx *db.Tx) error {
+			err := database.Update(t.Context(), func(tx *db.Tx) error {
 				for _, at := range tt.at {
-					if err := p.Wake(tx, probeArgs{"a"}, p.start.Add(at)); err != nil {
+					if err := prober.Wake(tx, probeArgs{"a"}, prober.start.Add(at)); err != nil {
 						return err
 					}
 				}
@@ -288,12 +288,12 @@ func TestALaterWakeUpDoesNotDelayAnEarlierOne(t *testing.T) {
 			}
 
 			time.Sleep(later + time.Minute)
-			got := p.ran()
+			got := prober.ran()
 			if len(got) != 1 || got[0] < tt.want || got[0] > tt.want+tolerance {
 				t.Errorf("%s: ran at %v, want %v", tt.name, got, tt.want)
 			}
 
-			if err := p.Stop(t.Context()); err != nil {
+			if err := prober.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -303,23 +303,23 @@ func TestALaterWakeUpDoesNotDelayAnEarlierOne(t *testing.T) {
 // TestAJobOfACrashedNodeIsRescued leaves the rows as a killed node does: its job
 // running, its lease of the leadership taken.
 func TestAJobOfACrashedNodeIsRescued(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *db.DB) {
-		q := queue.New(queue.Options{DB: d})
-		if err := q.Migrate(t.Context()); err != nil {
+	inBubble(t, func(t *testing.T, database *db.DB) {
+		jobs := queue.New(queue.Options{DB: database})
+		if err := jobs.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
-		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, time.Time{}) })
+		err := database.Update(t.Context(), func(tx *db.Tx) error { return jobs.Wake(tx, probeArgs{"a"}, time.Time{}) })
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		markRunning(t, d)
-		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
-			return d.Update(ctx, job.Complete)
+		markRunning(t, database)
+		prober := startProbe(t, database, func(ctx context.Context, _ int, job *queue.Job) error {
+			return database.Update(ctx, job.Complete)
 		})
 		time.Sleep(3 * time.Minute)
-		got := p.ran()
+		got := prober.ran()
 		if len(got) != 1 || got[0] < 30*time.Second || got[0] > 90*time.Second {
 			t.Errorf("ran at %v, want once, within 90 s", got)
 		}

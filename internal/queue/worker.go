@@ -78,12 +78,12 @@ func (w *worker[A]) logJob(ctx context.Context, job *Job, took time.Duration, er
 		slog.Int("try", job.Try),
 		slog.Duration("duration", took),
 	}
-	p, isPanic := errors.AsType[*panicError](err)
+	panicked, isPanic := errors.AsType[*panicError](err)
 	switch {
 	case err == nil:
 	case isPanic:
 		level, outcome = slog.LevelError, "panic"
-		attrs = append(attrs, slog.String("stack", string(p.stack)))
+		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
 	case ctx.Err() != nil:
 		// Stop has cancelled the job, which runs again.
 		level, outcome = slog.LevelInfo, "stopped"

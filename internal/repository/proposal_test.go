@@ -23,14 +23,14 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 			"deployments/there.yaml": "template t.yaml",
 			"other.yaml":             "template x.yaml",
 		})
-		p := repository.Proposal{
+		proposal := repository.Proposal{
 			SyncType:   "TEST_SYNC",
 			Resource:   "web",
 			Deployment: target.Deployment{Template: "t.yaml"},
 		}
-		pr, branch, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p)
-		if err != nil || pr.Number != 7 || branch != "main" {
-			w.T.Fatalf("%+v for %q, %v", pr, branch, err)
+		pull, branch, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, proposal)
+		if err != nil || pull.Number != 7 || branch != "main" {
+			w.T.Fatalf("%+v for %q, %v", pull, branch, err)
 		}
 
 		want := []string{"deployments/web.yaml on lockstep/web of main " + sha.Short() + ": template t.yaml"}
@@ -38,21 +38,21 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 			w.T.Errorf("want -, got +:\n%s", diff)
 		}
 
-		p.Resource, p.Branch = "there", "main"
-		if pr, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); err != nil ||
-			pr != (provider.PullRequest{}) {
-			w.T.Errorf("what is there already: %+v, %v", pr, err)
+		proposal.Resource, proposal.Branch = "there", "main"
+		if pull, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, proposal); err != nil ||
+			pull != (provider.PullRequest{}) {
+			w.T.Errorf("what is there already: %+v, %v", pull, err)
 		}
 
-		p.File = "./other.yaml"
-		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); lockstep.KindOf(err) != lockstep.Exists {
+		proposal.File = "./other.yaml"
+		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, proposal); lockstep.KindOf(err) != lockstep.Exists {
 			w.T.Errorf("a file that asks for something else: %v", err)
 		}
 
 		for kind, change := range map[lockstep.Kind]func(*repository.Proposal){
-			lockstep.NotFound: func(p *repository.Proposal) { p.Branch = "nowhere" },
-			lockstep.Invalid:  func(p *repository.Proposal) { p.Template = "wrong" },
-			lockstep.Limit: func(p *repository.Proposal) {
+			lockstep.NotFound: func(proposal *repository.Proposal) { proposal.Branch = "nowhere" },
+			lockstep.Invalid:  func(proposal *repository.Proposal) { proposal.Template = "wrong" },
+			lockstep.Limit: func(proposal *repository.Proposal) {
 				w.Target.OnReadInputs = func(string) error {
 					return lockstep.Errorf(lockstep.Limit, "It is too large.")
 				}

@@ -82,20 +82,20 @@ func TestOnActivityIsCalledForMovesAndRequestedPolls(t *testing.T) {
 		told.Store(0)
 		time.Sleep(time.Minute)
 
-		if n := told.Load(); n != 0 {
-			t.Errorf("called %d times without activity", n)
+		if count := told.Load(); count != 0 {
+			t.Errorf("called %d times without activity", count)
 		}
 
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(time.Minute)
-		if n := told.Load(); n != 1 {
-			t.Errorf("told %d times of one hint", n)
+		if count := told.Load(); count != 1 {
+			t.Errorf("told %d times of one hint", count)
 		}
 
 		w.host.push("infra", "main")
 		time.Sleep(time.Minute)
-		if n := told.Load(); n != 2 {
-			t.Errorf("told %d times after a hint and a move", n)
+		if count := told.Load(); count != 2 {
+			t.Errorf("told %d times after a hint and a move", count)
 		}
 	})
 }

@@ -74,7 +74,7 @@ func runInSQLiteBubble(t *testing.T, test func(w *world)) {
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{Env: enginetest.Env{T: t, DB: d}, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
-	q := queue.New(queue.Options{
+	jobs := queue.New(queue.Options{
 		DB:           w.DB,
 		Log:          log,
 		PollOnly:     true,
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	})
 	services := enginetest.New(enginetest.Options{
 		DB:        w.DB,
-		Queue:     q,
+		Queue:     jobs,
 		Providers: []provider.Driver{w.host},
 		Targets:   []target.Driver{instantTarget{}},
 		OnProbe:   w.recordProbe,
@@ -91,10 +91,10 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	w.engine, w.repositories = services.Engine, services.Repositories
 
 	ctx := context.Background()
-	w.Must(q.Migrate(ctx))
-	w.Must(q.Start(ctx))
+	w.Must(jobs.Migrate(ctx))
+	w.Must(jobs.Start(ctx))
 	t.Cleanup(func() {
-		w.Must(q.Stop(context.Background()))
+		w.Must(jobs.Stop(context.Background()))
 		w.repositories.Close()
 	})
 

@@ -66,17 +66,17 @@ func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 			t.Errorf("in 20 minutes it was probed %d times: %v", len(looks), looks)
 		}
 
-		if n := w.countProbesSince(other[0], calm); n < 1200/34 {
-			t.Errorf("another host was probed %d times", n)
+		if count := w.countProbesSince(other[0], calm); count < 1200/34 {
+			t.Errorf("another host was probed %d times", count)
 		}
 
-		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
-			WHERE status = 'FAILED'`); n != len(away) {
-			t.Errorf("the outage was reported for %d links", n)
+		if count := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
+			WHERE status = 'FAILED'`); count != len(away) {
+			t.Errorf("the outage was reported for %d links", count)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
-			t.Errorf("the outage was reported %d times", n)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); count > 2*len(away) {
+			t.Errorf("the outage was reported %d times", count)
 		}
 
 		w.host.update(func() { w.host.failureOf = nil })

@@ -63,8 +63,8 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
 		w.WaitUntil("the outage is reported", func() bool { return len(w.failureMessages()) == 1 })
 
-		if n := w.countProbesSince("infra", began); n != 3 {
-			t.Errorf("it was reported after %d probes, want 3", n)
+		if count := w.countProbesSince("infra", began); count != 3 {
+			t.Errorf("it was reported after %d probes, want 3", count)
 		}
 
 		time.Sleep(5 * time.Minute)
@@ -77,12 +77,12 @@ func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 			return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded
 		})
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
-			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt`); count != syncs+3 {
+			t.Errorf("%d repository syncs, want 3 for the outage", count-syncs)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
-			t.Errorf("%d resource syncs, although the head is what it was", n)
+		if count := w.Count(`SELECT count(*) FROM resource_sync_attempt`); count != 1 {
+			t.Errorf("%d resource syncs, although the head is what it was", count)
 		}
 
 		time.Sleep(time.Minute)

@@ -124,7 +124,7 @@ func (p *Poller) Wake() {
 
 // wait waits for at most d, less if woken, but at least minClaimInterval, so that
 // many requests are claimed together. It reports false when ctx has ended.
-func (p *Poller) wait(ctx context.Context, d time.Duration) bool {
+func (p *Poller) wait(ctx context.Context, delay time.Duration) bool {
 	least := time.NewTimer(minClaimInterval)
 	defer least.Stop()
 
@@ -134,7 +134,7 @@ func (p *Poller) wait(ctx context.Context, d time.Duration) bool {
 	case <-least.C:
 	}
 
-	rest := time.NewTimer(d - minClaimInterval)
+	rest := time.NewTimer(delay - minClaimInterval)
 	defer rest.Stop()
 
 	select {

@@ -92,13 +92,13 @@ func TestTwoPollersShareTheProbesOfARepository(t *testing.T) {
 
 		time.Sleep(3 * time.Minute)
 		for _, id := range ids {
-			if n := w.host.maxRunning["repository "+id]; n != 1 {
-				t.Errorf("%d concurrent probes of %s", n, id)
+			if count := w.host.maxRunning["repository "+id]; count != 1 {
+				t.Errorf("%d concurrent probes of %s", count, id)
 			}
 
 			// Each probe takes 7 s and the next follows 18 to 22 s later.
-			if n := w.countProbesSince(id, began); n < 6 || n > 8 {
-				t.Errorf("%d probes of %s in three minutes, want about 7", n, id)
+			if count := w.countProbesSince(id, began); count < 6 || count > 8 {
+				t.Errorf("%d probes of %s in three minutes, want about 7", count, id)
 			}
 		}
 	})
@@ -286,20 +286,20 @@ func TestPollingStopsAndRestartsWithTrackedBranches(t *testing.T) {
 		w.untrack(cfg)
 		time.Sleep(15 * time.Second)
 
-		if n := w.Count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
+		if count := w.Count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); count != 1 {
 			t.Error("the link is still to be polled")
 		}
 
 		calm := time.Now()
 		time.Sleep(2 * time.Minute)
-		if n := w.countProbesSince("infra", calm); n != 0 {
-			t.Errorf("%d probes without a configuration", n)
+		if count := w.countProbesSince("infra", calm); count != 0 {
+			t.Errorf("%d probes without a configuration", count)
 		}
 
 		w.Update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(10 * time.Second)
-		if n := w.countProbesSince("infra", calm); n != 0 {
-			t.Errorf("%d probes without a configuration after a request", n)
+		if count := w.countProbesSince("infra", calm); count != 0 {
+			t.Errorf("%d probes without a configuration after a request", count)
 		}
 
 		sha := w.host.push("infra", "main")
@@ -328,12 +328,12 @@ func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 		calm := time.Now()
 		time.Sleep(time.Minute)
 
-		if n := w.countProbesSince("gone", calm); n != 0 {
-			t.Errorf("%d probes of a deleted link", n)
+		if count := w.countProbesSince("gone", calm); count != 0 {
+			t.Errorf("%d probes of a deleted link", count)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
-			t.Errorf("%d repository syncs of a link that is gone", n)
+		if count := w.Count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); count != 0 {
+			t.Errorf("%d repository syncs of a link that is gone", count)
 		}
 	})
 }
@@ -393,15 +393,15 @@ func TestWaitingForASlotIsNotAFailure(t *testing.T) {
 			time.Sleep(45 * time.Second)
 		}
 
-		if n := w.Count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); n != 0 {
-			t.Errorf("%d failures are called internal errors", n)
+		if count := w.Count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); count != 0 {
+			t.Errorf("%d failures are called internal errors", count)
 		}
 
 		// The links without a slot record the outage once the host is known to be
 		// unavailable.
-		if n := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
-			WHERE status = 'FAILED'`); n != links {
-			t.Errorf("the outage was reported for %d links, want %d", n, links)
+		if count := w.Count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt
+			WHERE status = 'FAILED'`); count != links {
+			t.Errorf("the outage was reported for %d links, want %d", count, links)
 		}
 	})
 }

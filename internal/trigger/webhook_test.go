@@ -38,14 +38,14 @@ type webhookReceiver struct {
 func newWebhookReceiver(w *world) *webhookReceiver {
 	key, err := seal.Generate()
 	w.Must(err)
-	k := &webhookReceiver{world: w, key: key}
-	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
+	receiver := &webhookReceiver{world: w, key: key}
+	receiver.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
 		DB:     w.DB,
 		Seal:   key,
-		Log:    slog.New(slog.NewJSONHandler(&k.log, nil)),
-		OnHint: func() { k.woken++ },
+		Log:    slog.New(slog.NewJSONHandler(&receiver.log, nil)),
+		OnHint: func() { receiver.woken++ },
 	})
-	return k
+	return receiver
 }
 
 // The secrets of the recorded deliveries.
@@ -88,13 +88,13 @@ func readRecorded(t testing.TB, name string) webhookRequest {
 	}
 
 	head, body, _ := bytes.Cut(text, []byte("\n\n"))
-	in := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(head, "\n\n"...))))
-	line, err := in.ReadLine()
+	reader := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(head, "\n\n"...))))
+	line, err := reader.ReadLine()
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	header, err := in.ReadMIMEHeader()
+	header, err := reader.ReadMIMEHeader()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestAPollRequestedOnThisNodeIsMadeAtOnce(t *testing.T) {
 		hook := receiver.createWebhook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
 		w.track(w.createLinkedWebhook("infra"))
-		p := trigger.NewPoller(trigger.PollerOptions{
+		poller := trigger.NewPoller(trigger.PollerOptions{
 			DB:           w.DB,
 			Engine:       w.engine,
 			Repositories: w.repositories,
@@ -257,9 +257,9 @@ func TestAPollRequestedOnThisNodeIsMadeAtOnce(t *testing.T) {
 			DB:     w.DB,
 			Seal:   receiver.key,
 			Log:    slog.New(slog.DiscardHandler),
-			OnHint: p.Wake,
+			OnHint: poller.Wake,
 		})
-		w.startGivenPoller(p)
+		w.startGivenPoller(poller)
 		time.Sleep(time.Minute)
 		began := time.Now()
 		sha := w.host.push("infra", "main")
