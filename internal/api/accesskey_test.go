@@ -59,9 +59,28 @@ func (w *world) deleteKey(id string) error {
 func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		key, shown, err := w.createKey("ci", "READER")
-		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" ||
-			shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
-			t.Fatalf("made %+v, %v", shown, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := shown.PrincipalName; got != "ci" {
+			t.Errorf("PrincipalName = %q, want ci", got)
+		}
+
+		if got := shown.Role; got != "READER" {
+			t.Errorf("Role = %q, want READER", got)
+		}
+
+		if got := shown.Status; got != "ACTIVE" {
+			t.Errorf("Status = %q, want ACTIVE", got)
+		}
+
+		if shown.CreatedAt.IsZero() {
+			t.Error("CreatedAt is zero")
+		}
+
+		if !shown.ExpiresAt.IsZero() {
+			t.Errorf("ExpiresAt = %v, want none", shown.ExpiresAt)
 		}
 
 		if err := w.verifyKey(key); err != nil {
@@ -80,10 +99,17 @@ func TestAccessKeyWorksUntilItIsDisabledOrDeleted(t *testing.T) {
 
 		apitest.ExpectError(t, w.verifyKey(unused), "UnrecognizedClientException", "")
 		listed := w.keys()
-		if at := slices.IndexFunc(listed,
-			func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 ||
-			listed[at].Status != "DISABLED" {
-			t.Errorf("listed: %+v", listed)
+		if got := len(listed); got != 3 {
+			t.Errorf("listed %d keys, want 3", got)
+		}
+
+		at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId })
+		if at < 0 {
+			t.Fatalf("%s is not among %+v", shown.AccessKeyId, listed)
+		}
+
+		if got := listed[at].Status; got != "DISABLED" {
+			t.Errorf("Status = %q, want DISABLED", got)
 		}
 
 		if err := w.setKey(shown.AccessKeyId, "ACTIVE"); err != nil {
@@ -124,9 +150,16 @@ func TestRotatedKeyHasTheSamePrincipalAndRole(t *testing.T) {
 			}
 
 			next := signer(out.AccessKey, out.SecretAccessKey)
-			if out.AccessKey.PrincipalName != "ci" || out.AccessKey.Role != "READER" ||
-				out.AccessKey.AccessKeyId == shown.AccessKeyId {
-				t.Errorf("followed by %+v", out.AccessKey)
+			if got := out.AccessKey.PrincipalName; got != "ci" {
+				t.Errorf("after rotation, PrincipalName = %q, want ci", got)
+			}
+
+			if got := out.AccessKey.Role; got != "READER" {
+				t.Errorf("after rotation, Role = %q, want READER", got)
+			}
+
+			if out.AccessKey.AccessKeyId == shown.AccessKeyId {
+				t.Errorf("rotation returned the old access key %s", shown.AccessKeyId)
 			}
 
 			if err := w.verifyKey(next); err != nil {

@@ -72,16 +72,45 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		apitest.ExpectError(t, err, "ResourceNotFoundException",
 			"Could not find a sync configuration for resource: nothing")
 		last := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
-		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" ||
-			last.EndedAt.IsZero() ||
-			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" ||
-			last.Attempt.TargetRevision.Sha != string(sha1) {
-			t.Errorf("one attempt: %+v", last)
+		if got := last.ResourceName; got != "web" {
+			t.Errorf("ResourceName = %q, want web", got)
+		}
+
+		if got := last.Outcome; got != "SUPERSEDED" {
+			t.Errorf("Outcome = %q, want SUPERSEDED", got)
+		}
+
+		if got := last.Attempt.Status; got != "FAILED" {
+			t.Errorf("Status = %q, want FAILED", got)
+		}
+
+		if last.EndedAt.IsZero() {
+			t.Error("EndedAt is zero")
+		}
+
+		if len(last.Attempt.Events) != 1 {
+			t.Fatalf("%d events, want 1", len(last.Attempt.Events))
+		}
+
+		if got := last.Attempt.Events[0].Type; got != "TEMPLATE_BUNDLED" {
+			t.Errorf("event type = %q, want TEMPLATE_BUNDLED", got)
+		}
+
+		if got := last.Attempt.TargetRevision.Sha; got != string(sha1) {
+			t.Errorf("Sha = %q, want %q", got, string(sha1))
 		}
 
 		running := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[0]))
-		if running.Outcome != "" || !running.EndedAt.IsZero() || running.Attempt.Status != "INITIATED" {
-			t.Errorf("a running attempt: %+v", running)
+		if got := running.Outcome; got != "" {
+			t.Errorf("a running attempt has Outcome = %q, want none", got)
+		}
+
+		if !running.EndedAt.IsZero() {
+			t.Errorf("a running attempt ended at %v", running.EndedAt)
+		}
+
+		if got := running.Attempt.Status; got != "INITIATED" {
+			t.Errorf("a running attempt has Status = %q, want INITIATED", got)
 		}
 
 		_, err = w.getAttempt("no-such-attempt")
@@ -157,9 +186,12 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 		a := w.attempt("web", sha1, "")
 		w.Update(func(tx *db.Tx) error {
 			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
-				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue",
+				Changes: []lockstep.ProposedChange{{
+					Action:       "Modify",
+					LogicalID:    "Queue",
 					ResourceType: "AWS::SQS::Queue",
-					Details:      []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+					Details:      []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}},
+				}},
 				Parameters: []lockstep.ValueChange{
 					{Name: "Password", Masked: true},
 					{Name: "Size", Before: "1", After: "2"},
@@ -167,9 +199,12 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 				Tags: []lockstep.ValueChange{{Name: "team", After: "web"}}})
 		})
 		want := &wire.SyncPlan{ChangeSetId: "arn:change-set", ChangeSetName: "c",
-			Changes: []wire.ProposedChange{{Action: "Modify", LogicalResourceId: "Queue",
-				ResourceType: "AWS::SQS::Queue",
-				Details:      []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+			Changes: []wire.ProposedChange{{
+				Action:            "Modify",
+				LogicalResourceId: "Queue",
+				ResourceType:      "AWS::SQS::Queue",
+				Details:           []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}},
+			}},
 			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
 			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
 

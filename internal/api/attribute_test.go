@@ -61,10 +61,14 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		connection := w.createConnection("acme", w.createHost("h"))
 		infra, web := w.createRepositoryLink(connection, "infra"), w.createRepositoryLink(connection, "web")
-		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"},
-			"c": {web, "main"}, "d": {web, "dev"}} {
-			in := newConfiguration(name, c.link)
-			in.Branch = &c.branch
+		for name, source := range map[string]struct{ link, branch string }{
+			"a": {infra, "main"},
+			"b": {infra, "dev"},
+			"c": {web, "main"},
+			"d": {web, "dev"},
+		} {
+			in := newConfiguration(name, source.link)
+			in.Branch = &source.branch
 			apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
 				w.SDK().CreateSyncConfiguration(t.Context(), in),
 			)
@@ -94,9 +98,16 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 					when { resource is Account || (%s) };`, name, when)))
 			for _, size := range []int{1, 2, 100} {
 				got, counts := they.listFleet(size)
-				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) ||
-					counts.NeverSynced != len(want) {
-					t.Errorf("%s, %d at a time: counted %+v (-want +got):\n%s", when, size, counts, diff)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s, %d at a time (-want +got):\n%s", when, size, diff)
+				}
+
+				if counts.Total != len(want) {
+					t.Errorf("%s, %d at a time: Total = %d, want %d", when, size, counts.Total, len(want))
+				}
+
+				if counts.NeverSynced != len(want) {
+					t.Errorf("%s, %d at a time: NeverSynced = %d, want %d", when, size, counts.NeverSynced, len(want))
 				}
 			}
 

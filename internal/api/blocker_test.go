@@ -46,9 +46,16 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.createConfiguration("web", w.createLink())
 		empty := apitest.Must[*codeconnections.GetSyncBlockerSummaryOutput](t)(w.summary("web"))
-		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 ||
-			s.ParentResourceName != nil {
-			t.Errorf("without a blocker: %+v", s)
+		if got := *empty.SyncBlockerSummary.ResourceName; got != "web" {
+			t.Errorf("ResourceName = %q, want web", got)
+		}
+
+		if got := empty.SyncBlockerSummary.LatestBlockers; len(got) != 0 {
+			t.Errorf("LatestBlockers = %+v, want none", got)
+		}
+
+		if got := empty.SyncBlockerSummary.ParentResourceName; got != nil {
+			t.Errorf("ParentResourceName = %q, want none", *got)
 		}
 
 		_, err := w.summary("nothing")
@@ -80,8 +87,16 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 				aws.ToString(b.ResolvedReason),
 				*b.Contexts[0].Key + "=" + *b.Contexts[0].Value,
 			})
-			if (b.ResolvedAt != nil) != (b.Status == "RESOLVED") || b.CreatedAt == nil || b.Type != "AUTOMATED" {
-				t.Errorf("%+v", b)
+			if (b.ResolvedAt != nil) != (b.Status == "RESOLVED") {
+				t.Errorf("ResolvedAt = %v of a blocker with status %s", b.ResolvedAt, b.Status)
+			}
+
+			if b.CreatedAt == nil {
+				t.Error("CreatedAt is missing")
+			}
+
+			if got := b.Type; got != "AUTOMATED" {
+				t.Errorf("Type = %q, want AUTOMATED", got)
 			}
 		}
 
@@ -103,8 +118,16 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 		id, others := w.createBlocker("web", "Somebody did."), w.createBlocker("api", "Somebody did.")
 		w.Syncs.Take()
 		out := apitest.Must[*codeconnections.UpdateSyncBlockerOutput](t)(w.resolve("web", id))
-		if *out.ResourceName != "web" || *out.SyncBlocker.Id != id || out.ParentResourceName != nil {
-			t.Errorf("answered %+v", out)
+		if got := *out.ResourceName; got != "web" {
+			t.Errorf("ResourceName = %q, want web", got)
+		}
+
+		if got := *out.SyncBlocker.Id; got != id {
+			t.Errorf("Id = %q, want %q", got, id)
+		}
+
+		if got := out.ParentResourceName; got != nil {
+			t.Errorf("ParentResourceName = %q, want none", *got)
 		}
 
 		if diff := cmp.Diff([]string{"resolve web It is fine."}, w.Syncs.Take()); diff != "" {
@@ -155,9 +178,16 @@ func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if len(out.ResourceSyncBlockers) != 1 || out.ResourceSyncBlockers[0].ResourceName != "api" ||
-			out.NextToken != "" {
-			t.Errorf("listed %+v", out)
+		if len(out.ResourceSyncBlockers) != 1 {
+			t.Fatalf("listed %+v, want one blocker", out.ResourceSyncBlockers)
+		}
+
+		if got := out.ResourceSyncBlockers[0].ResourceName; got != "api" {
+			t.Errorf("ResourceName = %q, want api", got)
+		}
+
+		if got := out.NextToken; got != "" {
+			t.Errorf("NextToken = %q, want none", got)
 		}
 	})
 }

@@ -84,10 +84,13 @@ func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
-		if err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn},
-			&stands); err != nil ||
-			stands.Reason != "The connection has no credential yet." {
-			t.Errorf("it stands at %+v, %v", stands, err)
+		err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := stands.Reason; got != "The connection has no credential yet." {
+			t.Errorf("Reason = %q, want The connection has no credential yet.", got)
 		}
 
 		in.Credential.Secret = "canary-good"
@@ -108,16 +111,34 @@ func TestUnavailableHostLeavesAConnectionPending(t *testing.T) {
 			ConnectionArn: arn,
 			Credential:    wire.Credential{Kind: "TOKEN", Secret: "canary-good"},
 		}
-		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" ||
-			!w.hasCredential(arn) {
-			t.Errorf("completing answers %+v, %v", out, err)
+		if err := w.Call("CompleteConnection", in, &out); err != nil {
+			t.Fatal(err)
+		}
+
+		if got := out.ConnectionStatus; got != "PENDING" {
+			t.Errorf("ConnectionStatus = %q, want PENDING", got)
+		}
+
+		if !w.hasCredential(arn) {
+			t.Error("the connection has no credential")
 		}
 
 		var stands wire.GetConnectionHandshakeOutput
 		err := w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
-		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" ||
-			stands.NextCheckAt.IsZero() {
-			t.Errorf("it stands at %+v, %v", stands, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if !strings.Contains(stands.Reason, "503") {
+			t.Errorf("Reason = %q, want one that contains 503", stands.Reason)
+		}
+
+		if got := stands.CredentialKind; got != "TOKEN" {
+			t.Errorf("CredentialKind = %q, want TOKEN", got)
+		}
+
+		if stands.NextCheckAt.IsZero() {
+			t.Error("NextCheckAt is zero")
 		}
 	})
 }
@@ -220,8 +241,20 @@ func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 
 		var stands wire.GetConnectionHandshakeOutput
 		err = w.Call("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
-		if err != nil || stands.CredentialKind != "OAUTH" || !stands.Renewed || stands.ExpiresAt.IsZero() {
-			t.Errorf("it stands at %+v, %v", stands, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := stands.CredentialKind; got != "OAUTH" {
+			t.Errorf("CredentialKind = %q, want OAUTH", got)
+		}
+
+		if !stands.Renewed {
+			t.Error("Renewed = false, want true")
+		}
+
+		if stands.ExpiresAt.IsZero() {
+			t.Error("ExpiresAt is zero")
 		}
 
 		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
@@ -245,13 +278,11 @@ func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
 		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: arn,
 			Credential:    leaked,
-		}, nil),
-			"ResourceNotFoundException", "Could not find connection")
+		}, nil), "ResourceNotFoundException", "Could not find connection")
 		apitest.ExpectError(t, thief.Call("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: theirs,
 			Credential:    leaked,
-		}, nil),
-			"InvalidInputException", "waits for no handshake")
+		}, nil), "InvalidInputException", "waits for no handshake")
 		w.completeConnection(arn, leaked) // neither attempt has spent it
 	})
 }
@@ -303,8 +334,7 @@ func TestHostIsTrustedByItsCertificate(t *testing.T) {
 			apitest.ExpectError(t, w.Call("PutHostCertificate", wire.PutHostCertificateInput{
 				HostArn:        host,
 				TlsCertificate: wrong,
-			}, nil),
-				"InvalidInputException", "one or more certificates in PEM")
+			}, nil), "InvalidInputException", "one or more certificates in PEM")
 		}
 
 		for _, text := range []string{certificate, certificate + certificate, ""} {

@@ -35,10 +35,21 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		}
 
 		var is wire.GetRepositoryWebhookOutput
-		if err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link},
-			&is); err != nil ||
-			"https://lockstep.example.com"+is.Path != out.Url || is.Kind != "GITHUB" || out.Kind != "GITHUB" {
-			t.Errorf("it is %+v, %v", is, err)
+		err := w.Call("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := "https://lockstep.example.com" + is.Path; got != out.Url {
+			t.Errorf("URL = %q, want %q", got, out.Url)
+		}
+
+		if got := is.Kind; got != "GITHUB" {
+			t.Errorf("Kind = %q, want GITHUB", got)
+		}
+
+		if got := out.Kind; got != "GITHUB" {
+			t.Errorf("registered Kind = %q, want GITHUB", got)
 		}
 
 		var gone wire.DeleteRepositoryWebhookOutput

@@ -74,10 +74,20 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 			got := apitest.Must[*codeconnections.GetHostOutput](t)(
 				w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
 			)
-			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" ||
-				*got.ProviderEndpoint != step.endpoint ||
-				*got.Name != "h" || *got.Status != "AVAILABLE" {
-				t.Errorf("%s, %s, %s, network (-want +got):\n%s", *got.Name, *got.ProviderEndpoint, *got.Status, diff)
+			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" {
+				t.Errorf("network (-want +got):\n%s", diff)
+			}
+
+			if *got.ProviderEndpoint != step.endpoint {
+				t.Errorf("ProviderEndpoint = %q, want %q", *got.ProviderEndpoint, step.endpoint)
+			}
+
+			if *got.Name != "h" {
+				t.Errorf("Name = %q, want h", *got.Name)
+			}
+
+			if *got.Status != "AVAILABLE" {
+				t.Errorf("Status = %q, want AVAILABLE", *got.Status)
 			}
 		}
 

@@ -57,9 +57,17 @@ func TestUpdateRepositoryLinkSyncsTrackedBranches(t *testing.T) {
 		out := apitest.Must[*codeconnections.UpdateRepositoryLinkOutput](t)(
 			w.SDK().UpdateRepositoryLink(t.Context(), in),
 		)
-		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms ||
-			*info.RepositoryName != "infra" {
-			t.Errorf("the link is now %+v", info)
+		info := out.RepositoryLinkInfo
+		if got := *info.ConnectionArn; got != away {
+			t.Errorf("ConnectionArn = %q, want %q", got, away)
+		}
+
+		if got := *info.EncryptionKeyArn; got != kms {
+			t.Errorf("EncryptionKeyArn = %q, want %q", got, kms)
+		}
+
+		if got := *info.RepositoryName; got != "infra" {
+			t.Errorf("RepositoryName = %q, want infra", got)
 		}
 
 		if err := w.setConnection(link, away); err != nil {

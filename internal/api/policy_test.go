@@ -46,15 +46,29 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 		}
 
 		var out wire.GetPolicyOutput
-		if err := w.Call("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil ||
-			out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
-			t.Errorf("got %+v, %v", out, err)
+		if err := w.Call("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil {
+			t.Fatal(err)
+		}
+
+		if got := out.Policy.Name; got != "reads" {
+			t.Errorf("Name = %q, want reads", got)
+		}
+
+		if out.Policy.CreatedAt.IsZero() {
+			t.Error("CreatedAt is zero")
 		}
 
 		var all wire.ListPoliciesOutput
-		if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 ||
-			all.Policies[0].Name != "never" {
-			t.Errorf("listed %+v, %v", all, err)
+		if err := w.Call("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil {
+			t.Fatal(err)
+		}
+
+		if len(all.Policies) != 2 {
+			t.Fatalf("listed %+v, want two policies", all.Policies)
+		}
+
+		if got := all.Policies[0].Name; got != "never" {
+			t.Errorf("the first policy = %q, want never", got)
 		}
 
 		if err := w.Call("DeletePolicy", wire.DeletePolicyInput{Name: "never"},

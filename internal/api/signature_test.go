@@ -31,8 +31,7 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 				SyncType:       kind,
 				ResourceName:   name,
 				AllowedSigners: text,
-			},
-				&wire.PutSignaturePolicyOutput{})
+			}, &wire.PutSignaturePolicyOutput{})
 		}
 
 		if err := get(); err == nil || !strings.Contains(err.Error(), "Could not find a signature policy") {
@@ -43,9 +42,20 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 			if err := put("web", text); err != nil {
 				t.Fatal(err)
 			}
-			if err := get(); err != nil || got.AllowedSigners != text || got.PublicKeys != "" ||
-				got.UpdatedAt.IsZero() {
-				t.Errorf("got %+v, %v", got, err)
+			if err := get(); err != nil {
+				t.Fatal(err)
+			}
+
+			if got.AllowedSigners != text {
+				t.Errorf("AllowedSigners = %q, want %q", got.AllowedSigners, text)
+			}
+
+			if got.PublicKeys != "" {
+				t.Errorf("PublicKeys = %q, want none", got.PublicKeys)
+			}
+
+			if got.UpdatedAt.IsZero() {
+				t.Error("UpdatedAt is zero")
 			}
 		}
 

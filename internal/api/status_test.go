@@ -287,22 +287,19 @@ func TestStartingSyncsCallsTheEngine(t *testing.T) {
 		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{
 			ResourceName: "api",
 			SyncType:     "CFN_STACK_SYNC",
-		}, nil),
-			"ResourceNotFoundException", "resource: api")
+		}, nil), "ResourceNotFoundException", "resource: api")
 		apitest.ExpectError(t,
 			w.Call("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
 			"ResourceNotFoundException", "repository link:"+noLink)
 		apitest.ExpectError(t, w.Call("StartRepositorySync", wire.StartRepositorySyncInput{
 			RepositoryLinkId: link,
 			Branch:           "gone",
-		}, nil),
-			"InvalidInputException", "tracks branch gone")
+		}, nil), "InvalidInputException", "tracks branch gone")
 		w.Syncs.Err = lockstep.Errorf(lockstep.Unavailable, "Not now.")
 		apitest.ExpectError(t, w.Call("StartResourceSync", wire.StartResourceSyncInput{
 			ResourceName: "web",
 			SyncType:     "CFN_STACK_SYNC",
-		}, nil),
-			"RetryLatestCommitFailedException", "Not now.")
+		}, nil), "RetryLatestCommitFailedException", "Not now.")
 	})
 }
 
@@ -334,9 +331,20 @@ func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 		})
 
 		got := apitest.Must[wire.GetRevisionSyncOutput](t)(ask(""))
-		if got.Sha != string(sha2) || got.Head != string(sha2) || got.ResourceSync == nil ||
-			got.ResourceSync.LatestSync.Status != "FAILED" {
-			t.Errorf("of the head: %+v", got)
+		if got.Sha != string(sha2) {
+			t.Errorf("Sha = %q, want %q", got.Sha, sha2)
+		}
+
+		if got.Head != string(sha2) {
+			t.Errorf("Head = %q, want %q", got.Head, sha2)
+		}
+
+		if got.ResourceSync == nil {
+			t.Fatal("ResourceSync is missing")
+		}
+
+		if status := got.ResourceSync.LatestSync.Status; status != "FAILED" {
+			t.Errorf("Status = %q, want FAILED", status)
 		}
 
 		_, err := ask("abc")
@@ -347,7 +355,6 @@ func TestRevisionSyncReturnsTheStatusOfACommit(t *testing.T) {
 		apitest.ExpectError(t, w.Call("GetRevisionSync", wire.GetRevisionSyncInput{
 			ResourceName: "api",
 			SyncType:     "CFN_STACK_SYNC",
-		}, nil),
-			"ResourceNotFoundException", "resource: api")
+		}, nil), "ResourceNotFoundException", "resource: api")
 	})
 }

@@ -113,8 +113,16 @@ func TestResourceHasAtMostFiftyTags(t *testing.T) {
 
 		apitest.ExpectError(t, w.tag(host, "k00=lost", many[50]), "LimitExceededException", "at most 50 tags")
 		got := apitest.Must[[]string](t)(w.tags(host))
-		if len(got) != 50 || got[0] != "k00=another value" || got[49] != "k49=v" {
-			t.Errorf("%d tags, %v", len(got), got)
+		if len(got) != 50 {
+			t.Fatalf("%d tags, want 50: %v", len(got), got)
+		}
+
+		if got[0] != "k00=another value" {
+			t.Errorf("the first tag is %q, want k00=another value", got[0])
+		}
+
+		if got[49] != "k49=v" {
+			t.Errorf("the last tag is %q, want k49=v", got[49])
 		}
 
 		if err := w.untag(host, "k00"); err != nil {

@@ -25,15 +25,29 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
 		made, err := w.putWebhook(link, "GITHUB", "")
-		if err != nil || !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) ||
-			len(made.Secret) < 40 {
-			t.Fatalf("made %+v, %v", made, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) {
+			t.Errorf("Path = %q, want /webhooks/github/ and 26 characters", made.Path)
+		}
+
+		if len(made.Secret) < 40 {
+			t.Errorf("the secret has %d characters, want at least 40", len(made.Secret))
 		}
 
 		again, err := w.putWebhook(strings.ToUpper(link), "AZURE_DEVOPS", "given-by-somebody")
-		if want := strings.Replace(made.Path, "github", "azure-devops", 1); err != nil || again.Path != want ||
-			again.Secret != "given-by-somebody" {
-			t.Errorf("made %+v, %v, want path %s", again, err, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if want := strings.Replace(made.Path, "github", "azure-devops", 1); again.Path != want {
+			t.Errorf("Path = %q, want %q", again.Path, want)
+		}
+
+		if got := again.Secret; got != "given-by-somebody" {
+			t.Errorf("Secret = %q, want given-by-somebody", got)
 		}
 
 		var got wire.GetRepositoryWebhookOutput
@@ -42,9 +56,24 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if got.Path != again.Path || got.Kind != "AZURE_DEVOPS" || got.RepositoryLinkId != link ||
-			got.CreatedAt.IsZero() || !got.LastDeliveredAt.IsZero() {
-			t.Errorf("got %+v", got)
+		if got.Path != again.Path {
+			t.Errorf("Path = %q, want %q", got.Path, again.Path)
+		}
+
+		if got.Kind != "AZURE_DEVOPS" {
+			t.Errorf("Kind = %q, want AZURE_DEVOPS", got.Kind)
+		}
+
+		if got.RepositoryLinkId != link {
+			t.Errorf("RepositoryLinkId = %q, want %q", got.RepositoryLinkId, link)
+		}
+
+		if got.CreatedAt.IsZero() {
+			t.Error("CreatedAt is zero")
+		}
+
+		if !got.LastDeliveredAt.IsZero() {
+			t.Errorf("LastDeliveredAt = %v, want none", got.LastDeliveredAt)
 		}
 
 		for _, want := range []string{"", "ResourceNotFoundException"} {
