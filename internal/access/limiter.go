@@ -75,18 +75,18 @@ type buckets struct {
 
 // NewLimiter returns a Limiter for rates.
 func NewLimiter(rates Rates) *Limiter {
-	l := &Limiter{
+	limiter := &Limiter{
 		rates:   [classCount]float64{readClass: rates.Read, writeClass: rates.Write, hostClass: rates.Host},
 		fill:    burst,
 		buckets: map[principalKey]*buckets{},
 	}
-	for _, perSecond := range l.rates {
+	for _, perSecond := range limiter.rates {
 		if perSecond > 0 {
-			l.fill = max(l.fill, time.Duration(float64(time.Second)/perSecond))
+			limiter.fill = max(limiter.fill, time.Duration(float64(time.Second)/perSecond))
 		}
 	}
 
-	return l
+	return limiter
 }
 
 // Allow reports whether principal may call operation at now, and counts the call.

@@ -73,14 +73,14 @@ func (q Quotas) CheckNewConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration)
 
 // CheckMove returns Limit if a sync configuration moves to a link or a branch that
 // can have no more.
-func (q Quotas) CheckMove(tx *db.Tx, from, to lockstep.SyncConfiguration) error {
+func (q Quotas) CheckMove(tx *db.Tx, from, target lockstep.SyncConfiguration) error {
 	scope := store.Scope{
-		Account: to.Account,
-		Region:  to.Region,
-		LinkID:  to.LinkID,
-		Branch:  to.Branch,
+		Account: target.Account,
+		Region:  target.Region,
+		LinkID:  target.LinkID,
+		Branch:  target.Branch,
 	}
-	if from.LinkID != to.LinkID {
+	if from.LinkID != target.LinkID {
 		err := CheckQuota(tx, store.CountConfigurationsOfLink, scope, q.ConfigurationsOfLink,
 			"sync configurations of this repository link")
 		if err != nil {
@@ -88,7 +88,7 @@ func (q Quotas) CheckMove(tx *db.Tx, from, to lockstep.SyncConfiguration) error 
 		}
 	}
 
-	if from.LinkID == to.LinkID && from.Branch == to.Branch {
+	if from.LinkID == target.LinkID && from.Branch == target.Branch {
 		return nil
 	}
 

@@ -34,13 +34,13 @@ func (w *world) verifyKey(k identity.AccessKey) error {
 func (w *world) keys() (all []wire.AccessKey) {
 	w.Helper()
 	one := 1
-	in := wire.ListAccessKeysInput{MaxResults: &one}
-	for more := true; more; more = in.NextToken != "" {
+	input := wire.ListAccessKeysInput{MaxResults: &one}
+	for more := true; more; more = input.NextToken != "" {
 		var out wire.ListAccessKeysOutput
-		if err := w.Call("ListAccessKeys", in, &out); err != nil {
+		if err := w.Call("ListAccessKeys", input, &out); err != nil {
 			w.Fatal(err)
 		}
-		all, in.NextToken = append(all, out.AccessKeys...), out.NextToken
+		all, input.NextToken = append(all, out.AccessKeys...), out.NextToken
 	}
 	return all
 }

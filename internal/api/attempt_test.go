@@ -18,10 +18,10 @@ import (
 // listAttempts returns the ids of a resource's attempts, read in pages of a size.
 func (w *world) listAttempts(name string, size int) (ids []string, err error) {
 	w.Helper()
-	in := wire.ListResourceSyncAttemptsInput{ResourceName: name, SyncType: "CFN_STACK_SYNC", MaxResults: &size}
-	for more := true; more; more = in.NextToken != "" {
+	input := wire.ListResourceSyncAttemptsInput{ResourceName: name, SyncType: "CFN_STACK_SYNC", MaxResults: &size}
+	for more := true; more; more = input.NextToken != "" {
 		var out wire.ListResourceSyncAttemptsOutput
-		if err := w.Call("ListResourceSyncAttempts", in, &out); err != nil {
+		if err := w.Call("ListResourceSyncAttempts", input, &out); err != nil {
 			return nil, err
 		}
 
@@ -29,7 +29,7 @@ func (w *world) listAttempts(name string, size int) (ids []string, err error) {
 			ids = append(ids, a.AttemptId)
 		}
 
-		in.NextToken = out.NextToken
+		input.NextToken = out.NextToken
 	}
 
 	return ids, nil
@@ -183,9 +183,9 @@ func TestAttemptIsAuthorizedByItsConfiguration(t *testing.T) {
 func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.createConfiguration("web", w.createLink())
-		a := w.attempt("web", sha1, "")
+		attempt := w.attempt("web", sha1, "")
 		w.Update(func(tx *db.Tx) error {
-			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
+			return syncstate.SavePlan(tx, attempt.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
 				Changes: []lockstep.ProposedChange{{
 					Action:       "Modify",
 					LogicalID:    "Queue",
@@ -208,7 +208,7 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
 			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
 
-		got := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(a.ID))
+		got := apitest.Must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(attempt.ID))
 		if diff := cmp.Diff(want, got.Plan); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

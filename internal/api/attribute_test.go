@@ -21,10 +21,10 @@ import (
 // counts.
 func (w *world) listFleet(size int) (names []string, counts *wire.ResourceSyncCounts) {
 	w.Helper()
-	in := wire.ListResourceSyncsInput{MaxResults: &size, IncludeCounts: aws.Bool(true)}
-	for more := true; more; more = in.NextToken != "" {
+	input := wire.ListResourceSyncsInput{MaxResults: &size, IncludeCounts: aws.Bool(true)}
+	for more := true; more; more = input.NextToken != "" {
 		var out wire.ListResourceSyncsOutput
-		if err := w.Call("ListResourceSyncs", in, &out); err != nil {
+		if err := w.Call("ListResourceSyncs", input, &out); err != nil {
 			w.Fatal(err)
 		}
 
@@ -36,7 +36,7 @@ func (w *world) listFleet(size int) (names []string, counts *wire.ResourceSyncCo
 			names = append(names, r.ResourceName)
 		}
 
-		in.NextToken, counts = out.NextToken, out.Counts
+		input.NextToken, counts = out.NextToken, out.Counts
 	}
 
 	return names, counts
@@ -196,10 +196,10 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 			permit (principal == User::"they", action == Action::"iam:PassRole",
 				resource == IamRole::"`+passable+`");`))
 		create := func(name, branch, role string) error {
-			in := newConfiguration(name, link)
-			in.Branch = &branch
-			in.RoleArn = &role
-			_, err := they.SDK().CreateSyncConfiguration(t.Context(), in)
+			input := newConfiguration(name, link)
+			input.Branch = &branch
+			input.RoleArn = &role
+			_, err := they.SDK().CreateSyncConfiguration(t.Context(), input)
 
 			return err
 		}
@@ -219,10 +219,10 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		update := func(in codeconnections.UpdateSyncConfigurationInput) error {
-			in.ResourceName = aws.String("web")
-			in.SyncType = "CFN_STACK_SYNC"
-			_, err := they.SDK().UpdateSyncConfiguration(t.Context(), &in)
+		update := func(input codeconnections.UpdateSyncConfigurationInput) error {
+			input.ResourceName = aws.String("web")
+			input.SyncType = "CFN_STACK_SYNC"
+			_, err := they.SDK().UpdateSyncConfiguration(t.Context(), &input)
 			return err
 		}
 
@@ -240,12 +240,12 @@ func TestConfigurationNeedsPermissionForLinkAndRole(t *testing.T) {
 		}
 
 		w.createConfiguration("api", link) // on main, which they do not see
-		in := &codeconnections.UpdateSyncConfigurationInput{
+		input := &codeconnections.UpdateSyncConfigurationInput{
 			ResourceName: aws.String("api"),
 			SyncType:     "CFN_STACK_SYNC",
 			Branch:       aws.String("dev"),
 		}
-		_, err := they.SDK().UpdateSyncConfiguration(t.Context(), in)
+		_, err := they.SDK().UpdateSyncConfiguration(t.Context(), input)
 		apitest.ExpectError(t, err, "ResourceNotFoundException",
 			"Could not find a sync configuration for resource: api")
 	})
@@ -275,14 +275,18 @@ func TestUpdatedResourceIsAuthorizedToo(t *testing.T) {
 			t.Error(err)
 		}
 
-		h := apitest.Must[*codeconnections.GetHostOutput](t)(
+		gotHost := apitest.Must[*codeconnections.GetHostOutput](t)(
 			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
 		)
-		l := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(
+		gotLink := apitest.Must[*codeconnections.GetRepositoryLinkOutput](t)(
 			w.SDK().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}),
 		)
-		if *h.ProviderEndpoint != "https://git.example.com/git" || *l.RepositoryLinkInfo.ConnectionArn != one {
-			t.Errorf("the host is at %s, the link over %s", *h.ProviderEndpoint, *l.RepositoryLinkInfo.ConnectionArn)
+		if got := *gotHost.ProviderEndpoint; got != "https://git.example.com/git" {
+			t.Errorf("ProviderEndpoint = %q, want https://git.example.com/git", got)
+		}
+
+		if got := *gotLink.RepositoryLinkInfo.ConnectionArn; got != one {
+			t.Errorf("ConnectionArn = %q, want %q", got, one)
 		}
 	})
 }
@@ -344,16 +348,16 @@ func TestPoliciesSeeTheTagsOfARequest(t *testing.T) {
 }
 
 func (w *world) createTaggedHost(tags []string) error {
-	in := &codeconnections.CreateHostInput{
+	input := &codeconnections.CreateHostInput{
 		Name:             aws.String("new"),
 		ProviderType:     "Git",
 		ProviderEndpoint: aws.String("https://git.example.com"),
 	}
 	for _, t := range tags {
 		key, value, _ := strings.Cut(t, "=")
-		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+		input.Tags = append(input.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	_, err := w.SDK().CreateHost(w.Context(), in)
+	_, err := w.SDK().CreateHost(w.Context(), input)
 	return err
 }
 

@@ -141,14 +141,14 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 			continue
 		}
 
-		e := apitest.DecodeError(t, body)
+		apiErr := apitest.DecodeError(t, body)
 		action := strings.Replace(service, "codestar-", "code", 1) + ":" + operation
 		reads = reads && !administers(action)
-		if denied := e.Code == "AccessDeniedException"; denied == reads {
-			t.Errorf("%s: a reader gets %v", target, e)
+		if denied := apiErr.Code == "AccessDeniedException"; denied == reads {
+			t.Errorf("%s: a reader gets %v", target, apiErr)
 		} else if want := "User: arn:aws:iam::111122223333:user/jo is not authorized to perform: " + action +
-			" on resource: * because no policy allows the action"; denied && e.Message != want {
-			t.Errorf("%s: %q, want %q", target, e.Message, want)
+			" on resource: * because no policy allows the action"; denied && apiErr.Message != want {
+			t.Errorf("%s: %q, want %q", target, apiErr.Message, want)
 		}
 	}
 }

@@ -63,14 +63,14 @@ func TestBlockerSummaryListsLatestBlockers(t *testing.T) {
 			"Could not find a sync configuration for resource: nothing")
 		first := w.createBlocker("web", "Somebody did.")
 		w.Update(func(tx *db.Tx) error {
-			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{
+			state, err := syncstate.LockResourceByName(tx, lockstep.Resource{
 				Account:  account,
 				Region:   region,
 				SyncType: "CFN_STACK_SYNC",
 				Name:     "web",
 			})
 			if err == nil {
-				_, err = syncstate.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
+				_, err = syncstate.ResolveBlockerByID(tx, state.ID, first, "It is fine.")
 			}
 			return err
 		})

@@ -51,21 +51,21 @@ func (w *world) getConfiguration(name string) (*types.SyncConfiguration, error) 
 func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
-		in := newConfiguration("web", link)
+		input := newConfiguration("web", link)
 		want := types.SyncConfiguration{
-			Branch:           in.Branch,
-			ConfigFile:       in.ConfigFile,
+			Branch:           input.Branch,
+			ConfigFile:       input.ConfigFile,
 			OwnerId:          aws.String("acme"),
 			ProviderType:     "Git",
 			RepositoryLinkId: &link,
 			RepositoryName:   aws.String("infra"),
-			ResourceName:     in.ResourceName,
-			RoleArn:          in.RoleArn,
-			SyncType:         in.SyncType,
+			ResourceName:     input.ResourceName,
+			RoleArn:          input.RoleArn,
+			SyncType:         input.SyncType,
 		}
 
 		created := apitest.Must[*codeconnections.CreateSyncConfigurationOutput](t)(
-			w.SDK().CreateSyncConfiguration(t.Context(), in),
+			w.SDK().CreateSyncConfiguration(t.Context(), input),
 		)
 		got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		listed := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(
@@ -137,12 +137,12 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 		w.createConfiguration("web", first)
 		w.Syncs.Take()
 		want := *apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
-		update := func(in codeconnections.UpdateSyncConfigurationInput) {
+		update := func(input codeconnections.UpdateSyncConfigurationInput) {
 			t.Helper()
-			in.ResourceName = aws.String("web")
-			in.SyncType = "CFN_STACK_SYNC"
+			input.ResourceName = aws.String("web")
+			input.SyncType = "CFN_STACK_SYNC"
 			out := apitest.Must[*codeconnections.UpdateSyncConfigurationOutput](t)(
-				w.SDK().UpdateSyncConfiguration(t.Context(), &in),
+				w.SDK().UpdateSyncConfiguration(t.Context(), &input),
 			)
 			got := apitest.Must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 			for how, shown := range map[string]*types.SyncConfiguration{"answer": out.SyncConfiguration, "get": got} {
@@ -341,20 +341,20 @@ func TestLongListsEnd(t *testing.T) {
 	}
 
 	names := map[string]bool{}
-	in := &codeconnections.ListSyncConfigurationsInput{
+	input := &codeconnections.ListSyncConfigurationsInput{
 		RepositoryLinkId: &link,
 		SyncType:         "CFN_STACK_SYNC",
 		MaxResults:       100,
 	}
-	for more := true; more; more = in.NextToken != nil {
+	for more := true; more; more = input.NextToken != nil {
 		page := apitest.Must[*codeconnections.ListSyncConfigurationsOutput](t)(
-			w.SDK().ListSyncConfigurations(t.Context(), in),
+			w.SDK().ListSyncConfigurations(t.Context(), input),
 		)
 		for _, c := range page.SyncConfigurations {
 			names[*c.ResourceName] = true
 		}
 
-		in.NextToken = page.NextToken
+		input.NextToken = page.NextToken
 	}
 
 	if len(names) != many {

@@ -149,15 +149,15 @@ func TestCreateConnectionRefusesInvalidInput(t *testing.T) {
 			{"", host + "0", "ResourceNotFoundException", "Could not find host: " + host + "0"},
 			{"", away, "ResourceUnavailableException", "is VPC_CONFIG_INITIALIZING"},
 		} {
-			in := &codeconnections.CreateConnectionInput{
+			input := &codeconnections.CreateConnectionInput{
 				ConnectionName: aws.String("c"),
 				ProviderType:   types.ProviderType(tc.provider),
 			}
 			if tc.host != "" {
-				in.HostArn = &tc.host
+				input.HostArn = &tc.host
 			}
 
-			_, err := w.SDK().CreateConnection(t.Context(), in)
+			_, err := w.SDK().CreateConnection(t.Context(), input)
 			apitest.ExpectError(t, err, tc.code, tc.says)
 		}
 

@@ -47,15 +47,15 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		api.DesiredSha = string(sha1)
 		api.StartedAt.Time = failed.StartedAt
 		api.Blocked = true
-		list := func(in wire.ListResourceSyncsInput) []wire.ResourceSyncSummary {
+		list := func(input wire.ListResourceSyncsInput) []wire.ResourceSyncSummary {
 			var all []wire.ResourceSyncSummary
-			for more := true; more; more = in.NextToken != "" {
+			for more := true; more; more = input.NextToken != "" {
 				var out wire.ListResourceSyncsOutput
-				if err := w.Call("ListResourceSyncs", in, &out); err != nil {
+				if err := w.Call("ListResourceSyncs", input, &out); err != nil {
 					t.Fatal(err)
 				}
 
-				all, in.NextToken = append(all, out.ResourceSyncs...), out.NextToken
+				all, input.NextToken = append(all, out.ResourceSyncs...), out.NextToken
 			}
 
 			return all

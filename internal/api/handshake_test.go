@@ -72,11 +72,11 @@ func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.GitHost.Tokens["canary-good"] = true
 		arn := w.createConnection("acme", w.createOAuthHost("lab"))
-		in := wire.CompleteConnectionInput{
+		input := wire.CompleteConnectionInput{
 			ConnectionArn: arn,
 			Credential:    wire.Credential{Kind: "TOKEN", Secret: "canary-bad"},
 		}
-		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException",
+		apitest.ExpectError(t, w.Call("CompleteConnection", input, nil), "InvalidInputException",
 			"The credential was not stored because it does not work: The host says: bad token ****")
 
 		if w.hasCredential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
@@ -93,9 +93,9 @@ func TestRefusedCredentialIsInvalidInput(t *testing.T) {
 			t.Errorf("Reason = %q, want The connection has no credential yet.", got)
 		}
 
-		in.Credential.Secret = "canary-good"
+		input.Credential.Secret = "canary-good"
 		var out wire.CompleteConnectionOutput
-		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+		if err := w.Call("CompleteConnection", input, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
 	})
@@ -107,11 +107,11 @@ func TestUnavailableHostLeavesAConnectionPending(t *testing.T) {
 		w.GitHost.Update(func() { w.GitHost.Unavailable = true })
 		arn := w.createConnection("acme", w.createOAuthHost("lab"))
 		var out wire.CompleteConnectionOutput
-		in := wire.CompleteConnectionInput{
+		input := wire.CompleteConnectionInput{
 			ConnectionArn: arn,
 			Credential:    wire.Credential{Kind: "TOKEN", Secret: "canary-good"},
 		}
-		if err := w.Call("CompleteConnection", in, &out); err != nil {
+		if err := w.Call("CompleteConnection", input, &out); err != nil {
 			t.Fatal(err)
 		}
 
@@ -230,12 +230,12 @@ func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 		apitest.ExpectError(t, err, "InvalidInputException", "does not support OAuth")
 		started := apitest.Must[wire.StartConnectionHandshakeOutput](t)(w.startHandshake(arn))
 		code := w.authorizeApplication(started.AuthorizationUrl)
-		in := wire.CompleteConnectionInput{
+		input := wire.CompleteConnectionInput{
 			ConnectionArn: arn,
 			Credential:    wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State},
 		}
 		var out wire.CompleteConnectionOutput
-		if err := w.Call("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+		if err := w.Call("CompleteConnection", input, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
 		}
 
@@ -257,7 +257,8 @@ func TestOAuthHandshakeCompletesOnce(t *testing.T) {
 			t.Error("ExpiresAt is zero")
 		}
 
-		apitest.ExpectError(t, w.Call("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
+		apitest.ExpectError(t, w.Call("CompleteConnection", input, nil), "InvalidInputException",
+			"waits for no handshake")
 	})
 }
 

@@ -134,16 +134,16 @@ func TestCreateHostRefusesInvalidInput(t *testing.T) {
 			{"Git", "https://git.example.com", "a a", "given twice"},
 			{"Gitea", "https://git.example.com", "", "failed to satisfy constraint"},
 		} {
-			in := &codeconnections.CreateHostInput{
+			input := &codeconnections.CreateHostInput{
 				Name:             aws.String("host"),
 				ProviderType:     types.ProviderType(tc.provider),
 				ProviderEndpoint: &tc.endpoint,
 			}
 			for _, key := range strings.Fields(tc.tags) {
-				in.Tags = append(in.Tags, types.Tag{Key: &key, Value: aws.String("")})
+				input.Tags = append(input.Tags, types.Tag{Key: &key, Value: aws.String("")})
 			}
 
-			_, err := w.SDK().CreateHost(t.Context(), in)
+			_, err := w.SDK().CreateHost(t.Context(), input)
 			apitest.ExpectError(t, err, "ValidationException", tc.says)
 		}
 

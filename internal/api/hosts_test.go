@@ -91,12 +91,13 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 func TestADeploymentFileIsProposed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createRepositoryLink(w.createConnection("acme", w.createHost("h")), "infra")
-		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+		input := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC",
+			ResourceName: "web",
 			TemplateFile: "t/web.yaml",
 			Parameters:   []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team",
 				Value: "a"}}}
 		var out wire.ProposeDeploymentFileOutput
-		if err := w.Call("ProposeDeploymentFile", in, &out); err != nil ||
+		if err := w.Call("ProposeDeploymentFile", input, &out); err != nil ||
 			out != (wire.ProposeDeploymentFileOutput{
 				Branch: "main",
 				Number: 7,
@@ -110,16 +111,18 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 		}
 
 		for says, change := range map[string]func(*wire.ProposeDeploymentFileInput){
-			`Parameters contains "Size" twice`: func(in *wire.ProposeDeploymentFileInput) {
-				in.Parameters = append(in.Parameters, in.Parameters[0])
+			`Parameters contains "Size" twice`: func(input *wire.ProposeDeploymentFileInput) {
+				input.Parameters = append(input.Parameters, input.Parameters[0])
 			},
-			"is not a valid branch name": func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
-			"ResourceNotFoundException":  func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
+			"is not a valid branch name": func(input *wire.ProposeDeploymentFileInput) { input.Branch = "-x" },
+			"ResourceNotFoundException": func(input *wire.ProposeDeploymentFileInput) {
+				input.RepositoryLinkId = noLink
+			},
 			"ResourceAlreadyExistsException": func(*wire.ProposeDeploymentFileInput) {
 				w.Syncs.HostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
 			},
 		} {
-			bad := in
+			bad := input
 			w.Syncs.HostErr = nil
 			change(&bad)
 

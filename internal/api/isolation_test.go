@@ -38,7 +38,7 @@ func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 			{Key: w.CreateKey(other, identity.Admin), Region: region},
 			{Key: w.Key, Region: "us-east-1"},
 		}
-		for _, q := range strangers {
+		for _, stranger := range strangers {
 			for call, answered := range operations() {
 				service, target, _ := strings.Cut(call, " ")
 				names := target[strings.LastIndexByte(target, '.')+1:]
@@ -51,16 +51,17 @@ func TestResourcesOfOtherAccountsAreNotFound(t *testing.T) {
 					continue
 				}
 
-				q.Service = service
-				q.Target = target
-				q.Body = "{" + theirs + "}"
-				_, got := w.Send(q)
-				q.Body = "{" + missing + "}"
-				status, want := w.Send(q)
+				stranger.Service = service
+				stranger.Target = target
+				stranger.Body = "{" + theirs + "}"
+				_, got := w.Send(stranger)
+				stranger.Body = "{" + missing + "}"
+				status, want := w.Send(stranger)
 				want = []byte(strings.NewReplacer(noLink, link, "web0", "web", host[:len(host)-8]+"00000000", host,
 					connection[:len(connection)-12]+"000000000000", connection).Replace(string(want)))
 				if status != http.StatusBadRequest || string(got) != string(want) {
-					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.Key.Account, q.Region,
+					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, stranger.Key.Account,
+						stranger.Region,
 						got, status, want)
 				}
 			}
@@ -98,7 +99,7 @@ func TestListsOfOtherAccountsAreEmpty(t *testing.T) {
 		w.createConfiguration("web", link)
 		w.putSigners("web")
 		w.attempt("web", sha1, lockstep.Applied)
-		stranger := w.CreateKey(other, identity.Admin)
+		otherKey := w.CreateKey(other, identity.Admin)
 		for target, want := range map[string]string{
 			newPrefix + ".ListHosts":             `{"Hosts":[]}`,
 			newPrefix + ".ListConnections":       `{"Connections":[]}`,
@@ -112,12 +113,12 @@ func TestListsOfOtherAccountsAreEmpty(t *testing.T) {
 				service = "lockstep"
 			}
 
-			for _, q := range []request{
-				{Key: stranger, Region: region, Service: service, Target: target, Body: "{}"},
+			for _, stranger := range []request{
+				{Key: otherKey, Region: region, Service: service, Target: target, Body: "{}"},
 				{Key: w.Key, Region: "us-east-1", Service: service, Target: target, Body: "{}"},
 			} {
-				if _, got := w.Send(q); cursors.ReplaceAllString(string(got), `"CURSOR"`) != want {
-					t.Errorf("%s by %s in %s: %s, want %s", target, q.Key.Account, q.Region, got, want)
+				if _, got := w.Send(stranger); cursors.ReplaceAllString(string(got), `"CURSOR"`) != want {
+					t.Errorf("%s by %s in %s: %s, want %s", target, stranger.Key.Account, stranger.Region, got, want)
 				}
 			}
 		}

@@ -151,10 +151,10 @@ func distinctOperations() []authorizedOperation {
 
 // ask sends an operation and gives the code of its exception, "" for none, and
 // the whole answer.
-func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body string) {
+func (e *estate) ask(key identity.AccessKey, authorized authorizedOperation) (code, body string) {
 	e.Helper()
-	in := maps.Clone(e.input)
-	for name, value := range special[a.operation] {
+	input := maps.Clone(e.input)
+	for name, value := range special[authorized.operation] {
 		if text, _ := value.(string); strings.HasPrefix(text, "spare ") {
 			if e.literal {
 				continue
@@ -162,15 +162,15 @@ func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body 
 			value = e.spare(text)
 		}
 
-		in[name] = value
+		input[name] = value
 	}
 
-	if a.service == wire.CodeStarConnectionsName &&
-		(strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
-		in["HostArn"] = e.createCodeStarHost()
+	if authorized.service == wire.CodeStarConnectionsName &&
+		(strings.HasSuffix(authorized.operation, "Host") || authorized.operation == "CreateConnection") {
+		input["HostArn"] = e.createCodeStarHost()
 	}
 
-	text, err := json.Marshal(in)
+	text, err := json.Marshal(input)
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -178,8 +178,8 @@ func (e *estate) ask(key identity.AccessKey, a authorizedOperation) (code, body 
 	status, answer := e.Send(request{
 		Key:     key,
 		Region:  region,
-		Service: a.service,
-		Target:  a.target,
+		Service: authorized.service,
+		Target:  authorized.target,
 		Body:    string(text),
 	})
 	if status == http.StatusOK {
@@ -207,8 +207,8 @@ func (e *estate) spare(what string) string {
 // Whatever a role is not given is denied, and whatever it is given is done.
 func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 	groups := map[string]policy.ActionGroup{}
-	for _, a := range policy.Actions() {
-		groups[a.Name] = a.Group
+	for _, action := range policy.Actions() {
+		groups[action.Name] = action.Group
 	}
 
 	may := map[identity.Role][]policy.ActionGroup{
@@ -218,24 +218,24 @@ func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 		identity.Admin:    policy.ActionGroups(),
 	}
 	for role, allowed := range may {
-		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-		caller := e.CreatePrincipal("caller", role)
-		for _, a := range allOperations() {
-			if groups[a.action] == "" {
-				t.Fatalf("%s is no action that a policy could speak of", a.action)
+		fixture := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+		caller := fixture.CreatePrincipal("caller", role)
+		for _, action := range allOperations() {
+			if groups[action.action] == "" {
+				t.Fatalf("%s is no action that a policy could speak of", action.action)
 			}
 
-			if slices.Contains(allowed, groups[a.action]) {
+			if slices.Contains(allowed, groups[action.action]) {
 				continue // below, each in a world of its own: it may change it
 			}
 
-			if code, body := e.ask(caller, a); code != "AccessDeniedException" ||
-				!strings.Contains(body, ":user/caller is not authorized to perform: "+a.action+" ") {
-				t.Errorf("%s by %s: %s", a.target, role, body)
+			if code, body := fixture.ask(caller, action); code != "AccessDeniedException" ||
+				!strings.Contains(body, ":user/caller is not authorized to perform: "+action.action+" ") {
+				t.Errorf("%s by %s: %s", action.target, role, body)
 			}
 		}
 
-		if noted := e.Syncs.Take(); len(noted) != 1 { // the estate's own configuration
+		if noted := fixture.Syncs.Take(); len(noted) != 1 { // the estate's own configuration
 			t.Errorf("%s made the engine do %v", role, noted[1:])
 		}
 	}
@@ -244,12 +244,12 @@ func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 		return // what follows makes a world for each operation
 	}
 
-	for _, a := range distinctOperations() {
+	for _, action := range distinctOperations() {
 		for role, allowed := range may {
-			if slices.Contains(allowed, groups[a.action]) {
-				e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-				if code, body := e.ask(e.CreatePrincipal("caller", role), a); code != "" {
-					t.Errorf("%s by %s: %s", a.target, role, body)
+			if slices.Contains(allowed, groups[action.action]) {
+				fixture := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+				if code, body := fixture.ask(fixture.CreatePrincipal("caller", role), action); code != "" {
+					t.Errorf("%s by %s: %s", action.target, role, body)
 				}
 
 				break // one role is enough: the others are checked in the same way
@@ -280,26 +280,26 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 		t.Skip("-short: makes a world for each operation")
 	}
 
-	for _, a := range distinctOperations() {
-		needs := append([]string{a.action}, besides[a.operation]...)
-		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+	for _, authorized := range distinctOperations() {
+		needs := append([]string{authorized.action}, besides[authorized.operation]...)
+		fixture := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
 		for i, lacking := range needs {
 			name := fmt.Sprintf("lacks-%d", i)
-			caller := e.CreatePrincipal(name, identity.None,
+			caller := fixture.CreatePrincipal(name, identity.None,
 				fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name,
 					lacking))
-			code, body := e.ask(caller, a)
+			code, body := fixture.ask(caller, authorized)
 			if slices.Contains([]string{"codeconnections:GetHost", "codeconnections:GetConnection",
 				"codeconnections:GetRepositoryLink"}, lacking) {
 				// Without it the thing is not to be seen.
 				if code != "ResourceNotFoundException" {
-					t.Errorf("%s without %s: %s", a.target, lacking, body)
+					t.Errorf("%s without %s: %s", authorized.target, lacking, body)
 				}
 				continue
 			}
 
 			if code != "AccessDeniedException" || !strings.Contains(body, "to perform: "+lacking+" ") {
-				t.Errorf("%s without %s: %s", a.target, lacking, body)
+				t.Errorf("%s without %s: %s", authorized.target, lacking, body)
 			}
 		}
 
@@ -308,10 +308,10 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 			list = append(list, fmt.Sprintf("Action::%q", action))
 		}
 
-		caller := e.CreatePrincipal("exact", identity.None,
+		caller := fixture.CreatePrincipal("exact", identity.None,
 			`permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
-		if code, body := e.ask(caller, a); code != "" {
-			t.Errorf("%s with %s alone: %s", a.target, needs, body)
+		if code, body := fixture.ask(caller, authorized); code != "" {
+			t.Errorf("%s with %s alone: %s", authorized.target, needs, body)
 		}
 	}
 }
@@ -319,13 +319,13 @@ func TestOperationNeedsItsActionsOnly(t *testing.T) {
 // Who may do everything to what is not there gets, of what is there and not
 // theirs, the very same answer.
 func TestUnreadableResourcesAreNotFound(t *testing.T) {
-	e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
-	elsewhere := e.CreatePrincipal("elsewhere", identity.None,
+	fixture := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+	elsewhere := fixture.CreatePrincipal("elsewhere", identity.None,
 		`permit (principal == User::"elsewhere", action, resource)
 		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") ||
 			(resource has branch && resource.branch == "other") };`)
-	e.literal = true
-	real := maps.Clone(e.input)
+	fixture.literal = true
+	real := maps.Clone(fixture.input)
 	missing := map[string]any{
 		"ResourceName":     "web0",
 		"RepositoryLinkId": noLink,
@@ -338,21 +338,21 @@ func TestUnreadableResourcesAreNotFound(t *testing.T) {
 
 	missing["ResourceArn"] = missing["ConnectionArn"]
 	groups := map[string]policy.ActionGroup{}
-	for _, a := range policy.Actions() {
-		groups[a.Name] = a.Group
+	for _, action := range policy.Actions() {
+		groups[action.Name] = action.Group
 	}
 
-	for _, a := range allOperations() {
-		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer ||
-			a.operation == "CreateHost" {
+	for _, action := range allOperations() {
+		if action.service == wire.CodeStarConnectionsName || groups[action.action] == policy.Administer ||
+			action.operation == "CreateHost" {
 			continue // wants ARNs of its own; concerns the account alone
 		}
 
-		e.input = real
-		code, got := e.ask(elsewhere, a)
-		e.input = maps.Clone(real)
-		maps.Copy(e.input, missing)
-		wantCode, want := e.ask(elsewhere, a)
+		fixture.input = real
+		code, got := fixture.ask(elsewhere, action)
+		fixture.input = maps.Clone(real)
+		maps.Copy(fixture.input, missing)
+		wantCode, want := fixture.ask(elsewhere, action)
 		for name, text := range missing {
 			want = strings.ReplaceAll(want, text.(string), real[name].(string))
 			got = strings.ReplaceAll(got, text.(string), real[name].(string))
@@ -361,7 +361,7 @@ func TestUnreadableResourcesAreNotFound(t *testing.T) {
 		got, want = cursors.ReplaceAllString(got, ""), cursors.ReplaceAllString(want, "")
 		// Lists and searches are empty for both.
 		if code != wantCode || got != want || code == "" && strings.Contains(got, "infra") {
-			t.Errorf("%s: %s, and of a missing thing %s", a.target, got, want)
+			t.Errorf("%s: %s, and of a missing thing %s", action.target, got, want)
 		}
 	}
 }

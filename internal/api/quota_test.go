@@ -144,12 +144,12 @@ func TestConfigurationMovesOnlyWithinQuotas(t *testing.T) {
 func TestKeyQuotaIsEnforced(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Keys: 2} })
 	var made wire.CreateAccessKeyOutput
-	in := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
-	if err := w.Call("CreateAccessKey", in, &made); err != nil {
+	input := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
+	if err := w.Call("CreateAccessKey", input, &made); err != nil {
 		t.Fatal(err)
 	}
 
-	apitest.ExpectError(t, w.Call("CreateAccessKey", in, nil), "LimitExceededException",
+	apitest.ExpectError(t, w.Call("CreateAccessKey", input, nil), "LimitExceededException",
 		"There are 2 access keys already")
 	rotate := wire.RotateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}
 	apitest.ExpectError(t, w.Call("RotateAccessKey", rotate, nil), "LimitExceededException",
@@ -160,7 +160,7 @@ func TestKeyQuotaIsEnforced(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := w.Call("CreateAccessKey", in, &made); err != nil {
+	if err := w.Call("CreateAccessKey", input, &made); err != nil {
 		t.Errorf("in the room that was made: %v", err)
 	}
 }

@@ -112,13 +112,13 @@ func (s *Service) ListSignaturePolicies(
 			return err
 		}
 
-		for _, p := range policies {
+		for _, signed := range policies {
 			out.SignaturePolicies = append(out.SignaturePolicies, wire.ResourceSignaturePolicy{
-				SyncType:       string(p.Configuration.SyncType),
-				ResourceName:   p.Configuration.ResourceName,
-				AllowedSigners: p.AllowedSigners,
-				PublicKeys:     p.PublicKeys,
-				UpdatedAt:      wire.Time{Time: p.UpdatedAt},
+				SyncType:       string(signed.Configuration.SyncType),
+				ResourceName:   signed.Configuration.ResourceName,
+				AllowedSigners: signed.AllowedSigners,
+				PublicKeys:     signed.PublicKeys,
+				UpdatedAt:      wire.Time{Time: signed.UpdatedAt},
 			})
 		}
 

@@ -88,10 +88,10 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 // size.
 func (w *world) listSigners(size int) (all []wire.ResourceSignaturePolicy) {
 	w.Helper()
-	in := wire.ListSignaturePoliciesInput{MaxResults: &size}
-	for more := true; more; more = in.NextToken != "" {
+	input := wire.ListSignaturePoliciesInput{MaxResults: &size}
+	for more := true; more; more = input.NextToken != "" {
 		var out wire.ListSignaturePoliciesOutput
-		if err := w.Call("ListSignaturePolicies", in, &out); err != nil {
+		if err := w.Call("ListSignaturePolicies", input, &out); err != nil {
 			w.Fatal(err)
 		}
 
@@ -99,7 +99,7 @@ func (w *world) listSigners(size int) (all []wire.ResourceSignaturePolicy) {
 			w.Error("an empty page goes on")
 		}
 
-		all, in.NextToken = append(all, out.SignaturePolicies...), out.NextToken
+		all, input.NextToken = append(all, out.SignaturePolicies...), out.NextToken
 	}
 
 	return all
@@ -116,12 +116,12 @@ func resourcesOf(all []wire.ResourceSignaturePolicy) (names []string) {
 func (w *world) putSigners(names ...string) {
 	w.Helper()
 	for _, name := range names {
-		in := wire.PutSignaturePolicyInput{
+		input := wire.PutSignaturePolicyInput{
 			SyncType:       "CFN_STACK_SYNC",
 			ResourceName:   name,
 			AllowedSigners: "# " + name + "\n" + allowed,
 		}
-		if err := w.Call("PutSignaturePolicy", in, &wire.PutSignaturePolicyOutput{}); err != nil {
+		if err := w.Call("PutSignaturePolicy", input, &wire.PutSignaturePolicyOutput{}); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -141,23 +141,23 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 				t.Fatalf("%d at a time (-want +got):\n%s", size, diff)
 			}
 
-			for _, p := range got {
+			for _, shown := range got {
 				var one wire.GetSignaturePolicyOutput
 				if err := w.Call("GetSignaturePolicy",
 					wire.GetSignaturePolicyInput{
-						SyncType:     p.SyncType,
-						ResourceName: p.ResourceName,
+						SyncType:     shown.SyncType,
+						ResourceName: shown.ResourceName,
 					}, &one); err != nil {
 					t.Fatal(err)
 				}
 
 				if diff := cmp.Diff(one,
 					wire.GetSignaturePolicyOutput{
-						AllowedSigners: p.AllowedSigners,
-						PublicKeys:     p.PublicKeys,
-						UpdatedAt:      p.UpdatedAt,
+						AllowedSigners: shown.AllowedSigners,
+						PublicKeys:     shown.PublicKeys,
+						UpdatedAt:      shown.UpdatedAt,
 					}); diff != "" {
-					t.Errorf("%s (-got alone +listed):\n%s", p.ResourceName, diff)
+					t.Errorf("%s (-got alone +listed):\n%s", shown.ResourceName, diff)
 				}
 			}
 		}
@@ -232,15 +232,15 @@ func TestPagesOfSignaturePoliciesAreStableUnderChanges(t *testing.T) {
 
 		one := 1
 		var seen []string
-		in := wire.ListSignaturePoliciesInput{MaxResults: &one}
-		for page := 0; page == 0 || in.NextToken != ""; page++ {
+		input := wire.ListSignaturePoliciesInput{MaxResults: &one}
+		for page := 0; page == 0 || input.NextToken != ""; page++ {
 			var out wire.ListSignaturePoliciesOutput
-			if err := w.Call("ListSignaturePolicies", in, &out); err != nil {
+			if err := w.Call("ListSignaturePolicies", input, &out); err != nil {
 				t.Fatal(err)
 			}
 
 			seen = append(seen, resourcesOf(out.SignaturePolicies)...)
-			if in.NextToken = out.NextToken; page < len(between) {
+			if input.NextToken = out.NextToken; page < len(between) {
 				between[page]()
 			}
 		}
@@ -254,7 +254,7 @@ func TestPagesOfSignaturePoliciesAreStableUnderChanges(t *testing.T) {
 func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
-		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+		input := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web",
 			RepositoryLinkId:        link,
 			Branch:                  "main",
 			ConfigFile:              "a.yaml",
@@ -264,19 +264,19 @@ func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 			PullRequestComment:      "ENABLED",
 		}
 		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
-			return out, w.Call("CreateSignedSyncConfiguration", in, &out)
+			return out, w.Call("CreateSignedSyncConfiguration", input, &out)
 		}
 		_, err := create()
 		apitest.ExpectError(t, err, "InvalidInputException", "The lists of allowed signers contain no key")
-		in.AllowedSigners = "ann ssh-ed25519 nonsense"
+		input.AllowedSigners = "ann ssh-ed25519 nonsense"
 		_, err = create()
 		apitest.ExpectError(t, err, "InvalidInputException", "Allowed signers, line 1")
-		in.AllowedSigners = allowed
-		in.Branch = "a..b"
+		input.AllowedSigners = allowed
+		input.Branch = "a..b"
 		_, err = create()
 		apitest.ExpectError(t, err, "InvalidInputException", "is not a valid branch name")
-		in.Branch = "main"
-		in.RepositoryLinkId = noLink
+		input.Branch = "main"
+		input.RepositoryLinkId = noLink
 		_, err = create()
 		apitest.ExpectError(t, err, "ResourceNotFoundException", noLink)
 
@@ -284,7 +284,7 @@ func TestSignedConfigurationIsCreatedWithItsPolicyOrNotAtAll(t *testing.T) {
 			t.Errorf("refused, and yet the engine was made to do %v", noted)
 		}
 
-		in.RepositoryLinkId = link
+		input.RepositoryLinkId = link
 		made, err := create()
 		if err != nil {
 			t.Fatal(err)

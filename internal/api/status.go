@@ -108,12 +108,12 @@ func toWireRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.Repositor
 		Status:    string(attempt.Status),
 		Events:    []wire.RepositorySyncEvent{},
 	}
-	for _, ev := range attempt.Events {
+	for _, event := range attempt.Events {
 		shown.Events = append(shown.Events, wire.RepositorySyncEvent{
-			Event:      ev.Message,
-			ExternalId: ev.ExternalID,
-			Time:       wire.Time{Time: ev.Time},
-			Type:       ev.Type,
+			Event:      event.Message,
+			ExternalId: event.ExternalID,
+			Time:       wire.Time{Time: event.Time},
+			Type:       event.Type,
 		})
 	}
 	return shown
@@ -128,12 +128,12 @@ func toWireResourceSyncAttempt(attempt lockstep.ResourceSyncAttempt) wire.Resour
 		TargetRevision:  toWireRevision(attempt.TargetRevision),
 		Target:          attempt.Target,
 	}
-	for _, ev := range attempt.Events {
+	for _, event := range attempt.Events {
 		shown.Events = append(shown.Events, wire.ResourceSyncEvent{
-			Event:      ev.Message,
-			ExternalId: ev.ExternalID,
-			Time:       wire.Time{Time: ev.Time},
-			Type:       ev.Type,
+			Event:      event.Message,
+			ExternalId: event.ExternalID,
+			Time:       wire.Time{Time: event.Time},
+			Type:       event.Type,
 		})
 	}
 

@@ -27,7 +27,7 @@ const (
 
 // attempt records what the engine would: that the resource's commit was tried,
 // with one event, and how it ended ("" for not yet).
-func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome) (a syncstate.ResourceAttempt) {
+func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome) (attempt syncstate.ResourceAttempt) {
 	w.Helper()
 	w.Update(func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
@@ -35,28 +35,28 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 			return err
 		}
 
-		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+		state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
-		if s.ConfigurationID != cfg.ID {
-			if err := syncstate.BindResource(tx, s.ID, cfg.ID); err != nil {
+		if state.ConfigurationID != cfg.ID {
+			if err := syncstate.BindResource(tx, state.ID, cfg.ID); err != nil {
 				return err
 			}
 		}
 
-		if _, err := syncstate.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
+		if _, err := syncstate.SetDesiredRevision(tx, state.ID, cfg.Revision(sha), "fingerprint"); err != nil {
 			return err
 		}
-		if s, err = syncstate.LockResource(tx, s.ID); err != nil {
+		if state, err = syncstate.LockResource(tx, state.ID); err != nil {
 			return err
 		}
-		if a, err = syncstate.BeginAttempt(tx, s, cfg, name); err != nil {
+		if attempt, err = syncstate.BeginAttempt(tx, state, cfg, name); err != nil {
 			return err
 		}
 
-		if err := syncstate.AddResourceEvents(tx, a.ID,
+		if err := syncstate.AddResourceEvents(tx, attempt.ID,
 			lockstep.Event{
 				Type:       "TEMPLATE_BUNDLED",
 				Message:    "Uploaded <the> template.",
@@ -66,19 +66,19 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 		}
 
 		if outcome != "" {
-			if err := syncstate.FinishAttempt(tx, a.ID, outcome); err != nil {
+			if err := syncstate.FinishAttempt(tx, attempt.ID, outcome); err != nil {
 				return err
 			}
 		}
 
-		return w.saveDocument(tx, s)
+		return w.saveDocument(tx, state)
 	})
 
-	return a
+	return attempt
 }
 
-func (w *world) saveDocument(tx *db.Tx, s syncstate.ResourceState) error {
-	status, err := syncstate.ResourceStatus(tx, s)
+func (w *world) saveDocument(tx *db.Tx, state syncstate.ResourceState) error {
+	status, err := syncstate.ResourceStatus(tx, state)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (w *world) saveDocument(tx *db.Tx, s syncstate.ResourceState) error {
 	if err != nil {
 		return err
 	}
-	return syncstate.SaveStatusDocument(tx, s.ID, document)
+	return syncstate.SaveStatusDocument(tx, state.ID, document)
 }
 
 func (w *world) status(name string) (*codeconnections.GetResourceSyncStatusOutput, error) {
@@ -115,11 +115,11 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 		good := w.attempt("web", sha1, lockstep.Applied)
 		bad := w.attempt("web", sha2, lockstep.Failed)
 		got := apitest.Must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
-		event := func(a syncstate.ResourceAttempt) []types.ResourceSyncEvent {
+		event := func(attempt syncstate.ResourceAttempt) []types.ResourceSyncEvent {
 			return []types.ResourceSyncEvent{{
 				Event:      aws.String("Uploaded <the> template."),
 				ExternalId: aws.String("x"),
-				Time:       &a.StartedAt,
+				Time:       &attempt.StartedAt,
 				Type:       aws.String("TEMPLATE_BUNDLED"),
 			}}
 		}
@@ -214,13 +214,13 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 
 		var started time.Time
 		w.Update(func(tx *db.Tx) error {
-			a, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+			attempt, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 			if err != nil {
 				return err
 			}
 
-			started = a.StartedAt
-			return syncstate.AddRepositoryEvents(tx, a.ID,
+			started = attempt.StartedAt
+			return syncstate.AddRepositoryEvents(tx, attempt.ID,
 				lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"},
 				lockstep.Event{
 					Type:       "STARTING_SYNC",

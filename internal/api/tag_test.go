@@ -20,12 +20,12 @@ import (
 
 // tag adds tags given as key=value.
 func (w *world) tag(arn string, tags ...string) error {
-	in := &codeconnections.TagResourceInput{ResourceArn: &arn, Tags: []types.Tag{}}
+	input := &codeconnections.TagResourceInput{ResourceArn: &arn, Tags: []types.Tag{}}
 	for _, t := range tags {
 		key, value, _ := strings.Cut(t, "=")
-		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+		input.Tags = append(input.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	_, err := w.SDK().TagResource(w.Context(), in)
+	_, err := w.SDK().TagResource(w.Context(), input)
 	return err
 }
 

@@ -153,17 +153,17 @@ func TestSessionHasThePermissionsOfItsRole(t *testing.T) {
 		}
 
 		host := w.createHost("h")
-		s := session{w.assumeRole(key, "build-1")}
+		assumed := session{w.assumeRole(key, "build-1")}
 		body := `{"HostArn":"` + host + `"}`
-		if status, got := s.send(w, "GetHost", body); status != http.StatusOK {
+		if status, got := assumed.send(w, "GetHost", body); status != http.StatusOK {
 			t.Errorf("reading: %s", got)
 		}
 
-		_, got := s.send(w, "DeleteHost", body)
+		_, got := assumed.send(w, "DeleteHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "AccessDeniedException",
 			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: "+
 				"codeconnections:DeleteHost")
-		stolen := s
+		stolen := assumed
 		stolen.Token = w.assumeRole(key, "build-2").Token
 		_, got = stolen.send(w, "GetHost", body)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "UnrecognizedClientException", "")
@@ -174,7 +174,7 @@ func TestSessionHasThePermissionsOfItsRole(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if status, got := s.send(w, "DeleteHost", body); status != http.StatusOK {
+		if status, got := assumed.send(w, "DeleteHost", body); status != http.StatusOK {
 			t.Errorf("deleting: %s", got)
 		}
 	})
@@ -204,13 +204,13 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 }
 
 func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
-	w := newWorld(t, dbtest.Open(t), func(o *options) {
-		only, err := identity.NewDirectory(identity.Options{DB: o.DB, Key: o.Seal, SessionsOnly: true})
+	w := newWorld(t, dbtest.Open(t), func(opts *options) {
+		only, err := identity.NewDirectory(identity.Options{DB: opts.DB, Key: opts.Seal, SessionsOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		o.Directory = only
+		opts.Directory = only
 	})
 
 	key := identitytest.NewKey(t, "first", jose.ES256)
@@ -240,14 +240,14 @@ func TestSessionExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s := session{w.assumeRole(key, "build-1")}
+		assumed := session{w.assumeRole(key, "build-1")}
 		time.Sleep(15*time.Minute - time.Second)
-		if status, got := s.send(w, "ListHosts", `{}`); status != http.StatusOK {
+		if status, got := assumed.send(w, "ListHosts", `{}`); status != http.StatusOK {
 			t.Errorf("before its end: %s", got)
 		}
 
 		time.Sleep(time.Second)
-		status, got := s.send(w, "ListHosts", `{}`)
+		status, got := assumed.send(w, "ListHosts", `{}`)
 		apitest.ExpectError(t, apitest.DecodeError(t, got), "ExpiredTokenException",
 			"The security token included in the request is expired")
 

@@ -47,13 +47,13 @@ func TestErrorsOfTheEngineAreDeclaredExceptions(t *testing.T) {
 	for _, service := range services {
 		for _, operation := range service.Operations {
 			for _, cause := range []error{engine.ErrNoBlocker, engine.ErrNotRetried} {
-				for _, k := range kinds {
+				for _, kind := range kinds {
 					code, status, _ := table.respond(operation.Name,
-						fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
+						fmt.Errorf("wrapped: %w", lockstep.Wrapf(kind, cause, "m")))
 					if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) ||
 						(status == 500) != strings.HasPrefix(code, "Internal") {
 						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", service.Name, operation.Name,
-							cause, k, code, status)
+							cause, kind, code, status)
 					}
 				}
 			}

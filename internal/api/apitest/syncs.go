@@ -127,11 +127,13 @@ func (s *Syncs) RemoveWebhook(_ context.Context, _, url string) error {
 }
 
 // Propose records the proposal.
-func (s *Syncs) Propose(_ context.Context, _ string, p repository.Proposal) (provider.PullRequest, string, error) {
+func (s *Syncs) Propose(
+	_ context.Context, _ string, proposal repository.Proposal,
+) (provider.PullRequest, string, error) {
 	if s.HostErr != nil {
 		return provider.PullRequest{}, "", s.HostErr
 	}
 	return provider.PullRequest{Number: 7, URL: "https://git.example.com/pulls/7"}, "main",
-		s.record(fmt.Sprintf("propose %s %s of %s on %q %v %v", p.Resource, p.File, p.Template, p.Branch, p.Parameters,
-			p.Tags))
+		s.record(fmt.Sprintf("propose %s %s of %s on %q %v %v", proposal.Resource, proposal.File, proposal.Template,
+			proposal.Branch, proposal.Parameters, proposal.Tags))
 }
