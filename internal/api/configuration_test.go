@@ -256,7 +256,7 @@ func TestDeleteSyncConfigurationDetachesItFirst(t *testing.T) {
 func TestConfigurationIsNotMadeWhenTheEngineFails(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
-		w.Syncs.Err = errors.New("hunter2 is what nobody should see")
+		w.Syncs.Err = errors.New("hunter2 is not to be shown")
 		_, err := w.SDK().CreateSyncConfiguration(t.Context(), newConfiguration("web", link))
 		apitest.ExpectError(t, err, "InternalServerException", "Internal error.")
 		if strings.Contains(err.Error(), "hunter2") {

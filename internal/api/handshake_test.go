@@ -357,7 +357,7 @@ func TestHostIsTrustedByItsCertificate(t *testing.T) {
 			w.SDK().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}),
 		)
 		if before.VpcConfiguration != nil || after.VpcConfiguration != nil {
-			t.Error("AWS's shape shows a VPC that nobody gave")
+			t.Error("a VPC is shown although none was stored")
 		}
 	})
 }

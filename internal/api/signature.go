@@ -60,16 +60,19 @@ func (s *Service) PutSignaturePolicy(
 	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
+
 	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		cfg, err := lockConfiguration(tx, caller, "lockstep:PutSignaturePolicy", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
+
 		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{
 			AllowedSigners: input.AllowedSigners,
 			PublicKeys:     input.PublicKeys,
 		})
 	})
+
 	return &wire.PutSignaturePolicyOutput{}, err
 }
 

@@ -316,11 +316,13 @@ func (t *turn) logReport(
 		slog.String("sha", string(report.SHA)),
 		slog.String("outcome", outcome),
 	}
+
 	if cause != nil {
 		attrs = append(attrs,
 			slog.String("kind", lockstep.KindOf(cause).String()),
 			slog.Int64("try", t.stream.Tries),
 			slog.Any("err", cause))
 	}
+
 	t.log.LogAttrs(ctx, level, "status report", attrs...)
 }

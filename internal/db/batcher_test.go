@@ -239,7 +239,7 @@ func TestWhoLeavesIsNotWaitedForAndLeavesTheOthers(t *testing.T) {
 		synctest.Wait()
 
 		if !left {
-			t.Error("whoever has left still waits")
+			t.Error("a canceled caller still waits")
 		}
 
 		j.end()

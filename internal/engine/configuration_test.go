@@ -230,7 +230,7 @@ func TestAnUpdateToAnotherBranchAndFileSyncsThem(t *testing.T) {
 		time.Sleep(10 * time.Second)
 
 		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 3 {
-			t.Errorf("%d attempts, want 3: the branch left behind is nobody's", n)
+			t.Errorf("%d attempts, want 3: no configuration tracks the former branch", n)
 		}
 	})
 }

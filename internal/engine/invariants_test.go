@@ -121,7 +121,7 @@ func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 // checkReports checks, after all syncs have ended, that the last status report of
 // each commit is its final state.
 func (h *history) checkReports() {
-	h.WaitUntil("all is told", func() bool {
+	h.WaitUntil("every status report is sent", func() bool {
 		return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0
 	})
 	for _, sha := range h.pushed {

@@ -163,7 +163,7 @@ func TestRefusedCredentialsAreAnOutageAtOnce(t *testing.T) {
 		defer w.Mu.Unlock()
 
 		if len(w.Probes) != 1 || lockstep.KindOf(w.Probes[0]) != lockstep.Denied {
-			t.Errorf("the connection is told %v", w.Probes)
+			t.Errorf("OnProbe received %v", w.Probes)
 		}
 	})
 }

@@ -40,7 +40,7 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 		}
 
 		if now, _ := w.Target.CallCounts(); now != steps {
-			w.T.Errorf("the target was called %d times for commits that nobody signed", now-steps)
+			w.T.Errorf("the target was called %d times for unsigned commits", now-steps)
 		}
 
 		w.SignCommits(enginetest.ReadSignatureFile(w.T, "ssh-ed25519.commit"))

@@ -78,7 +78,7 @@ func TestBackoffEndsAtFiveMinutesAndIsResetByAStepThatSucceeds(t *testing.T) {
 
 		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(status.LatestSync.Events))
 		if diff != "" {
-			t.Errorf("each step that fails is told once: %s", diff)
+			t.Errorf("each failed step is one event (-want +got):\n%s", diff)
 		}
 	})
 }

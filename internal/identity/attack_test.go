@@ -270,7 +270,7 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 					account, "deploy")
 			})
 		},
-		"made anew": func(federation *federation) {
+		"replaced": func(federation *federation) {
 			update(federation, federation.db, func(tx *db.Tx) error {
 				return identity.DeleteWebIdentityRole(tx,
 					account, "deploy")

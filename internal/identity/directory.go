@@ -90,9 +90,11 @@ func NewDirectory(options Options) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new key directory: %w", err)
 	}
+
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+
 	return &Directory{
 		db:           options.DB,
 		key:          options.Key,

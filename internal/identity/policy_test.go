@@ -199,7 +199,7 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 			}
 
 			if may(t, here, "jo", identity.None) {
-				t.Error("a policy speaks for somebody else")
+				t.Error("a policy applies to another principal")
 			}
 		})
 	})
@@ -276,7 +276,7 @@ func TestBadPolicyCanBeReadAndDeleted(t *testing.T) {
 
 		putPolicy(t, database, other, "p", permitBo)
 		if found, _ := policies(t, database, other, db.Page{Limit: 5}); found[0].Text != permitBo {
-			t.Errorf("put anew: %+v", found)
+			t.Errorf("put again: %+v", found)
 		}
 
 		update(t, database, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "p") })

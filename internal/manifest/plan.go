@@ -82,6 +82,7 @@ func (p *planner) problem(at Position, format string, args ...any) {
 // differ, and reports what cannot be changed by p.problem.
 func planChanges[T Resource](p *planner, kind Kind, want, have []T, compare func(want, have T) []string) {
 	existing := byID(have)
+
 	for _, resource := range want {
 		switch found := existing[resource.ID()]; len(found) {
 		case 0:

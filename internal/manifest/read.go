@@ -200,6 +200,7 @@ func (r *reader) configurations(ctx context.Context) error {
 
 func (r *reader) linkConfigurations(ctx context.Context, link Link) ([]Configuration, error) {
 	var found []Configuration
+
 	configurations, err := r.remote.SyncConfigurations(ctx, link.UUID, DefaultSyncType)
 	for _, cfg := range configurations {
 		found = append(found, Configuration{
@@ -214,6 +215,7 @@ func (r *reader) linkConfigurations(ctx context.Context, link Link) ([]Configura
 			PullRequestComment:      string(cfg.PullRequestComment),
 		})
 	}
+
 	return found, err
 }
 
@@ -258,11 +260,14 @@ func (r *reader) roles(ctx context.Context) error {
 			JWKS:               from.Jwks,
 			MaxSessionDuration: from.MaxSessionDuration,
 		}
+
 		for _, claim := range from.Claims {
 			role.Claims = append(role.Claims, Claim{claim.Name, claim.Pattern})
 		}
+
 		r.found.Roles = append(r.found.Roles, role)
 	}
+
 	return err
 }
 

@@ -206,6 +206,7 @@ func (a *applier) changeConfiguration(ctx context.Context, want, have Configurat
 func (a *applier) changeSigners(ctx context.Context, want, have Configuration) (err error) {
 	var differing changes
 	differing.signers(want.Signers, have.Signers)
+
 	switch {
 	case len(differing) == 0:
 	case *want.Signers == Signers{}:
@@ -221,6 +222,7 @@ func (a *applier) changeSigners(ctx context.Context, want, have Configuration) (
 			PublicKeys:     want.Signers.Keys,
 		})
 	}
+
 	return err
 }
 

@@ -72,6 +72,7 @@ func newEntities(principal Principal, request Request, group ActionGroup) *entit
 	for i, key := range request.Context.TagKeys {
 		keys[i] = cedar.String(key)
 	}
+
 	return &entities{
 		principal: principal,
 		request:   request,

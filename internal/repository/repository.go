@@ -59,12 +59,14 @@ func New(options Options) *Repositories {
 		byLink:         map[string]*list.Element{},
 		clients:        list.New(),
 	}
+
 	for _, driver := range options.Providers {
 		repositories.providers[driver.Metadata().Type] = driver
 	}
 	for _, driver := range options.Targets {
 		repositories.targets[driver.Type()] = driver
 	}
+
 	return repositories
 }
 

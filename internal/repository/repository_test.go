@@ -23,7 +23,7 @@ func TestAClientIsCachedAndSharedUntilClose(t *testing.T) {
 		releaseToo()
 		third, release := w.OpenClient("link")
 		if third != first {
-			t.Error("a client that nobody used was not kept")
+			t.Error("an unused client was not kept")
 		}
 
 		w.ExpectClients(1, 0)
@@ -43,8 +43,8 @@ func TestAnotherCredentialOrEndpointOpensANewClient(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		old, release := w.OpenClient("link")
 		w.Credential = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "new"}
-		anew, releaseAnew := w.OpenClient("link")
-		if old == anew {
+		reopened, releaseNew := w.OpenClient("link")
+		if old == reopened {
 			t.Fatal("the client of the old credential is given out")
 		}
 
@@ -59,7 +59,7 @@ func TestAnotherCredentialOrEndpointOpensANewClient(t *testing.T) {
 		w.ExpectClients(2, 0)
 		release()
 		w.ExpectClients(2, 1)
-		releaseAnew()
+		releaseNew()
 		w.ExpectClients(2, 1)
 		host := lockstep.Host{ARN: "arn:host", Account: w.Link.Account, Region: w.Link.Region, Name: "h",
 			ProviderType: "Git", Endpoint: "https://one.example.com", Status: lockstep.HostAvailable}

@@ -137,6 +137,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Targets:        targets,
 		OpenCredential: s.connections.Credential,
 	})
+
 	s.reporter = commitstatus.New(commitstatus.Options{
 		DB:           s.options.DB,
 		Queue:        s.queue,
@@ -144,6 +145,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Log:          s.log,
 		CommitURL:    s.commitURL,
 	})
+
 	s.engine = engine.New(engine.Options{
 		DB:           s.options.DB,
 		Queue:        s.queue,

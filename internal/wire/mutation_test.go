@@ -125,7 +125,7 @@ func TestUnknownPropertiesOfModelsAreRefused(t *testing.T) {
 		`{"metadata": {"hostPrefix": "api."}}`,
 	} {
 		if _, err := parseModel(strings.NewReader(unknown)); err == nil {
-			t.Errorf("%s: nothing was said of what no fact tells", unknown)
+			t.Errorf("%s: an unknown property is accepted", unknown)
 		}
 	}
 }

@@ -51,6 +51,7 @@ func UpdateIfOwner[Row any](
 		if !owned {
 			return ErrLostLease
 		}
+
 		return f(tx, row)
 	})
 }

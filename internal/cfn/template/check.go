@@ -30,6 +30,7 @@ func newChecker(t *Template) *checker {
 		resources:  map[string]*resource{},
 		conditions: map[string]*syntax.Node{},
 	}
+
 	for _, p := range t.parameters {
 		checker.parameters[p.name] = p
 	}
@@ -39,6 +40,7 @@ func newChecker(t *Template) *checker {
 	for _, f := range t.conditions {
 		checker.conditions[f.Name] = f.Value
 	}
+
 	return checker
 }
 

@@ -45,12 +45,15 @@ func (t *Template) Parameters() []Parameter {
 			NoEcho:        declared.noEcho,
 			AllowedValues: slices.Clone(declared.allowed),
 		}
+
 		if declared.defaultValue != nil {
 			parameter.Default = *declared.defaultValue
 			parameter.HasDefault = true
 		}
+
 		out = append(out, parameter)
 	}
+
 	return out
 }
 

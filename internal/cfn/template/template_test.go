@@ -223,7 +223,7 @@ func TestFunctionsRefuse(t *testing.T) {
 			want:  "the sandbox does not support DefaultValue of Fn::FindInMap (line 17)",
 		},
 		{"Base64 of a list", `!Base64 [a]`, "Template error: every Fn::Base64 object must have a String-typed value."},
-		{"ImportValue of what nobody exports", `!ImportValue nowhere`, "No export named nowhere found."},
+		{"ImportValue of a missing export", `!ImportValue nowhere`, "No export named nowhere found."},
 		{
 			name:  "ImportValue of a resource",
 			value: `{"Fn::ImportValue": !Ref Other}`,

@@ -148,11 +148,13 @@ func (i Installation) handler(t testing.TB) http.Handler {
 // connections returns a controller for i.Git. No worker takes jobs from its queue.
 func (i Installation) connections(t testing.TB) *connection.Controller {
 	t.Helper()
+
 	log := slog.New(slog.DiscardHandler)
 	jobs := queue.New(queue.Options{DB: i.database, Log: log})
 	if err := jobs.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	return connection.New(connection.Options{
 		DB:    i.database,
 		Queue: jobs,

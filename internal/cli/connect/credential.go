@@ -29,9 +29,11 @@ func addCredentialFlags(flags *pflag.FlagSet) *credentialFlags {
 	flags.Bool("basic-stdin", false, "read USER:PASSWORD from standard input")
 	flags.Bool("token-stdin", false, "read a bearer token from standard input")
 	flags.StringVar(&values.sshKey, "ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
+
 	flags.StringVar(&values.app, "app", "", "`ID` of a GitHub App")
 	flags.StringVar(&values.installation, "installation", "", "`ID` of the app's installation")
 	flags.StringVar(&values.appKey, "app-key", "", "the app's private key in `FILE`, - for standard input")
+
 	flags.Bool("oauth", false, "authorize Lockstep in a browser")
 	flags.StringVar(&values.clientID, "client-id", "", "client `ID` of the application that is registered at the host")
 	flags.BoolVar(&values.clientSecretStdin, "client-secret-stdin", false,
@@ -40,6 +42,7 @@ func addCredentialFlags(flags *pflag.FlagSet) *credentialFlags {
 		"`PORT` of this machine that the host redirects the browser to (default any free port)")
 	flags.StringVar(&values.redirectURI, "redirect-uri", "",
 		"`URL` that the application is registered with, instead of a port of this machine")
+
 	return values
 }
 

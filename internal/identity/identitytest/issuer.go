@@ -64,6 +64,7 @@ func (k Key) Public() jose.JSONWebKey {
 			Use:       "sig",
 		}
 	}
+
 	return jose.JSONWebKey{
 		Key:       private.Public(),
 		KeyID:     k.KeyID,

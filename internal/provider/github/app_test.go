@@ -96,7 +96,7 @@ func TestWhoeverGoesTakesNobodysTokenAway(t *testing.T) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		if _, err := first.Heads(ctx, []string{"main"}); !errors.Is(err, context.Canceled) {
-			t.Errorf("whoever went: %v", err)
+			t.Errorf("after the caller left: %v", err)
 		}
 	})
 

@@ -64,6 +64,7 @@ func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
 func (cs *ChangeSet) deriveStatus(now int64) {
 	cs.Status = cs.FinalStatus
 	cs.StatusReason = cs.FinalReason
+
 	switch {
 	case now < cs.ReadyAt:
 		cs.Status = "CREATE_IN_PROGRESS"

@@ -124,6 +124,7 @@ func (e execution) handleStackEvent(event types.StackEvent) {
 func (e execution) handleResourceEvent(event types.StackEvent) {
 	status := string(event.ResourceStatus)
 	cause := newCause(event)
+
 	switch {
 	case isFailure(event):
 		if e.checkpoint.Cause == nil || e.checkpoint.Cause.LogicalID == "" {
