@@ -29,7 +29,7 @@ const (
 	callback = "http://127.0.0.1:8000/callback"
 	// pollInterval is how often queues poll in bubbles, maxDelay how late a job may
 	// run.
-	pollInterval = 15 * time.Second
+	pollInterval = 30 * time.Second
 	maxDelay     = 2*pollInterval + time.Second
 )
 

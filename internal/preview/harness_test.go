@@ -22,7 +22,7 @@ import (
 )
 
 // pollInterval is how often the queue and a waiting test look.
-const pollInterval = 200 * time.Millisecond
+const pollInterval = time.Second
 
 // A world is an engine and a preview controller on a real database, with a scripted
 // Git host and target.
