@@ -2,6 +2,7 @@ package lockstep
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -22,7 +23,7 @@ type SyncConfiguration struct {
 	ResourceName string    `json:"resource_name"`
 	LinkID       string    `json:"link_id"`
 	Branch       string    `json:"branch"`
-	ConfigFile   string    `json:"config_file"` // path from the root of the repository
+	ConfigFile   string    `json:"config_file"` // as the caller wrote it; see ConfigPath
 	RoleARN      string    `json:"role_arn"`
 
 	// Of the repository link.
@@ -61,6 +62,22 @@ const (
 // Resource returns the resource that the configuration syncs.
 func (c SyncConfiguration) Resource() Resource {
 	return Resource{Account: c.Account, Region: c.Region, SyncType: c.SyncType, Name: c.ResourceName}
+}
+
+// ConfigPath returns the path of the deployment file in a tree. Callers may write
+// /stacks/web.yaml or ./stacks/web.yaml for stacks/web.yaml, as at AWS.
+func (c SyncConfiguration) ConfigPath() string { return TreePath(c.ConfigFile) }
+
+// TreePath returns the path in a tree that a person wrote: without leading ./ and
+// without the slash that stands for the root of the repository.
+func TreePath(name string) string {
+	if rest, ok := strings.CutPrefix(name, "/"); ok {
+		return rest
+	}
+	for strings.HasPrefix(name, "./") {
+		name = name[len("./"):]
+	}
+	return name
 }
 
 // Revision returns a commit of the configuration's branch as a revision.

@@ -315,12 +315,12 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 		return lockstep.Errorf(lockstep.Invalid, "Branch %q is not a valid branch name.", cfg.Branch)
 	}
 
-	file := cfg.ConfigFile
-	if len(file) > maxConfigFile || !fs.ValidPath(file) || file == "." ||
+	file := cfg.ConfigPath()
+	if len(cfg.ConfigFile) > maxConfigFile || !fs.ValidPath(file) || file == "." ||
 		strings.Contains(file, `\`) || strings.ContainsFunc(file, unicode.IsControl) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"ConfigFile must be the path of a file from the repository's root, such as stacks/web.yaml: "+
-				"no leading slash, no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)
+				"no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)
 	}
 
 	return nil

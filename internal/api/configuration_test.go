@@ -88,6 +88,23 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 	})
 }
 
+func TestAConfigFileFromTheRootIsReturnedAsGiven(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.createLink()
+		for name, file := range map[string]string{"web": "/stacks/web.yaml", "api": "./stacks/api.yaml"} {
+			in := newConfiguration(name, link)
+			in.ConfigFile = &file
+			out, err := w.SDK().CreateSyncConfiguration(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := *out.SyncConfiguration.ConfigFile; got != file {
+				t.Errorf("ConfigFile = %q, want %q", got, file)
+			}
+		}
+	})
+}
+
 func TestCreateSyncConfigurationRefusesInvalidInput(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.createLink()
@@ -102,7 +119,7 @@ func TestCreateSyncConfigurationRefusesInvalidInput(t *testing.T) {
 			{"web", "a..b", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
 			{"web", "-x", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
 			{"web", "refs heads", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
-			{"web", "main", "/etc/passwd", link, "InvalidInputException", "ConfigFile must be"},
+			{"web", "main", "//web.yaml", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", "../a.yaml", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", "a/../b.yaml", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", `a\b.yaml`, link, "InvalidInputException", "ConfigFile must be"},

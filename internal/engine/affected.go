@@ -101,7 +101,7 @@ func (e *Engine) readConfigurations(
 
 	paths := make([]string, 0, len(configurations))
 	for _, cfg := range configurations {
-		paths = append(paths, cfg.ConfigFile)
+		paths = append(paths, cfg.ConfigPath())
 	}
 	if err := lockstep.Prefetch(ctx, files, paths...); err != nil {
 		return err

@@ -105,7 +105,7 @@ func (e *Engine) createConfigurations(
 
 	hasConfiguration := make(map[string]bool, len(existing))
 	for _, cfg := range existing {
-		hasConfiguration[cfg.ConfigFile] = true
+		hasConfiguration[cfg.ConfigPath()] = true
 	}
 
 	var events []lockstep.Event
@@ -174,7 +174,7 @@ func excludeFromDiscovery(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	if err != nil || link.Discovery == nil || link.Discovery.Branch != cfg.Branch {
 		return err
 	}
-	link.Discovery.Deleted = append(link.Discovery.Deleted, cfg.ConfigFile)
+	link.Discovery.Deleted = append(link.Discovery.Deleted, cfg.ConfigPath())
 	return store.SetDiscovery(tx, link.ID, link.Discovery)
 }
 

@@ -131,7 +131,7 @@ func (r *jsonReader) list(list *Node, depth int) error {
 
 func (r *jsonReader) object(object *Node, depth int) error {
 	object.Kind = Object
-	seen := map[string]bool{}
+	at := map[string]int{}
 	for r.dec.More() {
 		tok, err := r.dec.Token()
 		if err != nil {
@@ -144,17 +144,12 @@ func (r *jsonReader) object(object *Node, depth int) error {
 		}
 
 		line := r.currentLine()
-		if seen[name] {
-			return ErrorAt(line, "Template format error: duplicate key %q", Clip(name))
-		}
-
-		seen[name] = true
 		value, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
 
-		object.Fields = append(object.Fields, Field{Name: name, Line: line, Value: value})
+		object.setField(Field{Name: name, Line: line, Value: value}, at)
 	}
 
 	return r.end()

@@ -89,6 +89,17 @@ func (n *Node) Function() (string, *Node, bool) {
 	return "", nil, false
 }
 
+// setField adds a field to an object, or replaces the one of the same name: of
+// duplicate keys CloudFormation uses the last. At has the index of each name.
+func (n *Node) setField(field Field, at map[string]int) {
+	if i, ok := at[field.Name]; ok {
+		n.Fields[i] = field
+		return
+	}
+	at[field.Name] = len(n.Fields)
+	n.Fields = append(n.Fields, field)
+}
+
 // Plain returns the node as a value. Functions are not evaluated.
 func (n *Node) Plain() any {
 	if n == nil {

@@ -79,7 +79,7 @@ func (r *yamlReader) untagged(source *yaml.Node, depth int) (*Node, error) {
 
 func (r *yamlReader) mapping(source *yaml.Node, depth int) (*Node, error) {
 	object := &Node{Line: source.Line, Kind: Object}
-	seen := map[string]bool{}
+	at := map[string]int{}
 	for i := 0; i+1 < len(source.Content); i += 2 {
 		key := source.Content[i]
 		switch {
@@ -89,17 +89,14 @@ func (r *yamlReader) mapping(source *yaml.Node, depth int) (*Node, error) {
 			return nil, ErrorAt(key.Line, "Template error: YAML merge keys are not allowed in CloudFormation templates")
 		case key.Kind != yaml.ScalarNode:
 			return nil, ErrorAt(key.Line, "Template format error: a key must be a string")
-		case seen[key.Value]:
-			return nil, ErrorAt(key.Line, "Template format error: duplicate key %q", Clip(key.Value))
 		}
 
-		seen[key.Value] = true
 		value, err := r.value(source.Content[i+1], depth+1)
 		if err != nil {
 			return nil, err
 		}
 
-		object.Fields = append(object.Fields, Field{Name: key.Value, Line: key.Line, Value: value})
+		object.setField(Field{Name: key.Value, Line: key.Line, Value: value}, at)
 	}
 
 	return object, nil

@@ -35,12 +35,6 @@ func TestParseRefuses(t *testing.T) {
 		},
 		{"two documents", topic + "---\nx: y", "a template is one YAML document"},
 		{
-			name: "duplicate key",
-			body: "Resources:\n  T: {Type: AWS::SNS::Topic}\n  T: {Type: AWS::SNS::Topic}",
-			want: `duplicate key "T" (line 3)`,
-		},
-		{"duplicate JSON key", "{\"Resources\": {\n\"T\": {}, \"T\": {}}}", `duplicate key "T" (line 2)`},
-		{
 			name: "alias",
 			body: "x: &a [1]\nResources: *a",
 			want: "Template error: YAML aliases are not allowed in CloudFormation templates (line 2)",

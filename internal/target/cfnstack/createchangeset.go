@@ -53,6 +53,9 @@ func (c creation) bundle(ctx context.Context) (target.Step, error) {
 		if absent != "" {
 			c.emit(ParametersAbsent, "", "Not in the deployment file: %s.", absent)
 		}
+		for _, warning := range document.Warnings {
+			c.emit(DuplicateKey, "", "%s", warning)
+		}
 	}
 
 	if c.checkpoint.ExportRetries == 0 {

@@ -26,6 +26,8 @@ const (
 	// ParametersAbsent: parameters that are not in the deployment file, and the
 	// values they get.
 	ParametersAbsent = "PARAMETERS_ABSENT"
+	// DuplicateKey: a file has a key several times, of which the last counts.
+	DuplicateKey = "DUPLICATE_KEY"
 	// ExportAwaited: the template imports an export that does not exist yet.
 	ExportAwaited = "EXPORT_AWAITED"
 	// ChangeSetReplaced: the change set can no longer be used, and another one is

@@ -2,9 +2,8 @@ package deploymentfile
 
 import (
 	"context"
-	"io/fs"
 	"path"
-	"strings"
+	"slices"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -15,6 +14,8 @@ type Document struct {
 	File     File
 	Template Template
 	Declared map[string]Declaration
+	// Warnings are sentences about what was read and is probably not meant.
+	Warnings []string
 }
 
 // Read reads the deployment file of cfg and the template it names. It returns the
@@ -36,7 +37,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)
 	}
 
-	data, err := readInput(files, inputs, "Deployment file", name, maxDeploymentFile)
+	data, err := readInput(files, inputs, "Deployment file", name, ".", maxDeploymentFile)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 		return nil, err
 	}
 
-	data, err = readInput(files, inputs, "Template", doc.File.Template, maxTemplate)
+	data, err = readInput(files, inputs, "Template", doc.File.Template, path.Dir(name), maxTemplate)
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +58,15 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 		return nil, err
 	}
 
+	doc.Warnings = slices.Concat(doc.File.warnings, doc.Template.warnings)
 	return doc, doc.matchParameters()
 }
 
-// readInput reads a file and adds it to inputs, even if it is missing.
-func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, limit int64) ([]byte, error) {
+// readInput reads a file and adds it to inputs, even if it is missing. Folder is where
+// the path may have been meant to begin.
+func readInput(
+	files lockstep.Tree, inputs target.Inputs, what, name, folder string, limit int64,
+) ([]byte, error) {
 	id, err := objectID(files, name)
 	if err != nil {
 		return nil, readError(what, name, err)
@@ -69,7 +74,7 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 
 	inputs[name] = id
 	if id == lockstep.NoObject {
-		return nil, missingError(files, what, name)
+		return nil, missingError(files, what, name, folder)
 	}
 
 	data, large, err := readFile(files, name, limit)
@@ -81,19 +86,6 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 	}
 
 	return data, nil
-}
-
-// missingError is the error of a missing file. It suggests a file with another
-// extension.
-func missingError(files lockstep.Tree, what, name string) error {
-	base := strings.TrimSuffix(name, path.Ext(name))
-	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
-		if _, err := files.ObjectID(base + ending); err == nil {
-			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist,
-				"%s %q is not in the commit, but %q is.", what, name, base+ending)
-		}
-	}
-	return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
 }
 
 // matchParameters checks the file's parameters against the template's.

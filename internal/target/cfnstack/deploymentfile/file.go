@@ -3,11 +3,13 @@ package deploymentfile
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a deployment file. The counts and the lengths are CloudFormation's.
+// Limits of a deployment file. The counts and the lengths are CloudFormation's: a
+// parameter's value is counted in bytes, a tag in characters.
 const (
 	maxDeploymentFile = 1 << 20
 	maxParameters     = 50
@@ -23,8 +25,9 @@ type File struct {
 	Template   string // a clean path
 	Parameters []Parameter
 	// Tags are the stack's tags. Without HasTags the stack keeps its own.
-	Tags    []Tag
-	HasTags bool
+	Tags     []Tag
+	HasTags  bool
+	warnings []string // of keys that are there several times
 }
 
 // A Parameter is one value of a deployment file.
@@ -63,6 +66,7 @@ func parseDeploymentFile(name string, data []byte) (File, error) {
 		return file, err
 	}
 
+	file.warnings = file.source.duplicates(root, "")
 	if file.Template == "" {
 		return file, file.source.errorf(0, "template-file-path", "the key is missing")
 	}
@@ -72,6 +76,10 @@ func parseDeploymentFile(name string, data []byte) (File, error) {
 
 // setKey reads one key of the top level.
 func (f *File) setKey(key string, keyNode, value *yaml.Node) (err error) {
+	if isNull(value) && (key == "parameters" || key == "tags") {
+		return nil // as at AWS: the key is absent
+	}
+
 	switch key {
 	case "template-file-path":
 		if value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" {
@@ -165,19 +173,19 @@ func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 
 func (f *File) addTag(key string, name, value *yaml.Node) error {
 	switch {
-	case name.Value == "" || len(name.Value) > maxTagKey:
+	case name.Value == "" || utf8.RuneCountInString(name.Value) > maxTagKey:
 		return f.source.errorf(name.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
 	case strings.HasPrefix(strings.ToLower(name.Value), "aws:"):
 		return f.source.errorf(name.Line, key, "keys that begin with aws: are reserved")
 	case value.Kind != yaml.ScalarNode:
 		return f.source.errorf(value.Line, key, "the value is not a string")
-	case value.ShortTag() == "!!null":
+	case isNull(value):
 		return f.source.errorf(value.Line, key, "a value cannot be null; write \"\" for an empty one")
 	case value.ShortTag() != "!!str":
 		return f.source.errorf(value.Line, key, "the value is not a string; put it in quotes")
-	case len(value.Value) > maxTagValue:
-		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(value.Value),
-			maxTagValue)
+	case utf8.RuneCountInString(value.Value) > maxTagValue:
+		return f.source.errorf(value.Line, key, "the value has %d characters, at most %d are allowed",
+			utf8.RuneCountInString(value.Value), maxTagValue)
 	}
 
 	f.Tags = append(f.Tags, Tag{name.Value, value.Value})

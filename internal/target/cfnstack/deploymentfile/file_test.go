@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
@@ -82,19 +84,11 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 			want: `line 1, key templateFilePath: the key is spelled template-file-path`,
 		},
 		"unknown key": {templatePath + "foo: 1\n", `line 2, key foo: the key is unknown`},
-		"key twice": {
-			file: templatePath + "tags: {}\ntags: {}\n",
-			want: `line 3, key tags: the key is a duplicate of line 2`,
-		},
-		"parameter twice": {
-			file: templatePath + "parameters:\n  Size: 1\n  Size: 2\n",
-			want: `line 4, key parameters.Size: the key is a duplicate`,
-		},
 		"tags as a list": {
 			file: templatePath + "tags:\n  - {key: a, value: b}\n",
 			want: `line 3, key tags: the value is a list; write it as a mapping`,
 		},
-		"tags null": {templatePath + "tags:\n", `line 2, key tags: the value is not a mapping; write {}`},
+		"tags a string": {templatePath + "tags: x\n", `line 2, key tags: the value is not a mapping; write {}`},
 		"tag a number": {
 			file: templatePath + "tags:\n  cost: 12\n",
 			want: `line 3, key tags.cost: the value is not a string; put it in quotes`,
@@ -158,9 +152,9 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 		"a template":    {plainTemplate, `this is a template; a deployment file names one`},
 		"no path":       {"parameters: {}\n", `key template-file-path: the key is missing`},
 		"path a number": {"template-file-path: 1\n", `line 1, key template-file-path: the value is not a path`},
-		"path absolute": {
-			file: "template-file-path: /etc/passwd\n",
-			want: `line 1, key template-file-path: a path must not begin with /`,
+		"path with two slashes": {
+			file: "template-file-path: //t.yaml\n",
+			want: `line 1, key template-file-path: a path is not clean; write /t.yaml`,
 		},
 		"path up": {
 			file: "template-file-path: a/../../t.yaml\n",
@@ -199,6 +193,174 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestReadAcceptsPathsFromTheRootOfTheRepository(t *testing.T) {
+	for _, written := range []string{"t.yaml", "/t.yaml", "./t.yaml", "././t.yaml"} {
+		inputs, err := readInputs(t, withTemplate("template-file-path: "+written+"\n", plainTemplate))
+		if err != nil {
+			t.Errorf("template-file-path: %s: %v", written, err)
+		}
+		if inputs["t.yaml"] == "" {
+			t.Errorf("template-file-path: %s: the inputs are %v, want t.yaml among them", written, inputs)
+		}
+	}
+
+	for _, configFile := range []string{"/web.yaml", "./web.yaml"} {
+		cfg := configuration("web")
+		cfg.ConfigFile = configFile
+		_, inputs, err := deploymentfile.Read(t.Context(), cfg, withTemplate(templatePath, plainTemplate))
+		if err != nil {
+			t.Errorf("%s: %v", configFile, err)
+		}
+		if inputs["web.yaml"] == "" {
+			t.Errorf("%s: the inputs are %v, want web.yaml among them", configFile, inputs)
+		}
+	}
+}
+
+func TestANullSectionIsAbsent(t *testing.T) {
+	for _, file := range []string{
+		templatePath + "tags:\nparameters:\n",
+		templatePath + "tags: null\nparameters: ~\n",
+		`{"template-file-path": "t.yaml", "tags": null, "parameters": null}`,
+	} {
+		doc := readDocument(t, withTemplate(file, plainTemplate))
+		if doc.File.HasTags {
+			t.Errorf("%q: the stack's tags are cleared, want them kept", file)
+		}
+		if len(doc.File.Parameters) != 0 {
+			t.Errorf("%q: parameters %v, want none", file, doc.File.Parameters)
+		}
+	}
+}
+
+func TestOfDuplicateKeysTheLastCounts(t *testing.T) {
+	const template = "Resources: {T: {Type: AWS::SNS::Topic}}\n" +
+		"Parameters:\n  Size: {Type: Number}\n  Size: {Type: String, NoEcho: true}\n"
+	doc := readDocument(t, withTemplate(
+		templatePath+"tags: {a: \"1\"}\nparameters:\n  Size: 1\n  Size: 2\ntags: {b: \"2\"}\n", template))
+
+	if diff := cmp.Diff([]deploymentfile.Tag{{Key: "b", Value: "2"}}, doc.File.Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"2"}, doc.Secrets()); diff != "" {
+		t.Errorf("values of NoEcho parameters (-want +got):\n%s", diff)
+	}
+
+	want := []string{
+		`Deployment file "web.yaml", line 5, key parameters.Size: the key is a duplicate of line 4; this one counts.`,
+		`Deployment file "web.yaml", line 6, key tags: the key is a duplicate of line 2; this one counts.`,
+		`Template "t.yaml", line 4, key Parameters.Size: the key is a duplicate of line 3; this one counts.`,
+	}
+	if diff := cmp.Diff(want, doc.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestDuplicateKeysAreReportedInABoundedNumber(t *testing.T) {
+	doc := readDocument(t, withTemplate(templatePath+strings.Repeat("tags: {}\n", 1000), plainTemplate))
+	if got := len(doc.Warnings); got != 5 {
+		t.Errorf("%d warnings, want 5", got)
+	}
+}
+
+func TestAFileThatBeginsWithABraceIsReadAsJSON(t *testing.T) {
+	longKey := strings.Repeat("k", 1100)
+	for name, template := range map[string]string{
+		"escaped slash":  `{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "a\/b"}}}}`,
+		"DEL":            "{\"Resources\": {\"T\": {\"Type\": \"AWS::SNS::Topic\"}}, \"Description\": \"a\x7fb\"}",
+		"long key":       `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Metadata": {"` + longKey + `": 1}}`,
+		"surrogate pair": `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Description": "\ud83d\ude00"}`,
+		"flow mapping":   `{Resources: {T: {Type: AWS::SNS::Topic}}}`,
+	} {
+		if _, err := readInputs(t, withTemplate(templatePath, template)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	doc := readDocument(t, withTemplate(
+		"{\"template-file-path\": \"t.yaml\",\n"+
+			"\"tags\": {\"u\": \"https:\\/\\/x\"},\n"+
+			"\"tags\": {\"u\": \"\\u00e9\"}}", plainTemplate))
+	if diff := cmp.Diff([]deploymentfile.Tag{{Key: "u", Value: "é"}}, doc.File.Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	want := []string{`Deployment file "web.yaml", line 3, key tags: the key is a duplicate of line 2; this one counts.`}
+	if diff := cmp.Diff(want, doc.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestANumberInJSONKeepsItsText(t *testing.T) {
+	const template = "Resources: {T: {Type: AWS::SNS::Topic}}\nParameters: {V: {Type: String}, On: {Type: String}}\n"
+	doc := readDocument(t, withTemplate(
+		`{"template-file-path": "t.yaml", "parameters": {"V": 1.10, "On": true}}`, template))
+	if got := doc.File.Parameters[0].Value; got != "1.10" {
+		t.Errorf("V = %q, want 1.10", got)
+	}
+	if got := doc.File.Parameters[1].Value; got != "true" {
+		t.Errorf("On = %q, want true", got)
+	}
+}
+
+func TestTagsAreMeasuredInCharacters(t *testing.T) {
+	for _, test := range []struct {
+		key, value string
+		problem    string
+	}{
+		{key: strings.Repeat("é", 128), value: "v"},
+		{key: strings.Repeat("é", 129), value: "v", problem: "a tag's key has 1 to 128 characters"},
+		{key: "k", value: strings.Repeat("日", 256)},
+		{key: "k", value: strings.Repeat("日", 257), problem: "the value has 257 characters, at most 256 are allowed"},
+	} {
+		file := templatePath + "tags: {\"" + test.key + "\": \"" + test.value + "\"}\n"
+		_, err := readInputs(t, withTemplate(file, plainTemplate))
+		if test.problem == "" && err != nil {
+			t.Errorf("%d and %d bytes: %v", len(test.key), len(test.value), err)
+		}
+		if test.problem != "" && !strings.Contains(lockstep.Shown(err), test.problem) {
+			t.Errorf("%d and %d bytes: got %v, want %s", len(test.key), len(test.value), err, test.problem)
+		}
+	}
+}
+
+func TestAGitLFSPointerIsNamed(t *testing.T) {
+	const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n"
+	_, err := readInputs(t, withTemplate(templatePath, pointer))
+	targettest.CheckError(t, err, lockstep.Invalid, `Template "t.yaml": the file is a Git LFS pointer`)
+
+	_, err = readInputs(t, withTemplate(pointer, plainTemplate))
+	targettest.CheckError(t, err, lockstep.Invalid, `Deployment file "web.yaml": the file is a Git LFS pointer`)
+}
+
+func TestAMissingTemplateNamesTheOneThatIsMeant(t *testing.T) {
+	for name, test := range map[string]struct{ written, have, want string }{
+		"relative to the deployment file": {written: "t.yaml", have: "stacks/t.yaml", want: `but "stacks/t.yaml" is`},
+		"another extension":               {written: "t.yml", have: "t.json", want: `but "t.json" is`},
+		"another case":                    {written: "t/t.yaml", have: "T/T.yaml", want: `but "T/T.yaml" is`},
+		"nothing near":                    {written: "t.yaml", have: "u.yaml", want: "is not in the commit."},
+	} {
+		cfg := configuration("web")
+		cfg.ConfigFile = "stacks/web.yaml"
+		_, _, err := deploymentfile.Read(t.Context(), cfg, targettest.Files(map[string]string{
+			"stacks/web.yaml": "template-file-path: " + test.written + "\n",
+			test.have:         plainTemplate,
+		}))
+		if !strings.Contains(lockstep.Shown(err), test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+// readDocument reads web.yaml, which must be valid.
+func readDocument(t *testing.T, files lockstep.Tree) *deploymentfile.Document {
+	t.Helper()
+	doc, _, err := deploymentfile.Read(t.Context(), configuration("web"), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
 }
 
 func TestReadRefusesAnAliasBombCheaply(t *testing.T) {

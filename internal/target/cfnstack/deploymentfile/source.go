@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"go.yaml.in/yaml/v3"
 
@@ -33,11 +32,28 @@ func (s source) errorf(line int, key, format string, args ...any) error {
 	return lockstep.Errorf(lockstep.Invalid, "%s: %s.", at, fmt.Sprintf(format, args...))
 }
 
+// lfsPointer is how the file begins that Git has in place of one that is kept in LFS.
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // root returns the mapping that the file consists of.
 func (s source) root(data []byte) (*yaml.Node, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(joinSurrogates(data)))
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if bytes.HasPrefix(data, []byte(lfsPointer)) {
+		return nil, s.errorf(0, "", "the file is a Git LFS pointer, and Lockstep reads only what is in Git; "+
+			"take the file out of LFS with `git lfs untrack` and commit it")
+	}
+
+	if isJSON(data) {
+		root, err := decodeJSON(data)
+		if err != nil {
+			return nil, s.errorf(0, "", "%s", err)
+		}
+		return root, nil
+	}
+
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	err := decoder.Decode(&doc)
 	if err == io.EOF {
@@ -84,26 +100,56 @@ func (s source) refuseAliases(node *yaml.Node) error {
 	return nil
 }
 
-// eachKey calls visit for every key of a mapping, in order. It refuses duplicate
-// keys.
+// eachKey calls visit for every key of a mapping, in order. Of a key that is there
+// several times only the last one counts, as at AWS; see duplicates.
 func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name, value *yaml.Node) error) error {
-	seen := make(map[string]int, len(n.Content)/2)
+	last := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, value := n.Content[i], n.Content[i+1]
+		name := n.Content[i]
 		if name.Kind != yaml.ScalarNode || name.ShortTag() == "!!null" || name.ShortTag() == "!!merge" {
 			return s.errorf(name.Line, strings.TrimSuffix(prefix, "."), "a key of the mapping is not a plain name")
 		}
-		if first, twice := seen[name.Value]; twice {
-			return s.errorf(name.Line, prefix+name.Value, "the key is a duplicate of line %d", first)
-		}
+		last[name.Value] = i
+	}
 
-		seen[name.Value] = name.Line
-		if err := visit(prefix+name.Value, name, value); err != nil {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i]
+		if last[name.Value] != i {
+			continue
+		}
+		if err := visit(prefix+name.Value, name, n.Content[i+1]); err != nil {
 			return err
 		}
 	}
 
 	return nil
+}
+
+// maxDuplicates is how many duplicate keys of a file are reported.
+const maxDuplicates = 5
+
+// duplicates returns a warning for each key that a mapping of the file has several
+// times, with the place of the one that counts.
+func (s source) duplicates(node *yaml.Node, prefix string) (warnings []string) {
+	if node.Kind != yaml.MappingNode {
+		for _, child := range node.Content {
+			warnings = append(warnings, s.duplicates(child, prefix)...)
+		}
+		return warnings[:min(len(warnings), maxDuplicates)]
+	}
+
+	lines := map[string]int{}
+	for i := 0; i+1 < len(node.Content) && len(warnings) < maxDuplicates; i += 2 {
+		name := node.Content[i]
+		if first, ok := lines[name.Value]; ok {
+			warnings = append(warnings, fmt.Sprintf("%s %q, line %d, key %s: the key is a duplicate of line %d; "+
+				"this one counts.", s.what, s.name, name.Line, prefix+name.Value, first))
+		}
+		lines[name.Value] = name.Line
+		warnings = append(warnings, s.duplicates(node.Content[i+1], prefix+name.Value+".")...)
+	}
+
+	return warnings[:min(len(warnings), maxDuplicates)]
 }
 
 // scalar returns the text of a string, number or boolean. A number keeps its text,
@@ -125,36 +171,19 @@ func (s source) scalar(node *yaml.Node, key string) (string, error) {
 	}
 }
 
-var jsonEscape = regexp.MustCompile(`\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)`)
-
-// joinSurrogates replaces JSON's pairs of escapes for characters above U+FFFF by the
-// characters, since YAML does not have these pairs.
-func joinSurrogates(data []byte) []byte {
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) || !bytes.Contains(bytes.ToLower(data), []byte(`\ud`)) {
-		return data
-	}
-
-	return jsonEscape.ReplaceAllFunc(data, func(escape []byte) []byte {
-		match := jsonEscape.FindSubmatch(escape)
-		if match[1] == nil {
-			return escape
-		}
-
-		high, _ := strconv.ParseUint(string(match[1]), 16, 16)
-		low, _ := strconv.ParseUint(string(match[2]), 16, 16)
-		return []byte(string(utf16.DecodeRune(rune(high), rune(low))))
-	})
-}
-
-// lookup returns the value of a key of a mapping, or nil.
-func lookup(node *yaml.Node, key string) *yaml.Node {
+// lookup returns the value of a key of a mapping, or nil. Of several it returns the
+// last.
+func lookup(node *yaml.Node, key string) (value *yaml.Node) {
 	if node == nil || node.Kind != yaml.MappingNode {
 		return nil
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if node.Content[i].Kind == yaml.ScalarNode && node.Content[i].Value == key {
-			return node.Content[i+1]
+			value = node.Content[i+1]
 		}
 	}
-	return nil
+	return value
 }
+
+// isNull reports whether a key has no value, as in "tags:" or "tags: null".
+func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" }

@@ -16,6 +16,7 @@ type Template struct {
 	Parameters []Declaration
 	// HasNestedStacks is set if the template has a resource that is a stack.
 	HasNestedStacks bool
+	warnings        []string // of keys that are there several times
 }
 
 // A Declaration is a parameter as the template declares it.
@@ -39,9 +40,10 @@ func parseTemplate(name string, data []byte) (Template, error) {
 		return t, err
 	}
 
+	t.warnings = source.duplicates(root, "")
 	t.HasNestedStacks = hasNestedStack(lookup(root, "Resources"))
 	parameters := lookup(root, "Parameters")
-	if parameters == nil || parameters.Kind == yaml.ScalarNode && parameters.ShortTag() == "!!null" {
+	if parameters == nil || isNull(parameters) {
 		return t, nil
 	}
 

@@ -12,12 +12,9 @@ import (
 )
 
 // cleanPath returns the path of a file in a tree, or the problem of the path. It
-// removes only a leading ./ and refuses other paths that are not clean.
+// accepts what [lockstep.TreePath] accepts and refuses other paths that are not clean.
 func cleanPath(name string) (clean, problem string) {
-	for strings.HasPrefix(name, "./") {
-		name = name[2:]
-	}
-
+	name = lockstep.TreePath(name)
 	switch {
 	case name == "" || name == ".":
 		return "", "a path is empty"
@@ -25,8 +22,6 @@ func cleanPath(name string) (clean, problem string) {
 		return "", "a path contains a NUL byte"
 	case strings.Contains(name, `\`):
 		return "", "a path contains a backslash; separate folders by /"
-	case strings.HasPrefix(name, "/"):
-		return "", "a path must not begin with /; it starts at the repository's root"
 	}
 
 	for part := range strings.SplitSeq(name, "/") {
