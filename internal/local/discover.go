@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
@@ -33,7 +35,7 @@ type discovered struct {
 func (u *up) track(ctx context.Context) error {
 	var found []discovered
 	for _, s := range u.sources {
-		repository, err := u.read(ctx, s)
+		repository, err := u.readWithRetries(ctx, s)
 		if err != nil {
 			return repositoryError(s.argument, err)
 		}
@@ -79,7 +81,10 @@ func repositoryError(repository string, err error) error {
 	if _, ok := errors.AsType[*lockstep.Error](err); ok {
 		message = lockstep.Shown(err) // without the packages it went through
 	}
-	return &Exit{Code: exitFailure, Message: repository + ": " + message}
+	if !strings.HasPrefix(message, repository) {
+		message = repository + ": " + message
+	}
+	return &Exit{Code: exitFailure, Message: message}
 }
 
 // probeOthers probes the repositories that earlier runs have linked and that are not named now, so
@@ -123,6 +128,27 @@ func (u *up) discoverer() (target.Driver, target.Discoverer, error) {
 	}
 
 	return driver, discoverer, nil
+}
+
+// maxReads is how often up tries to read a repository whose host is not available: with the delays
+// between, for about six seconds.
+const maxReads = 4
+
+// readWithRetries is read, again after a delay while the Git host is not available.
+func (u *up) readWithRetries(ctx context.Context, s source) (repository discovered, err error) {
+	for tries := 1; ; tries++ {
+		repository, err = u.read(ctx, s)
+		if lockstep.KindOf(err) != lockstep.Unavailable || tries == maxReads {
+			return repository, err
+		}
+
+		fmt.Fprintf(u.Out, "%s Trying again.\n", repositoryError(lockstep.SanitizeLine(s.argument), err))
+		select {
+		case <-ctx.Done():
+			return repository, ctx.Err()
+		case <-time.After(time.Duration(tries) * time.Second):
+		}
+	}
 }
 
 // read links a repository, resolves its branch once and finds the deployment files at its head.

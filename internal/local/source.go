@@ -38,7 +38,7 @@ func parseSource(argument string) (source, error) {
 	case strings.Contains(argument, "://"):
 		return parseURL(argument)
 	case isSCP(argument):
-		return source{}, sshError(httpsOfSCP(argument))
+		return source{}, sshError(sshOfSCP(argument), httpsOfSCP(argument))
 	}
 
 	repository, err := localrepo.Find(argument)
@@ -81,6 +81,15 @@ func isSCP(argument string) bool {
 	return err != nil
 }
 
+// sshOfSCP returns the endpoint of git's user@host:path.
+func sshOfSCP(argument string) string {
+	host, path, _ := strings.Cut(argument, ":")
+	if i := strings.LastIndex(path, "@"); i >= 0 && !strings.Contains(host, "@") {
+		host, _, _ = strings.Cut(path[i+1:], "/")
+	}
+	return "ssh://" + host
+}
+
 // httpsOfSCP returns the likely URL of git's user@host:path. An argument with the user after the colon
 // is a URL without its scheme: user:password@host/path.
 func httpsOfSCP(argument string) string {
@@ -116,7 +125,8 @@ func parseURL(argument string) (source, error) {
 	case "https", "http":
 		return parseHTTP(parsed, shown)
 	case "ssh", "git+ssh":
-		return source{}, sshError("https://" + parsed.Hostname() + parsed.Path)
+		endpoint := &url.URL{Scheme: "ssh", User: url.User(parsed.User.Username()), Host: parsed.Host}
+		return source{}, sshError(endpoint.String(), "https://"+parsed.Hostname()+parsed.Path)
 	case "file":
 		if parsed.Host != "" && parsed.Host != "localhost" {
 			return source{}, fmt.Errorf("%s: a file URL names no host: file:///PATH", shown)
@@ -148,8 +158,11 @@ func parseHTTP(parsed *url.URL, shown string) (source, error) {
 	}, nil
 }
 
-func sshError(https string) error {
-	return fmt.Errorf("SSH is not supported here: use %s, or the folder of a local clone", https)
+// sshError names what to do instead of `lockstep up` with an SSH URL.
+func sshError(endpoint, https string) error {
+	return fmt.Errorf("SSH is not supported here: use %s, or the folder of a local clone; or run `lockstep up` "+
+		"without it, and then `lockstep connect NAME --endpoint %s --ssh-key FILE` and `lockstep link create`",
+		https, endpoint)
 }
 
 // credentialOf returns the credential in a URL. A user name without a password is a token, as on Git

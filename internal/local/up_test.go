@@ -3,10 +3,12 @@ package local_test
 import (
 	"context"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -306,6 +308,30 @@ func TestUpOnceReportsABlockedStack(t *testing.T) {
 	repo.Write(map[string]string{"template.yaml": servertest.TopicTemplate + "# 2\n"}).Commit()
 	servertest.UpOnce(t, options).WantExit(1, "topic BLOCKED at ", "was modified at time",
 		"lockstep blockers topic --resolve")
+}
+
+func TestUpRetriesAHostThatIsUnavailableAtFirst(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	folder := t.TempDir()
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
+	var requests atomic.Int64
+	host := gitwiretest.NewServer(t, folder, gitwiretest.Options{Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if requests.Add(1) == 1 {
+				http.Error(w, "busy", http.StatusServiceUnavailable)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}})
+
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{host.URL + "/infra.git"}})
+	run.WantExit(0)
+	run.WantOutput("503 Service Unavailable", "Trying again.", "STACK_CREATE_SUCCEEDED")
 }
 
 func TestUpReportsWhyARepositoryCannotBeRead(t *testing.T) {

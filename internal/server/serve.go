@@ -23,7 +23,8 @@ import (
 // Serve runs the server until ctx ends. It writes to out the line that it is ready, and the log to
 // errs.
 func Serve(ctx context.Context, settings config.Settings, out, errs io.Writer) (err error) {
-	if err := checkKnownHosts(settings.KnownHosts); err != nil {
+	log := newLogger(settings.LogFormat, errs)
+	if err := checkKnownHosts(ctx, settings.KnownHosts, log); err != nil {
 		return err
 	}
 
@@ -32,7 +33,7 @@ func Serve(ctx context.Context, settings config.Settings, out, errs io.Writer) (
 		return fmt.Errorf("--git-proxy: %w", err)
 	}
 
-	options := optionsOf(settings, proxy, newLogger(settings.LogFormat, errs))
+	options := optionsOf(settings, proxy, log)
 	defer func() { err = errors.Join(err, options.Listeners.close()) }()
 
 	if err := options.Listeners.open(settings, options.Log); err != nil {
@@ -89,14 +90,22 @@ func optionsOf(settings config.Settings, proxy *url.URL, log *slog.Logger) Optio
 }
 
 // checkKnownHosts reports at the start, and not at the first connection to a host, that the file
-// cannot be read.
-func checkKnownHosts(file string) error {
+// cannot be read. It logs a warning about the lines that cannot.
+func checkKnownHosts(ctx context.Context, file string, log *slog.Logger) error {
 	if file == "" {
 		return nil
 	}
-	if err := sshpool.CheckKnownHosts(file); err != nil {
+
+	skipped, err := sshpool.CheckKnownHosts(file)
+	if err != nil {
 		return fmt.Errorf("--known-hosts: %w", err)
 	}
+
+	if len(skipped) > 0 {
+		log.LogAttrs(ctx, slog.LevelWarn, "known_hosts lines skipped", slog.String("file", file),
+			slog.Any("lines", skipped[:min(len(skipped), 20)]), slog.Int("count", len(skipped)))
+	}
+
 	return nil
 }
 

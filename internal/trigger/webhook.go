@@ -37,8 +37,7 @@ type WebhookOptions struct {
 type Webhooks struct {
 	options  WebhookOptions
 	logger   *slog.Logger
-	schemes  map[string]scheme // by kind, as in the path
-	cache    *webhookCache
+	schemes  map[string]scheme  // by kind, as in the path
 	failures *ratelimit.Limiter // unverified requests
 }
 
@@ -51,6 +50,11 @@ const (
 	// recordTimeout bounds the recording of a delivery, which continues if the Git
 	// host closes the connection.
 	recordTimeout = 8 * time.Second
+	// failuresPerSecond is the sustained rate of unverified requests per address,
+	// after a burst of failuresAtOnce. Verified ones are not limited: a Git host
+	// sends for all its repositories from few addresses.
+	failuresPerSecond = 20
+	failuresAtOnce    = 100
 )
 
 // NewWebhooks returns the handler.
@@ -59,7 +63,6 @@ func NewWebhooks(o WebhookOptions) *Webhooks {
 		options:  o,
 		logger:   o.Log.With(slog.String("component", "trigger")),
 		schemes:  schemes(),
-		cache:    newWebhookCache(),
 		failures: ratelimit.New(failuresPerSecond, failuresAtOnce),
 	}
 }
@@ -189,18 +192,13 @@ func (h *Webhooks) verify(
 	return hook, accepted, nil
 }
 
-// lookup returns a webhook from the cache or the database.
+// lookup returns a webhook and its secret. It reads the database for each delivery, so
+// that a new secret is valid at once on every node.
 func (h *Webhooks) lookup(ctx context.Context, id string) (hook lockstep.Webhook, secret seal.Secret, err error) {
-	if hook, secret, ok := h.cache.get(id, time.Now()); ok {
-		return hook, secret, nil
-	}
 	err = h.options.DB.ViewOnce(ctx, func(tx *db.Tx) (err error) {
 		hook, secret, err = store.OpenWebhook(tx, h.options.Seal, id)
 		return err
 	})
-	if err == nil {
-		h.cache.put(hook, secret, time.Now())
-	}
 	return hook, secret, err
 }
 
@@ -227,8 +225,7 @@ func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, ke
 	switch {
 	case errors.Is(err, errDuplicate):
 		return duplicate, nil
-	case lockstep.KindOf(err) == lockstep.NotFound: // deleted since it was cached
-		h.cache.delete(hook.ID)
+	case lockstep.KindOf(err) == lockstep.NotFound: // deleted since it was read
 		return refused, nil
 	case err != nil:
 		return unavailable, err

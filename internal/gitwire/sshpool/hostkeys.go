@@ -1,9 +1,11 @@
 package sshpool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 
@@ -18,10 +20,55 @@ import (
 // time.
 type hostKeys struct{ file string }
 
-// CheckKnownHosts returns an error if a known_hosts file cannot be used.
-func CheckKnownHosts(file string) error {
-	_, err := knownhosts.New(file)
-	return err
+// CheckKnownHosts returns an error if a known_hosts file cannot be used, and the
+// numbers of the lines that cannot be read. As with OpenSSH, such lines do not count.
+func CheckKnownHosts(file string) (skipped []int, err error) {
+	_, skipped, err = readKnownHosts(file)
+	return skipped, err
+}
+
+// readKnownHosts returns the check of a known_hosts file. It skips the lines that it
+// cannot read: files grow for years, by old programs, failed scans and key types that
+// are unknown here.
+func readKnownHosts(file string) (check ssh.HostKeyCallback, skipped []int, err error) {
+	if check, err = knownhosts.New(file); err == nil {
+		return check, nil, nil
+	}
+
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	var readable []byte
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if text := bytes.TrimSpace(line); len(text) == 0 || text[0] == '#' {
+			continue
+		}
+		if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err != nil {
+			skipped = append(skipped, i+1)
+			continue
+		}
+		readable = append(append(readable, line...), '\n')
+	}
+
+	check, err = newKnownHosts(readable)
+	return check, skipped, err
+}
+
+// newKnownHosts returns the check of the text of a known_hosts file. The library reads
+// files only.
+func newKnownHosts(text []byte) (check ssh.HostKeyCallback, err error) {
+	file, err := os.CreateTemp("", "lockstep-known-hosts-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+
+	if _, err := file.Write(text); err != nil {
+		return nil, err
+	}
+	return knownhosts.New(file.Name())
 }
 
 // hostKeyError is why the key of a host is not accepted.
@@ -37,7 +84,7 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 	inFile := func(string, net.Addr, ssh.PublicKey) error { return &knownhosts.KeyError{} }
 	if k.file != "" {
 		var err error
-		if inFile, err = knownhosts.New(k.file); err != nil {
+		if inFile, _, err = readKnownHosts(k.file); err != nil {
 			return nil, nil, &hostKeyError{"the known_hosts file cannot be read: " + err.Error()}
 		}
 	}
