@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// IsUnsafe reports whether a terminal may obey r instead of showing it, or r
-// changes the direction of the text around it.
+// IsUnsafe reports whether a terminal may obey r instead of showing it, r changes
+// the direction of the text around it, or r begins a line or a paragraph.
 func IsUnsafe(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }
 
 // Sanitize returns text without unsafe characters, except line breaks and tabs.
@@ -24,15 +24,18 @@ func Sanitize(text string) string {
 }
 
 // SanitizeLine returns text without unsafe characters and without space around
-// it; line breaks and tabs become spaces. Use it for text from outside within a
-// line of output.
+// it; line breaks, separators of lines and tabs become spaces. Use it for text from
+// outside within a line of output.
 func SanitizeLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
+		switch {
+		case r == '\n' || r == '\t' || unicode.In(r, unicode.Zl, unicode.Zp):
 			return ' '
+		case IsUnsafe(r):
+			return -1
 		}
 		return r
-	}, Sanitize(strings.TrimSpace(text)))
+	}, strings.TrimSpace(text))
 }
 
 // Truncate shortens text to at most maxBytes bytes, at the boundary of a

@@ -1,6 +1,7 @@
 package lockstep_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/lockstephq/lockstep"
@@ -15,6 +16,40 @@ func TestSanitizeKeepsTheLayoutAndDropsWhatATerminalObeys(t *testing.T) {
 func TestSanitizeLineMakesOneLine(t *testing.T) {
 	if got := lockstep.SanitizeLine("\n a\x1b[2J\tb\r\n\u202ec\u009b \n"); got != "a[2J b c" {
 		t.Errorf("SanitizeLine = %q", got)
+	}
+}
+
+func TestAttack28EveryKindOfUnsafeCharacterIsRemoved(t *testing.T) {
+	unsafe := map[string]string{
+		"escape":                 "\x1b",
+		"carriage return":        "\r",
+		"bell":                   "\a",
+		"delete":                 "\x7f",
+		"C1 introducer":          "\u009b",
+		"C1 next line":           "\u0085",
+		"line separator":         "\u2028",
+		"paragraph separator":    "\u2029",
+		"right-to-left override": "\u202e",
+		"isolate":                "\u2066",
+		"Arabic letter mark":     "\u061c",
+	}
+	for name, text := range unsafe {
+		t.Run(name, func(t *testing.T) {
+			if got := lockstep.Sanitize("a" + text + "b"); got != "ab" {
+				t.Errorf("Sanitize = %q, want %q", got, "ab")
+			}
+			if got := strings.ReplaceAll(lockstep.SanitizeLine("a"+text+"b"), " ", ""); got != "ab" {
+				t.Errorf("SanitizeLine = %q, want the letters alone", got)
+			}
+		})
+	}
+}
+
+func TestSanitizeLineSeparatesTheLinesThatItJoins(t *testing.T) {
+	for _, separator := range []string{"\n", "\r\n", "\t", "\u2028", "\u2029"} {
+		if got := lockstep.SanitizeLine("a" + separator + "b"); got != "a b" {
+			t.Errorf("SanitizeLine with %q = %q, want %q", separator, got, "a b")
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"strings"
-	"unicode"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
@@ -317,7 +316,7 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 
 	file := cfg.ConfigPath()
 	if len(cfg.ConfigFile) > maxConfigFile || !fs.ValidPath(file) || file == "." ||
-		strings.Contains(file, `\`) || strings.ContainsFunc(file, unicode.IsControl) {
+		strings.Contains(file, `\`) || strings.ContainsFunc(file, lockstep.IsUnsafe) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"ConfigFile must be the path of a file from the repository's root, such as stacks/web.yaml: "+
 				"no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"strings"
-	"unicode"
 
 	"github.com/google/uuid"
 
@@ -261,7 +260,7 @@ func checkRepository(owner, name string, isLocal bool) error {
 
 	for _, segment := range segments {
 		isInvalid := segment == "" || segment == "." || segment == ".." ||
-			strings.ContainsAny(segment, `/\`) || strings.ContainsFunc(segment, unicode.IsControl)
+			strings.ContainsAny(segment, `/\`) || strings.ContainsFunc(segment, lockstep.IsUnsafe)
 		isInvalidInURL := strings.HasPrefix(segment, "-") || strings.ContainsAny(segment, "?#")
 		if isInvalid || isInvalidInURL && !isLocal {
 			return lockstep.Errorf(lockstep.Invalid,

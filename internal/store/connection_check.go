@@ -60,7 +60,7 @@ func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, check ConnectionCheck) err
 			next_check_at = excluded.next_check_at, check_failures = excluded.check_failures,
 			next_renewal_at = excluded.next_renewal_at, renewal_lease_until = excluded.renewal_lease_until,
 			renewal_failures = excluded.renewal_failures`,
-		arn, db.Storable(check.Reason), db.MillisOrNull(check.CheckedAt), db.MillisOrNull(check.NextCheckAt),
+		arn, lockstep.Sanitize(db.Storable(check.Reason)), db.MillisOrNull(check.CheckedAt), db.MillisOrNull(check.NextCheckAt),
 		check.CheckFailures, db.MillisOrNull(check.NextRenewalAt), lease, check.RenewalFailures)
 	return err
 }

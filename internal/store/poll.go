@@ -70,7 +70,7 @@ func StopPolling(tx *db.Tx, p Poll) error {
 // differs from the one recorded before.
 func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
 	changed, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID,
-		db.Storable(cause))
+		lockstep.Sanitize(db.Storable(cause)))
 	return changed > 0, err
 }
 

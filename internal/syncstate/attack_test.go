@@ -13,9 +13,9 @@ import (
 )
 
 // A committer writes the key that the event of a failure quotes, a server the
-// words of an outage.
-func TestAttack26AnyTextCanBeKept(t *testing.T) {
-	const poison, kept = "key a\x00b\xff\u202e", "key a\uFFFDb\uFFFD\u202e"
+// words of an outage. Clients print both on terminals.
+func TestAttack26And28AnyTextCanBeKeptAndNoneControlsATerminal(t *testing.T) {
+	const poison, kept = "key a\x00b\xff\u202e\u009b\u2028\r", "key a\uFFFDb\uFFFD"
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfg := configured(t, database)
 		setDesired(t, database, cfg, "9d1e4a3c5b7f60812e4d6a8c0f1b3d5e7f901234")
@@ -44,12 +44,12 @@ func TestAttack26AnyTextCanBeKept(t *testing.T) {
 
 			b, _, err := syncstate.ActiveBlocker(tx, state.ID)
 			last := events[len(events)-1]
-			got = []string{last.Message, last.ExternalID, b.CreatedReason}
+			got = []string{last.Message, last.ExternalID, b.CreatedReason, b.Contexts[0].Value}
 
 			return err
 		})
 
-		if diff := cmp.Diff([]string{kept, kept, kept}, got); diff != "" {
+		if diff := cmp.Diff([]string{kept, kept, kept, kept}, got); diff != "" {
 			t.Error(diff)
 		}
 	})

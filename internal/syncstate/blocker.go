@@ -61,7 +61,7 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 	}
 	list := make([]stored, 0, len(contexts))
 	for _, c := range contexts {
-		list = append(list, stored(c))
+		list = append(list, stored{Key: c.Key, Value: storableText(c.Value)})
 	}
 
 	text, err := json.Marshal(list)
@@ -71,7 +71,7 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 
 	_, err = tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, contexts)
 		VALUES ($1, $2, 'AUTOMATED', 'ACTIVE', $3, $4, $5) ON CONFLICT DO NOTHING`,
-		newID(), resourceID, db.Storable(reason), db.Millis(tx.Now), string(text))
+		newID(), resourceID, storableText(reason), db.Millis(tx.Now), string(text))
 	return err
 }
 
@@ -89,7 +89,7 @@ func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) 
 // there was one.
 func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
 	changed, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
-		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, db.Storable(reason), db.Millis(tx.Now))
+		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, storableText(reason), db.Millis(tx.Now))
 	return changed > 0, err
 }
 
@@ -97,7 +97,7 @@ func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
 // blocker does not exist, is not active, or belongs to another resource.
 func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
 	changed, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
-		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason),
+		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, storableText(reason),
 		db.Millis(tx.Now))
 	return changed > 0, err
 }

@@ -28,7 +28,7 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message,
 			external_id)
 			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), event.Type,
-			lockstep.Truncate(db.Storable(event.Message), lockstep.MaxMessage), db.Storable(event.ExternalID))
+			lockstep.Truncate(storableText(event.Message), lockstep.MaxMessage), storableText(event.ExternalID))
 		if err != nil {
 			return err
 		}
@@ -36,6 +36,10 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 
 	return nil
 }
+
+// storableText returns text from outside as it is stored: clients of the API may print
+// it on a terminal as it is.
+func storableText(text string) string { return lockstep.Sanitize(db.Storable(text)) }
 
 func repositoryEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
 	return db.Select(tx, scanEvent, `SELECT at, type, message, external_id FROM sync_event

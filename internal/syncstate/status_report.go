@@ -177,7 +177,7 @@ func SaveStatusReport(tx *db.Tx, report StatusReport, retryAt time.Time) error {
 		state = $5, summary = $6, tried_at = $7, driver_state = $8, reason = $9 WHERE id = $1`,
 		report.ID, report.SeenSeq, db.Millis(retryAt), db.MillisOrNull(report.DueAt), report.State,
 		db.Storable(report.Summary), db.Millis(report.TriedAt), report.DriverState,
-		lockstep.Truncate(db.Storable(report.Reason), lockstep.MaxMessage))
+		lockstep.Truncate(storableText(report.Reason), lockstep.MaxMessage))
 	return err
 }
 
