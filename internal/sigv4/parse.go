@@ -24,7 +24,7 @@ type Authorization struct {
 	AccessKeyID string
 	// Day is the date of Time, as YYYYMMDD.
 	Day string
-	// Region has only lower-case letters, digits and hyphens.
+	// Region has the form of AWS's regions.
 	Region  string
 	Service string
 	// SignedHeaders are in lower case, sorted and unique.
@@ -264,20 +264,6 @@ func (a *Authorization) readCredential(credential string, services []string) err
 }
 
 func truncate(s string) string { return s[:min(len(s), 64)] }
-
-// isRegion reports whether text can be a region. It becomes part of ARNs and of
-// keys.
-func isRegion(text string) bool {
-	if text == "" || len(text) > 64 {
-		return false
-	}
-	for _, c := range []byte(text) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return true
-}
 
 // checkSignedHeaders returns an error unless the signature covers the destination,
 // the time, and, if present, the operation and the session.

@@ -346,19 +346,19 @@ func TestRememberedKeysAreBounded(t *testing.T) {
 	var verifier sigv4.Verifier
 	signer := example()
 	for i := range 1100 {
-		signer.region = fmt.Sprint("region-", i)
+		signer.key.AccessKeyID = fmt.Sprint("LSAK", i)
 		if err := verify(&verifier, signer.send(t, exampleRequest(t), exampleBody), exampleBody, signer); err != nil {
-			t.Fatalf("region %d: %v", i, err)
+			t.Fatalf("access key %d: %v", i, err)
 		}
 
 		if n := verifier.Remembered(); n > 1024 {
-			t.Fatalf("%d keys are remembered after %d regions", n, i+1)
+			t.Fatalf("%d keys are remembered after %d access keys", n, i+1)
 		}
 	}
 
 	before := verifier.Remembered()
 	signer.key.SecretAccessKey = "wrong"
-	signer.region = "other"
+	signer.key.AccessKeyID = "LSAKother"
 	r := signer.send(t, exampleRequest(t), exampleBody)
 	signer.key.SecretAccessKey = exampleSecret
 
