@@ -114,6 +114,34 @@ func TestAttack17TheWayBackIsWithoutTheCredential(t *testing.T) {
 	}
 }
 
+// A redirect may lead to a server inside the network, whose pages are not for the
+// people who read the error.
+func TestAttack16WhatAnotherOriginSaysIsNotRepeated(t *testing.T) {
+	const page = "internal inventory"
+	for _, status := range []int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusInternalServerError,
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, status) }
+			internal := httptest.NewServer(http.HandlerFunc(refuse))
+			defer internal.Close()
+
+			to := func(r *http.Request) string { return internal.URL + r.URL.String() }
+			_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, to, http.StatusFound)})
+			_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
+			if err == nil || strings.Contains(err.Error(), page) {
+				t.Errorf("the error is %v, want one without what the other server says", err)
+			}
+
+			// The repository's own server is repeated, for the person who set it up.
+			_, err = open(t, gitwire.Options{URL: internal.URL + "/team/app.git"}).Head(t.Context())
+			if err == nil || !strings.Contains(err.Error(), page) {
+				t.Errorf("the error is %v, want one with what the repository's server says", err)
+			}
+		})
+	}
+}
+
 func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 	for _, to := range []string{
 		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs",

@@ -180,7 +180,8 @@ func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.Read
 
 	status := strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
 	message := "the server answers " + giterr.Quote([]byte(status))
-	if got == "text/plain" && resp.StatusCode != http.StatusOK {
+	if got == "text/plain" && resp.StatusCode != http.StatusOK && origin(resp.Request.URL) == origin(t.first) {
+		// What another origin says is not repeated: a redirect may lead to an internal server.
 		var text giterr.Excerpt
 		_, _ = io.CopyN(&text, resp.Body, 4*giterr.MaxMessage)
 		message += " and says " + text.String()
