@@ -198,10 +198,3 @@ func adviseFirstKey(ctx context.Context, d *db.DB, settings config.Settings, out
 		advice, lockstep.ShellQuote(db.Redact(settings.DB)), source.Flags())
 	return err
 }
-
-func newLogger(format string, w io.Writer) *slog.Logger {
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, nil))
-	}
-	return slog.New(slog.NewJSONHandler(w, nil))
-}
