@@ -208,3 +208,120 @@ func TestNoMoreThanThreeRedirectsAreFollowed(t *testing.T) {
 		t.Errorf("asked for %q: %v", asked, err)
 	}
 }
+
+// A host keeps the former name of a repository for advertisements, and often for nothing else.
+func TestARepositoryThatMovesBetweenTwoRequestsIsFollowed(t *testing.T) {
+	answers := map[string]func(w http.ResponseWriter, r *http.Request, to string){
+		"404": func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "no", http.StatusNotFound) },
+		"410": func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "no", http.StatusGone) },
+		"401": func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "no", http.StatusUnauthorized) },
+		"403": func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "no", http.StatusForbidden) },
+		"405": func(w http.ResponseWriter, _ *http.Request, _ string) {
+			http.Error(w, "no", http.StatusMethodNotAllowed)
+		},
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		answers[fmt.Sprint(status)] = func(w http.ResponseWriter, r *http.Request, to string) {
+			http.Redirect(w, r, to, status)
+		}
+	}
+
+	for name, answer := range answers {
+		t.Run(name, func(t *testing.T) {
+			repo, host, address := served(t, gitwiretest.Options{Wrap: func(next http.Handler) http.Handler {
+				return newMovingHost(next, answer)
+			}})
+			commit := repo.Commit(map[string]string{"a": "1"})
+			remote := open(t, gitwire.Options{URL: address})
+
+			for _, place := range []string{"team/app.git", "team/new.git", "other/third.git", "team/app.git"} {
+				if response, err := http.Post(host.URL+"/move-to/"+place, "", nil); err != nil {
+					t.Fatal(err)
+				} else {
+					response.Body.Close()
+				}
+				host.Requests()
+
+				refs, err := remote.Refs(t.Context(), []string{gitwiretest.Main})
+				if err != nil || refs[gitwiretest.Main].String() != commit {
+					t.Fatalf("after a move to %s: got %v, %v, want commit %s", place, refs, err, commit)
+				}
+
+				// The new place is remembered.
+				host.Requests()
+				if _, err := remote.Refs(t.Context(), []string{gitwiretest.Main}); err != nil {
+					t.Fatalf("the second time at %s: %v", place, err)
+				}
+				if count := len(host.Requests()); count != 1 {
+					t.Errorf("the second time at %s: %d requests, want 1", place, count)
+				}
+			}
+		})
+	}
+}
+
+// A movingHost serves the repository team/app.git below the name that a request to /move-to/
+// gave last. Advertisements for all its former names are redirected there.
+type movingHost struct {
+	next   http.Handler
+	answer func(w http.ResponseWriter, r *http.Request, to string) // a command to a former name
+
+	mu    sync.Mutex
+	place string
+}
+
+func newMovingHost(next http.Handler, answer func(http.ResponseWriter, *http.Request, string)) *movingHost {
+	return &movingHost{next: next, answer: answer, place: "team/app.git"}
+}
+
+func (h *movingHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	if to, ok := strings.CutPrefix(r.URL.Path, "/move-to/"); ok {
+		h.place = to
+		return
+	}
+
+	repository, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git/")
+	to := "/" + h.place + "/" + rest
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+
+	switch {
+	case repository+".git" == h.place:
+		r.URL.Path = "/team/app.git/" + rest
+		h.next.ServeHTTP(w, r)
+	case r.Method == http.MethodGet:
+		http.Redirect(w, r, to, http.StatusMovedPermanently)
+	default:
+		h.answer(w, r, to)
+	}
+}
+
+func TestACommandIsRepeatedOnceForARepositoryThatIsGone(t *testing.T) {
+	for name, status := range map[string]int{
+		"gone": http.StatusNotFound, "refused": http.StatusForbidden, "signed out": http.StatusUnauthorized,
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo, host, address := served(t, gitwiretest.Options{})
+			repo.Commit(map[string]string{"a": "1"})
+			remote := open(t, gitwire.Options{URL: address})
+			if _, err := remote.Refs(t.Context(), []string{gitwiretest.Main}); err != nil {
+				t.Fatal(err)
+			}
+
+			host.Fail(status, nil)
+			for i, want := range []int{2, 1} { // the command and an advertisement, then the latter alone
+				host.Requests()
+				if _, err := remote.Refs(t.Context(), []string{gitwiretest.Main}); err == nil {
+					t.Errorf("look %d: no error", i)
+				}
+				if count := len(host.Requests()); count != want {
+					t.Errorf("look %d: %d requests, want %d", i, count, want)
+				}
+			}
+		})
+	}
+}

@@ -200,9 +200,9 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, ha
 }
 
 // command sends one request and reads its answer. It requests the server's capabilities once.
-// If an answer is malformed it forgets them, and repeats the request with new ones unless they
-// were new: another server may have taken the place. If refs is not nil the command is ls-refs,
-// which the advertisement of an old server answers.
+// If an answer makes them doubtful it forgets them, and repeats the request with new ones unless
+// they were new: another server may have taken the place, or the repository may have moved. If
+// refs is not nil the command is ls-refs, which the advertisement of an old server answers.
 func (r *Remote) command(
 	ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error),
 	read func(*pktline.Reader) error,
@@ -220,15 +220,30 @@ func (r *Remote) command(
 
 		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.Command(ctx, body) }
 		err = r.exchange(ctx, 0, send, read)
-		if !errors.Is(err, giterr.ErrProtocol) && !errors.Is(err, giterr.ErrUnavailable) {
+		isStale := mayBeStale(err)
+		if !isStale && !errors.Is(err, giterr.ErrUnavailable) {
 			return err
 		}
 
 		r.setCapabilities(nil)
-		if fresh || !again || !errors.Is(err, giterr.ErrProtocol) {
+		if fresh || !again || !isStale {
 			return err
 		}
 	}
+}
+
+// mayBeStale reports whether the error of a command may be that of what was remembered of the
+// server. A host that answers for a repository under its former name often redirects, or refuses,
+// commands alone; the advertisement leads to the new place.
+func mayBeStale(err error) bool {
+	for _, class := range []error{
+		giterr.ErrProtocol, giterr.ErrRedirect, giterr.ErrNotFound, giterr.ErrUnauthorized,
+	} {
+		if errors.Is(err, class) {
+			return true
+		}
+	}
+	return false
 }
 
 // capabilities returns the capabilities of the server. fresh is true if they were requested
