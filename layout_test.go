@@ -69,7 +69,7 @@ func layout() map[string]layoutEntry {
 		"internal/awsjson":   {tests: "sigv4 wire"},
 		"internal/awsquery":  {},
 		"internal/sigv4":     {},
-		"internal/apiserver": {imports: ". access api awsjson db engine iam identity seal sigv4 wire"},
+		"internal/apiserver": {imports: ". access api awsjson db engine iam identity ratelimit seal sigv4 wire"},
 		"internal/api": {
 			imports: `. access awsjson connection db engine identity netaddr policy provider repository seal
 				signature store syncstate target wire`,
@@ -135,7 +135,7 @@ func layout() map[string]layoutEntry {
 		"internal/cfn/template":      {imports: "cfn/syntax"},
 		"internal/cfn/spec":          {},
 		"internal/sandbox": {
-			imports: `. awsquery cfn/spec cfn/syntax cfn/template db sandbox/rollout sandbox/store sigv4`,
+			imports: `. awsquery cfn/spec cfn/syntax cfn/template db ratelimit sandbox/rollout sandbox/store sigv4`,
 		},
 		"internal/sandbox/store":   {imports: "cfn/template db sandbox/rollout"},
 		"internal/sandbox/rollout": {imports: "cfn/spec cfn/syntax cfn/template"},
@@ -153,7 +153,7 @@ func layout() map[string]layoutEntry {
 		"internal/policy":    {imports: "."},
 		"internal/signature": {imports: "."},
 		"internal/metrics":   {},
-		"internal/ratelimit": {},
+		"internal/ratelimit": {imports: "netaddr"},
 		"internal/netaddr":   {},
 		"internal/db":        {},
 		"internal/seal":      {},

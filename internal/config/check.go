@@ -135,6 +135,10 @@ func (s *Settings) checkListeners(found *problems) {
 	if s.MaxConnections < 1 || s.MaxConnections > 1_000_000 {
 		found.add("max-connections", "%d is not between 1 and 1000000", s.MaxConnections)
 	}
+	if s.MaxPerAddress < 0 || s.MaxPerAddress > s.MaxConnections {
+		found.add("max-connections-per-address", "%d is not between 0 and max-connections, %d", s.MaxPerAddress,
+			s.MaxConnections)
+	}
 }
 
 func isPublicURL(text string) bool {

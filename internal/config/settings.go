@@ -18,6 +18,7 @@ type Settings struct {
 	TLSKey             string
 	PlainHTTP          bool
 	MaxConnections     int
+	MaxPerAddress      int
 	MetricsListen      string
 	WebhookListen      string
 	PublicURL          string

@@ -60,6 +60,14 @@ func (s *Settings) listenerTable() []setting {
 			details:   "A further connection waits until one of them ends.",
 		},
 		{
+			name:  "max-connections-per-address",
+			field: &s.MaxPerAddress,
+			usage: "connections that one client address holds at once (default: a quarter of max-connections, " +
+				"or all with plain-http)",
+			details: "An address is an IPv4 address or an IPv6 network of 64 bits. A further connection of it is " +
+				"closed. With `plain-http` all connections are the proxy's: limit its clients there.",
+		},
+		{
 			name:  "metrics-listen",
 			field: &s.MetricsListen,
 			usage: "`ADDR` of /metrics, /livez and /readyz (default: no metrics)",

@@ -3,48 +3,138 @@ package httpserver
 import (
 	"container/list"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
-// acceptRetry is how often one more idle connection is evicted while a new one waits for a slot.
-const acceptRetry = 10 * time.Millisecond
+const (
+	// acceptRetry is how often one more idle connection is evicted while a new one waits for a slot.
+	acceptRetry = 10 * time.Millisecond
+	// refusalPause is the shortest time between two log lines about refused connections.
+	refusalPause = time.Minute
+)
 
 // A limitedListener holds a fixed number of connections at once. The next connection waits for a
 // slot, and those behind it in the system's accept queue; the timeouts of newServer bound the wait.
 // Connections between two requests are evicted for it, the one that has been idle longest first, so
 // that idle clients cannot lock others out.
+//
+// A client network has fewer connections than all together, so that it cannot lock the others out
+// either. One more replaces its connection that has been idle longest, or is closed at once.
 type limitedListener struct {
 	net.Listener
-	slots     chan struct{} // one element per connection
-	closed    chan struct{}
-	closeOnce sync.Once
+	perNetwork int
+	log        *slog.Logger
+	slots      chan struct{} // one element per connection
+	closed     chan struct{}
+	closeOnce  sync.Once
 
 	mu sync.Mutex
+	// open counts the connections of each network.
+	open map[netip.Prefix]int
+	// refusedAt is when the last log line about a refused connection was written.
+	refusedAt time.Time
 	// idle holds the connections between two requests, idle longest first.
 	idle   list.List
 	idleAt map[net.Conn]*list.Element
 }
 
-func limitConnections(listener net.Listener, limit int) *limitedListener {
+func limitConnections(listener net.Listener, limit, perNetwork int, log *slog.Logger) *limitedListener {
 	return &limitedListener{
-		Listener: listener,
-		slots:    make(chan struct{}, limit),
-		closed:   make(chan struct{}),
-		idleAt:   map[net.Conn]*list.Element{},
+		Listener:   listener,
+		perNetwork: perNetwork,
+		log:        log,
+		slots:      make(chan struct{}, limit),
+		closed:     make(chan struct{}),
+		open:       map[netip.Prefix]int{},
+		idleAt:     map[net.Conn]*list.Element{},
 	}
 }
 
 // Accept waits for a connection and for a slot for it.
 func (l *limitedListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+
+		network := netaddr.Network(conn.RemoteAddr().String())
+		if l.reserve(network) {
+			return l.awaitSlot(conn, network)
+		}
+
+		_ = conn.Close()
+		l.logRefused(network)
+	}
+}
+
+// reserve counts a connection of a network. It reports whether the network may have it.
+func (l *limitedListener) reserve(network netip.Prefix) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	if l.open[network] >= l.perNetwork && !l.evictIdleOf(network) {
+		return false
 	}
 
-	limited := &limitedConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}
+	l.open[network]++
+	return true
+}
+
+// evictIdleOf ends the connection of a network that has been idle longest. It reports whether there
+// was one. The caller holds mu.
+func (l *limitedListener) evictIdleOf(network netip.Prefix) bool {
+	for element := l.idle.Front(); element != nil; element = element.Next() {
+		conn := element.Value.(net.Conn)
+		if netaddr.Network(conn.RemoteAddr().String()) == network {
+			_ = conn.SetReadDeadline(time.Unix(1, 0)) // as in evictIdle
+			l.idle.MoveToBack(element)                // the next one replaces another
+			return true
+		}
+	}
+
+	return false
+}
+
+// release uncounts a connection of a network.
+func (l *limitedListener) release(network netip.Prefix) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	if l.open[network]--; l.open[network] <= 0 {
+		delete(l.open, network)
+	}
+}
+
+// logRefused logs that a network has too many connections. The operator may know it as a proxy.
+func (l *limitedListener) logRefused(network netip.Prefix) {
+	l.mu.Lock()
+	now := time.Now()
+	isDue := l.refusedAt.IsZero() || now.Sub(l.refusedAt) >= refusalPause
+	if isDue {
+		l.refusedAt = now
+	}
+	l.mu.Unlock()
+
+	if isDue {
+		l.log.Warn("connections refused: too many of one address",
+			slog.String("network", network.String()), slog.Int("limit", l.perNetwork))
+	}
+}
+
+// awaitSlot waits for a slot for a connection.
+func (l *limitedListener) awaitSlot(conn net.Conn, network netip.Prefix) (net.Conn, error) {
+	limited := &limitedConn{Conn: conn, release: sync.OnceFunc(func() {
+		<-l.slots
+		l.release(network)
+	})}
 	select {
 	case l.slots <- struct{}{}:
 		return limited, nil

@@ -7,7 +7,8 @@
 //
 //   - connections: a fixed number at once. The next one waits in the system's accept queue, and the
 //     connections that have been idle longest are closed for it.
-//   - time: for a header, a request, an answer and the pause between two requests.
+//   - connections of one client, an IPv4 address or an IPv6 network of 64 bits: the next one is closed.
+//   - time: for a header, a small body, a request, an answer and the pause between two requests.
 //   - size: of headers, and of the number of large bodies held in memory at once.
 //
 // HTTP/2 is off: one connection would carry many requests, and the limit on connections would bound

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bufio"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -78,8 +79,9 @@ func TestAttack12AClientThatSendsSlowlyIsCutOff(t *testing.T) {
 		sends  string // and then a byte a second
 		within time.Duration
 	}{
-		"header": {"POST / HTTP/1.1\r\nHost: localhost\r\nX: ", 10 * time.Second},
-		"body":   {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", 30 * time.Second},
+		"header":     {"POST / HTTP/1.1\r\nHost: localhost\r\nX: ", 10 * time.Second},
+		"small body": {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", 5 * time.Second},
+		"large body": {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,11 +164,11 @@ func TestAttack12AClientThatHoldsAConnectionLosesIt(t *testing.T) {
 func TestAttack12FewLargeBodiesAreHeldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		handler := limitLargeBodies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		handler := limitBodies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Hold") != "" {
 				<-release
 			}
-		}))
+		}), maxLargeBodies)
 		send := func(size int64, hold string) int {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
 			r.ContentLength = size
@@ -197,6 +199,104 @@ func TestAttack12FewLargeBodiesAreHeldAtOnce(t *testing.T) {
 		go func() { time.Sleep(largeBodyWait / 2); close(release) }()
 		if got := send(smallBody+1, ""); got != http.StatusOK {
 			t.Errorf("a large body that got its turn is answered with %d", got)
+		}
+	})
+}
+
+func TestAttack12ARefusalDoesNotWaitForTheBody(t *testing.T) {
+	for name, length := range map[string]string{"small": "1000", "large": "1000000"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					http.Error(w, "refused", http.StatusForbidden)
+				})
+				client, listener, closeAll := serveOne(t, refuse, nil)
+				defer closeAll()
+
+				began := time.Now()
+				head := "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + length + "\r\n\r\n{"
+				if _, err := io.WriteString(client, head); err != nil {
+					t.Fatal(err)
+				}
+				resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("the refusal took %s", took)
+				}
+
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if listener.OpenConnections() != 0 {
+					t.Error("the connection stays open")
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedRequestThatWasSentWholeKeepsItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "refused", http.StatusForbidden)
+		})
+		client, _, closeAll := serveOne(t, refuse, nil)
+		defer closeAll()
+
+		responses := bufio.NewReader(client)
+		for range 3 {
+			go func() {
+				_, _ = io.WriteString(client, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+			}()
+			resp, err := http.ReadResponse(responses, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			if resp.Close {
+				t.Error("the connection is closed")
+			}
+			time.Sleep(time.Minute) // longer than any deadline of the request
+		}
+	})
+}
+
+func TestAttack12OneAddressCannotTakeTheLargeBodiesOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const share = 16
+		release := make(chan struct{})
+		handler := limitBodies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Hold") != "" {
+				<-release
+			}
+		}), share)
+		send := func(address, hold string) int {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
+			r.ContentLength, r.RemoteAddr = smallBody+1, address
+			r.Header.Set("Hold", hold)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range maxLargeBodies {
+			go send("192.0.2.1:1000", "yes")
+		}
+		synctest.Wait()
+
+		if got := send("198.51.100.7:1000", ""); got != http.StatusOK {
+			t.Errorf("a large body of another address is answered with %d", got)
+		}
+		if got := send("192.0.2.1:1001", ""); got != http.StatusServiceUnavailable {
+			t.Errorf("a large body beyond the share of its address is answered with %d", got)
+		}
+
+		close(release)
+		synctest.Wait()
+		if got := send("192.0.2.1:1001", ""); got != http.StatusOK {
+			t.Errorf("a large body is answered with %d when the others have ended", got)
 		}
 	})
 }

@@ -13,6 +13,9 @@ import (
 // DefaultMaxConnections is the number of connections that a listener holds at once by default.
 const DefaultMaxConnections = 1024
 
+// minPerAddress is how many connections an address may have even if that is more than its share.
+const minPerAddress = 16
+
 // serverName is the Server header of every response.
 const serverName = "Lockstep"
 
@@ -22,6 +25,9 @@ type Options struct {
 	Handler  http.Handler
 	// MaxConnections is the number of connections held at once. Defaults to DefaultMaxConnections.
 	MaxConnections int
+	// MaxPerAddress is how many of them one client may have: an IPv4 address, or an IPv6 network of
+	// 64 bits. Defaults to DefaultMaxPerAddress of MaxConnections.
+	MaxPerAddress int
 	// Certificate makes the listener speak TLS. Defaults to none: plain HTTP.
 	Certificate *Certificate
 	// AnyHost serves requests for any host on a loopback address too: for paths that a proxy or a
@@ -42,14 +48,19 @@ func New(options Options) *Listener {
 		options.MaxConnections = DefaultMaxConnections
 	}
 
-	handler := limitLargeBodies(options.Handler)
+	if options.MaxPerAddress == 0 {
+		options.MaxPerAddress = DefaultMaxPerAddress(options.MaxConnections)
+	}
+
+	handler := limitBodies(options.Handler, largeBodiesPerNetwork(options))
 	if !options.AnyHost && IsLoopback(options.Listener.Addr()) {
 		handler = requireLoopbackHost(handler)
 	}
 
 	listener := &Listener{
-		connections: limitConnections(options.Listener, options.MaxConnections),
-		server:      newServer(handler, options.Log),
+		connections: limitConnections(
+			options.Listener, options.MaxConnections, options.MaxPerAddress, options.Log),
+		server: newServer(handler, options.Log),
 	}
 
 	silent := trackSilent(listener.server)
@@ -62,6 +73,17 @@ func New(options Options) *Listener {
 	}
 
 	return listener
+}
+
+// DefaultMaxPerAddress returns how many of a listener's connections one client may have by default: a
+// quarter.
+func DefaultMaxPerAddress(maxConnections int) int { return max(maxConnections/4, minPerAddress) }
+
+// largeBodiesPerNetwork returns a network's share of the large bodies: as large as its share of the
+// connections.
+func largeBodiesPerNetwork(options Options) int {
+	share := maxLargeBodies * options.MaxPerAddress / options.MaxConnections
+	return min(max(share, 1), maxLargeBodies)
 }
 
 // Serve accepts connections until Shutdown or Close. It always returns an error; after either of
@@ -95,7 +117,7 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		Handler:           setServerHeader(handler),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadTimeout:       requestTimeout,
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -46,3 +46,25 @@ func SameOriginURLs(a, b string) bool {
 	second, err := url.Parse(b)
 	return err == nil && SameOrigin(first, second)
 }
+
+// Network returns the network of a client by its address, host:port: the IPv4 address
+// itself, or the /64 network of an IPv6 address, which is what one subscriber gets. It
+// returns the zero Prefix if address cannot be parsed.
+func Network(address string) netip.Prefix {
+	client, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.Prefix{}
+	}
+
+	ip, bits := client.Addr().Unmap().WithZone(""), 64
+	if ip.Is4() {
+		bits = 32
+	}
+
+	network, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+
+	return network
+}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // maxNetworks bounds the networks that a Limiter has a bucket for.
@@ -53,7 +55,7 @@ func (l *Limiter) Allow(address string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	network := networkOf(address)
+	network := netaddr.Network(address)
 	bucket, ok := l.buckets[network]
 	if !ok {
 		bucket = l.newBucket(network, now)
@@ -72,7 +74,7 @@ func (l *Limiter) Exhausted(address string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	network := networkOf(address)
+	network := netaddr.Network(address)
 	bucket, ok := l.buckets[network]
 	if !ok && len(l.buckets) >= maxNetworks {
 		bucket, ok = l.shared[regionOf(network)], true
@@ -100,27 +102,6 @@ func (l *Limiter) newBucket(network netip.Prefix, now time.Time) *rate.Limiter {
 	l.buckets[network] = bucket
 
 	return bucket
-}
-
-// networkOf returns the network of a client: its IPv4 address, or the /64 network
-// of its IPv6 address. It returns the zero Prefix if address cannot be parsed.
-func networkOf(address string) netip.Prefix {
-	client, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return netip.Prefix{}
-	}
-
-	ip, bits := client.Addr().Unmap().WithZone(""), 64
-	if ip.Is4() {
-		bits = 32
-	}
-
-	network, err := ip.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-
-	return network
 }
 
 // regionOf numbers the networks that a registry allocates together: IPv4 networks

@@ -27,6 +27,7 @@ func (s *Server) listen() {
 		Listener:       addresses.API,
 		Handler:        s.apiHandler(),
 		MaxConnections: addresses.MaxConnections,
+		MaxPerAddress:  addresses.MaxPerAddress,
 		Certificate:    addresses.Certificate,
 	})
 
@@ -38,6 +39,7 @@ func (s *Server) listen() {
 			Listener:       addresses.Metrics,
 			Handler:        mux,
 			MaxConnections: maxMetricsConnections,
+			MaxPerAddress:  maxMetricsConnections, // of the operator's own systems
 		})
 	}
 
@@ -48,6 +50,7 @@ func (s *Server) listen() {
 			Listener:       addresses.Webhooks,
 			Handler:        mux,
 			MaxConnections: addresses.MaxConnections,
+			MaxPerAddress:  addresses.MaxPerAddress,
 			Certificate:    addresses.Certificate,
 			AnyHost:        true, // webhooks carry a secret, commit pages a token
 		})
@@ -60,6 +63,7 @@ func (s *Server) listen() {
 			Listener:       addresses.Sandbox,
 			Handler:        mux,
 			MaxConnections: addresses.MaxConnections,
+			MaxPerAddress:  addresses.MaxConnections, // all are this machine's
 		})
 	}
 }

@@ -64,6 +64,8 @@ type Listeners struct {
 	Certificate *httpserver.Certificate
 	// MaxConnections is how many connections API and Webhooks hold at once, each.
 	MaxConnections int
+	// MaxPerAddress is how many of them one client may have. Defaults to that of [httpserver.Options].
+	MaxPerAddress int
 }
 
 // URL returns where this machine reaches the API.

@@ -111,7 +111,10 @@ func checkKnownHosts(ctx context.Context, file string, log *slog.Logger) error {
 
 // open listens on the addresses in the settings. It reads the certificate before that.
 func (l *Listeners) open(settings config.Settings, log *slog.Logger) (err error) {
-	l.MaxConnections = settings.MaxConnections
+	l.MaxConnections, l.MaxPerAddress = settings.MaxConnections, settings.MaxPerAddress
+	if settings.PlainHTTP && l.MaxPerAddress == 0 {
+		l.MaxPerAddress = l.MaxConnections // all clients have the address of the proxy
+	}
 	if settings.TLSCert != "" {
 		if l.Certificate, err = httpserver.LoadCertificate(settings.TLSCert, settings.TLSKey, log); err != nil {
 			return err
@@ -144,8 +147,9 @@ func (l *Listeners) open(settings config.Settings, log *slog.Logger) (err error)
 		}
 	}
 
-	if settings.Target == "sandbox" && l.Certificate != nil {
-		// For our own calls to the sandbox, which need not trust our certificate.
+	if settings.Target == "sandbox" {
+		// For our own calls to the sandbox, which need not trust our certificate and do not share the
+		// connections of callers.
 		l.Sandbox, err = httpserver.Listen("listen", "127.0.0.1:0")
 	}
 
