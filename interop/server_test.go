@@ -86,19 +86,24 @@ func newFakeServer(t *testing.T, without ...string) *fakeServer {
 	return server
 }
 
-func (d *fakeServer) authenticate(r *http.Request, body []byte, service string) (context.Context, error) {
+func (d *fakeServer) authenticate(r *http.Request, service string) (awsjson.Verify, error) {
 	authorization, err := d.verifier.Parse(r, service)
-	if err == nil {
-		err = d.verifier.Verify(r, body, authorization, secretKey, time.Now())
+	if err != nil {
+		d.t.Errorf("%s signed wrongly: %v", r.UserAgent(), err)
+		return nil, err
 	}
-	if err == nil && (authorization.AccessKeyID != accessKey || authorization.SecurityToken != sessionToken) {
+	if authorization.AccessKeyID != accessKey || authorization.SecurityToken != sessionToken {
 		d.t.Errorf("%s signed with key %s and token %s", r.UserAgent(), authorization.AccessKeyID,
 			authorization.SecurityToken)
 	}
-	if err != nil {
-		d.t.Errorf("%s signed wrongly: %v", r.UserAgent(), err)
-	}
-	return r.Context(), err
+
+	return func(body []byte) (context.Context, error) {
+		err := d.verifier.Verify(r, body, authorization, secretKey, time.Now())
+		if err != nil {
+			d.t.Errorf("%s signed wrongly: %v", r.UserAgent(), err)
+		}
+		return r.Context(), err
+	}, nil
 }
 
 // handle registers an operation that requires the test case's input, and returns its

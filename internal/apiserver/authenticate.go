@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/awsjson"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -25,41 +26,92 @@ const awsKeyMessage = "A real AWS access key was used to call Lockstep, which is
 	"Lockstep has access keys of its own, which begin with LSAK: use the profile that holds one, for instance with " +
 	"AWS_PROFILE=lockstep."
 
+const (
+	// failuresPerSecond is the sustained rate of failed authentications per address
+	// that are answered with their reason, after a burst of failuresAtOnce.
+	failuresPerSecond = 10
+	failuresAtOnce    = 100
+)
+
 // An authenticator finds the caller of a request.
 type authenticator struct {
 	api       *api.Service
 	directory *identity.Directory
 	verifier  sigv4.Verifier
 	limiter   *access.Limiter
+	failures  *ratelimit.Limiter
 }
 
-// authenticate returns a context with the caller of a request. The scope of the
-// signature must name the service that X-Amz-Target names. At AWS each service has
-// an endpoint of its own.
-func (a *authenticator) authenticate(r *http.Request, body []byte, service string) (context.Context, error) {
+// authenticate checks everything about a request's signature for which its body is
+// not needed: the scope, the date and the access key. The scope must name the
+// service that X-Amz-Target names. At AWS each service has an endpoint of its own.
+func (a *authenticator) authenticate(r *http.Request, service string) (awsjson.Verify, error) {
+	authorization, err := a.identify(r, service)
+	if err != nil {
+		return nil, a.refuse(r, err)
+	}
+
+	return func(body []byte) (context.Context, error) {
+		principal, err := a.verify(r, body, authorization)
+		if err != nil {
+			return nil, a.refuse(r, err)
+		}
+		return a.admit(r, principal, authorization.Region, service)
+	}, nil
+}
+
+// identify returns the authorization of a request, if its key is a known one and its
+// date is now.
+func (a *authenticator) identify(r *http.Request, service string) (*sigv4.Authorization, error) {
 	authorization, err := a.verifier.Parse(r, service)
 	if err != nil {
-		return nil, authenticationError(err)
+		return nil, err
 	}
 	if identity.IsAWSKeyID(authorization.AccessKeyID) {
 		return nil, badRequest("UnrecognizedClientException", awsKeyMessage)
 	}
 
-	now := time.Now()
-	principal, err := a.directory.Verify(r.Context(), authorization.AccessKeyID, authorization.SecurityToken,
+	if err := a.directory.CheckID(r.Context(), authorization.AccessKeyID, authorization.SecurityToken); err != nil {
+		return nil, err
+	}
+
+	return authorization, a.verifier.CheckTime(authorization, time.Now())
+}
+
+// verify returns the principal that signed a request with this body.
+func (a *authenticator) verify(
+	r *http.Request, body []byte, authorization *sigv4.Authorization,
+) (identity.Principal, error) {
+	return a.directory.Verify(r.Context(), authorization.AccessKeyID, authorization.SecurityToken,
 		func(secret seal.Secret) error {
-			return a.verifier.Verify(r, body, authorization, secret.Reveal(), now)
+			return a.verifier.Verify(r, body, authorization, secret.Reveal(), time.Now())
 		})
-	if err != nil {
-		return nil, authenticationError(err)
-	}
+}
 
+// refuse returns the exception for a request that could not be authenticated. An
+// address with many of them learns nothing from further ones. Valid requests are
+// never refused for that: callers may share the address of a proxy.
+func (a *authenticator) refuse(r *http.Request, cause error) error {
+	err := authenticationError(cause)
+	if _, isRefusal := errors.AsType[*awsjson.Error](err); isRefusal && !a.failures.Allow(r.RemoteAddr, time.Now()) {
+		return throttled()
+	}
+	return err
+}
+
+// throttled returns the exception for too many requests. SDKs retry it.
+func throttled() error { return badRequest("ThrottlingException", "Rate exceeded") }
+
+// admit returns a context with the caller of an authenticated request.
+func (a *authenticator) admit(
+	r *http.Request, principal identity.Principal, region, service string,
+) (context.Context, error) {
 	awsjson.Annotate(r.Context(), slog.Any("principal", principal))
-	if !a.limiter.Allow(principal, operationOf(r), now) {
-		return nil, badRequest("ThrottlingException", "Rate exceeded") // SDKs retry it
+	if !a.limiter.Allow(principal, operationOf(r), time.Now()) {
+		return nil, throttled()
 	}
 
-	caller, err := a.api.NewCaller(r.Context(), principal, authorization.Region, service)
+	caller, err := a.api.NewCaller(r.Context(), principal, region, service)
 	if err != nil {
 		return nil, err
 	}

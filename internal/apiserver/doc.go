@@ -9,7 +9,9 @@
 //
 // # Authentication
 //
-// A request is authenticated before its body is decoded. A caller that may never
+// The scope, the date and the access key of a request are checked before its body is
+// read, the signature before it is decoded. Failures are limited by address
+// (ratelimit): further ones are answered without their reason. A caller that may never
 // perform an operation, on any resource, is denied at once, as at AWS. What it may
 // do with one resource is decided by the operation, with package access. A
 // response of an operation that has not consulted the policies is withheld.

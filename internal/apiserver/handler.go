@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/awsjson"
 	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -41,6 +42,7 @@ func New(options Options) http.Handler {
 		api:       options.API,
 		directory: options.Directory,
 		limiter:   access.NewLimiter(options.Rates),
+		failures:  ratelimit.New(failuresPerSecond, failuresAtOnce),
 	}
 	mux := awsjson.NewMux(awsjson.Options{
 		Services:     protocolServices(services, options.ProviderTypes),

@@ -36,12 +36,11 @@ func endpoint(t *testing.T) string {
 	var verifier sigv4.Verifier
 	mux := awsjson.NewMux(awsjson.Options{
 		Services: services,
-		Authenticate: func(r *http.Request, body []byte, service string) (context.Context, error) {
-			a, err := verifier.Parse(r, service)
-			if err == nil {
-				err = verifier.Verify(r, body, a, "secret", time.Now())
-			}
-			return r.Context(), err
+		Authenticate: func(r *http.Request, service string) (awsjson.Verify, error) {
+			authorization, err := verifier.Parse(r, service)
+			return func(body []byte) (context.Context, error) {
+				return r.Context(), verifier.Verify(r, body, authorization, "secret", time.Now())
+			}, err
 		},
 		Errors: func(_ string, err error) (string, int, string) {
 			var refused *sigv4.Error

@@ -5,7 +5,7 @@
 // the operation and the service, by the service's prefix or the prefix's last
 // segment. The Mux handles a request in this order:
 //
-//	method → content type → target → size → Authenticate → decode → validate → operation → encode
+//	method → content type → target → Authenticate → size → Verify → decode → validate → operation → encode
 //
 // The body is decoded only after its sender is authenticated.
 //

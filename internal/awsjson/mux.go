@@ -15,10 +15,10 @@ type Options struct {
 	// Services share the port. Their prefixes must differ, also in the last
 	// segments.
 	Services []Service
-	// Authenticate authenticates a request to a service, given by its Name. The
-	// operation gets the returned context, which must be derived from that of r. It
-	// must not retain body. Without it, every request is accepted.
-	Authenticate func(r *http.Request, body []byte, service string) (context.Context, error)
+	// Authenticate authenticates a request to a service, given by its Name. It is
+	// called before the body is read, so that a request that cannot be valid costs
+	// nothing more. Without it, every request is accepted.
+	Authenticate func(r *http.Request, service string) (Verify, error)
 	// Errors returns the response for an error of an operation or of Authenticate.
 	// The code is the name of the exception, without a namespace. Without it, every
 	// error that is not an *Error is an InternalFailure.
@@ -34,6 +34,11 @@ type Options struct {
 	// MaxDepth is the maximum nesting of JSON. Defaults to 64.
 	MaxDepth int
 }
+
+// Verify verifies that the sender of a request sent this body, which it must not
+// retain. The operation gets the returned context, which must be derived from that of
+// the request.
+type Verify func(body []byte) (context.Context, error)
 
 // A Service is a set of operations with a prefix.
 type Service struct {

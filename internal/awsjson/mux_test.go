@@ -310,7 +310,7 @@ func TestBodyIsDecodedAfterAuthentication(t *testing.T) {
 	type key struct{}
 	mux := awsjson.NewMux(awsjson.Options{
 		Services: []awsjson.Service{shelf()},
-		Authenticate: func(r *http.Request, body []byte, service string) (context.Context, error) {
+		Authenticate: func(r *http.Request, service string) (awsjson.Verify, error) {
 			if r.Header.Get("Authorization") == "" {
 				return nil, &awsjson.Error{
 					Code:    "MissingAuthenticationTokenException",
@@ -318,7 +318,9 @@ func TestBodyIsDecodedAfterAuthentication(t *testing.T) {
 					Message: "Missing Authentication Token",
 				}
 			}
-			return context.WithValue(r.Context(), key{}, service+" "+string(body)), nil
+			return func(body []byte) (context.Context, error) {
+				return context.WithValue(r.Context(), key{}, service+" "+string(body)), nil
+			}, nil
 		},
 	})
 

@@ -126,16 +126,22 @@ func (m *Mux) serve(call *call, w http.ResponseWriter, r *http.Request) ([]byte,
 		return nil, unknownOperation()
 	}
 
+	verify := Verify(func([]byte) (context.Context, error) { return r.Context(), nil })
+	if m.options.Authenticate != nil {
+		var err error
+		if verify, err = m.options.Authenticate(r, call.service.name); err != nil {
+			return nil, err
+		}
+	}
+
 	body, err := readBody(w, r, m.options.MaxBody)
 	if err != nil {
 		return nil, err
 	}
 
-	ctx := r.Context()
-	if m.options.Authenticate != nil {
-		if ctx, err = m.options.Authenticate(r, body, call.service.name); err != nil {
-			return nil, err
-		}
+	ctx, err := verify(body)
+	if err != nil {
+		return nil, err
 	}
 
 	return run(ctx, body)

@@ -150,6 +150,17 @@ func (d *Directory) Verify(
 	return Principal{}, checked
 }
 
+// CheckID returns ErrUnknownKey if there is no active key or session with this id and
+// token, so that no signature can be valid. An expired session is known: only a valid
+// signature learns that it has expired.
+func (d *Directory) CheckID(ctx context.Context, id, token string) error {
+	_, _, err := d.find(ctx, id, token)
+	if errors.Is(err, ErrExpiredToken) {
+		return nil
+	}
+	return err
+}
+
 // checkSessionsOnly returns ErrSessionRequired for a long-lived key if those are
 // disabled.
 func (d *Directory) checkSessionsOnly(p Principal) error {

@@ -18,6 +18,24 @@ type caller struct {
 	region  string
 	arn     string
 	userID  string
+	access  Access
+}
+
+// Access is what a caller may do. Each includes those before it.
+type Access int
+
+const (
+	NoAccess    Access = iota // nothing but GetCallerIdentity
+	ReadAccess                // read what is in the caller's account
+	WriteAccess               // change it, also as a role of that account
+	AllAccounts               // assume roles of any account
+)
+
+// A Key is an access key of the sandbox's callers.
+type Key struct {
+	Secret  string
+	Account string
+	Access  Access
 }
 
 // partition returns the partition of the caller's region.
@@ -45,30 +63,86 @@ type assumedSession struct {
 	expires                             int64
 }
 
-// authenticate verifies the signature of a request and returns its caller.
-func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
+// identify checks everything about a request's signature for which its body is not
+// needed, and returns its caller, with the secret to verify it. The secret is "" where
+// signatures are not verified.
+func (s *Sandbox) identify(r *http.Request) (*sigv4.Authorization, caller, string, error) {
 	authorization, err := s.verifier.Parse(r, "cloudformation", "sts")
 	if err != nil {
-		return caller{}, err
+		return nil, caller{}, "", err
 	}
 	if strings.HasPrefix(authorization.AccessKeyID, sessionKeyPrefix) {
-		return s.verifySessionKey(r, body, authorization)
+		who, secret, err := s.identifySession(r, authorization)
+		return authorization, who, secret, err
 	}
 
-	account := s.options.Account
+	key := Key{Account: s.options.Account, Access: AllAccounts}
 	if s.options.LookUpKey != nil {
-		var secret string
-		if secret, account, err = s.options.LookUpKey(r.Context(), authorization.AccessKeyID); err != nil {
-			return caller{}, err
+		if key, err = s.options.LookUpKey(r.Context(), authorization.AccessKeyID); err != nil {
+			return nil, caller{}, "", err
 		}
-		if err := s.verifier.Verify(r, body, authorization, secret, time.Now()); err != nil {
-			return caller{}, err
+		if key.Secret == "" {
+			return nil, caller{}, "", sigv4.UnknownKeyError()
+		}
+		if err := s.verifier.CheckTime(authorization, time.Now()); err != nil {
+			return nil, caller{}, "", err
 		}
 	}
 
-	who := caller{account: account, region: authorization.Region, userID: authorization.AccessKeyID}
-	who.arn = "arn:" + who.partition() + ":iam::" + account + ":user/sandbox"
-	return who, nil
+	who := caller{
+		account: key.Account,
+		region:  authorization.Region,
+		userID:  authorization.AccessKeyID,
+		access:  key.Access,
+	}
+	who.arn = "arn:" + who.partition() + ":iam::" + key.Account + ":user/sandbox"
+	return authorization, who, key.Secret, nil
+}
+
+// verify verifies the signature of a request that identify has accepted.
+func (s *Sandbox) verify(r *http.Request, body []byte, authorization *sigv4.Authorization, secret string) error {
+	if secret == "" {
+		return nil
+	}
+	return s.verifier.Verify(r, body, authorization, secret, time.Now())
+}
+
+// refuse returns the error for a request that could not be authenticated. An address
+// with many of them learns nothing from further ones.
+func (s *Sandbox) refuse(r *http.Request, err error) error {
+	if _, isRefusal := errors.AsType[*sigv4.Error](err); isRefusal && !s.failures.Allow(r.RemoteAddr, time.Now()) {
+		return &awsquery.Error{Code: "Throttling", Message: "Rate exceeded"}
+	}
+	return err
+}
+
+// authorize returns an AccessDenied error if the caller may not call an operation.
+func (c caller) authorize(action string, operation operation) error {
+	needed := ReadAccess
+	switch {
+	case operation.writes:
+		needed = WriteAccess
+	case action == "GetCallerIdentity":
+		needed = NoAccess
+	}
+
+	if c.access >= needed {
+		return nil
+	}
+
+	service := "cloudformation"
+	if operation.service == sts() {
+		service = "sts"
+	}
+	return accessDenied(c, service+":"+action)
+}
+
+func accessDenied(c caller, action string) error {
+	return &awsquery.Error{
+		Code:    "AccessDenied",
+		Message: "User: " + c.arn + " is not authorized to perform: " + action + " in the sandbox",
+		Status:  http.StatusForbidden,
+	}
 }
 
 // findSession returns the session of an access key of AssumeRole.
@@ -85,21 +159,22 @@ func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSessi
 	return ses, err
 }
 
-// verifySessionKey verifies a request that is signed with an access key of AssumeRole.
-func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *sigv4.Authorization) (caller, error) {
-	ses, err := s.findSession(r, authorization.AccessKeyID)
+// identifySession is identify for a request that is signed with an access key of
+// AssumeRole.
+func (s *Sandbox) identifySession(r *http.Request, authorization *sigv4.Authorization) (caller, string, error) {
+	session, err := s.findSession(r, authorization.AccessKeyID)
 	if err != nil {
-		return caller{}, err
+		return caller{}, "", err
 	}
-	if subtle.ConstantTimeCompare([]byte(authorization.SecurityToken), []byte(ses.token)) != 1 {
-		return caller{}, sigv4.UnknownKeyError()
+	if subtle.ConstantTimeCompare([]byte(authorization.SecurityToken), []byte(session.token)) != 1 {
+		return caller{}, "", sigv4.UnknownKeyError()
 	}
 
-	if err := s.verifier.Verify(r, body, authorization, ses.secret, time.Now()); err != nil {
-		return caller{}, err
+	if err := s.verifier.CheckTime(authorization, time.Now()); err != nil {
+		return caller{}, "", err
 	}
-	if time.Now().UnixMilli() >= ses.expires {
-		return caller{}, &awsquery.Error{
+	if time.Now().UnixMilli() >= session.expires {
+		return caller{}, "", &awsquery.Error{
 			Code:    "ExpiredToken",
 			Message: "The security token included in the request is expired",
 			Status:  http.StatusForbidden,
@@ -107,9 +182,10 @@ func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *
 	}
 
 	return caller{
-		account: ses.account,
+		account: session.account,
 		region:  authorization.Region,
-		arn:     ses.arn,
-		userID:  ses.userID,
-	}, nil
+		arn:     session.arn,
+		userID:  session.userID,
+		access:  WriteAccess,
+	}, session.secret, nil
 }

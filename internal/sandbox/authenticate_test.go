@@ -2,7 +2,9 @@ package sandbox_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +18,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox"
 )
 
-// lookUpKey has one key, of account 111122223333.
-func lookUpKey(_ context.Context, id string) (secret, account string, err error) {
-	if id == "LSTESTKEY00000000000" {
-		return "secret", "111122223333", nil
+// lookUpKey has a key for each access, all of account 111122223333.
+func lookUpKey(_ context.Context, id string) (sandbox.Key, error) {
+	access, ok := map[string]sandbox.Access{
+		"LSTESTKEY00000000000": sandbox.AllAccounts,
+		"LSADMINKEY0000000000": sandbox.WriteAccess,
+		"LSREADERKEY000000000": sandbox.ReadAccess,
+		"LSNOBODYKEY000000000": sandbox.NoAccess,
+	}[id]
+	if !ok {
+		return sandbox.Key{}, nil
 	}
-	return "", "", nil
+	return sandbox.Key{Secret: "secret", Account: "111122223333", Access: access}, nil
 }
 
 func changeSetInput(stack, name string) *cloudformation.CreateChangeSetInput {
@@ -76,6 +84,100 @@ func assume(t *testing.T, cfg aws.Config, role string) aws.Config {
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(
 		*keys.AccessKeyId, *keys.SecretAccessKey, *keys.SessionToken)
 	return cfg
+}
+
+func TestAttack21CallersOfTheSandboxNeedAccess(t *testing.T) {
+	url := startSandbox(t, databasePath(t), sandbox.Options{LookUpKey: lookUpKey, ResourceDuration: time.Nanosecond})
+	configurationOf := func(id string) aws.Config {
+		cfg := configuration(url, "us-east-1")
+		cfg.Credentials = credentials.NewStaticCredentialsProvider(id, "secret", "")
+		return cfg
+	}
+	apply(t, cloudformation.NewFromConfig(configurationOf("LSADMINKEY0000000000")), "shop", shop)
+
+	const ownRole, foreignRole = "arn:aws:iam::111122223333:role/deployer", "arn:aws:iam::444455556666:role/deployer"
+	assumeRole := func(role string) func(aws.Config) error {
+		return func(cfg aws.Config) error {
+			input := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("test")}
+			_, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), input)
+			return err
+		}
+	}
+	calls := map[string]func(aws.Config) error{
+		"who am I": func(cfg aws.Config) error {
+			_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			return err
+		},
+		"read": func(cfg aws.Config) error {
+			_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+			return err
+		},
+		"evaluate": func(cfg aws.Config) error {
+			input := &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(shop)}
+			_, err := cloudformation.NewFromConfig(cfg).ValidateTemplate(t.Context(), input)
+			return err
+		},
+		"write": func(cfg aws.Config) error {
+			input := &cloudformation.CreateChangeSetInput{
+				StackName:     aws.String("shop"),
+				ChangeSetName: aws.String("change-" + rand.Text()),
+				TemplateBody:  aws.String(shop),
+			}
+			_, err := cloudformation.NewFromConfig(cfg).CreateChangeSet(t.Context(), input)
+			return err
+		},
+		"assume a role of the account":     assumeRole(ownRole),
+		"assume a role of another account": assumeRole(foreignRole),
+	}
+
+	permitted := map[string][]string{
+		"LSNOBODYKEY000000000": {"who am I"},
+		"LSREADERKEY000000000": {"who am I", "read", "evaluate"},
+		"LSADMINKEY0000000000": {"who am I", "read", "evaluate", "write", "assume a role of the account"},
+		"LSTESTKEY00000000000": {
+			"who am I", "read", "evaluate", "write", "assume a role of the account", "assume a role of another account",
+		},
+	}
+	for id, names := range permitted {
+		for name, call := range calls {
+			want := "AccessDenied"
+			if slices.Contains(names, name) {
+				want = ""
+			}
+			if err := call(configurationOf(id)); errorCode(err) != want {
+				t.Errorf("%s, %s: the error is %v, want %q", id, name, err, want)
+			}
+		}
+	}
+
+	session := assume(t, configurationOf("LSADMINKEY0000000000"), ownRole)
+	if err := assumeRole(foreignRole)(session); errorCode(err) != "AccessDenied" {
+		t.Errorf("a session assumes a role of another account: %v", err)
+	}
+}
+
+func TestAttack23FailedAuthenticationsAtTheSandboxAreLimited(t *testing.T) {
+	url := startSandbox(t, databasePath(t), sandbox.Options{LookUpKey: lookUpKey})
+	describe := func(secret string) string {
+		cfg := configuration(url, "us-east-1")
+		cfg.RetryMaxAttempts = 1
+		cfg.Credentials = credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", secret, "")
+		_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+		return errorCode(err)
+	}
+
+	got := ""
+	for range 1000 {
+		if got = describe("wrong"); got != "SignatureDoesNotMatch" {
+			break
+		}
+	}
+	if got != "Throttling" {
+		t.Errorf("many failures end with %q, want Throttling", got)
+	}
+	if got := describe("secret"); got != "" {
+		t.Errorf("a valid request is answered with %q", got)
+	}
 }
 
 func TestAccountsAndRegionsAreSeparate(t *testing.T) {

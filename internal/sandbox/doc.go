@@ -16,7 +16,9 @@
 // # Accounts
 //
 // Accounts and regions are separate. The account is that of the access key, or of
-// the role for keys of AssumeRole; the region is that of the signature.
+// the role for keys of AssumeRole; the region is that of the signature. A caller acts
+// in its own account, and reads or writes there as its [Access] permits; only the
+// server that deploys for all accounts may assume roles of all.
 //
 // # Values from outside
 //
@@ -28,5 +30,6 @@
 // It checks what CloudFormation checks before it calls other services: the template,
 // parameters, capabilities, names, statuses and exports. It does not check
 // properties, permissions and quotas, and says so in the last event of every
-// operation. It refuses what it cannot evaluate.
+// operation. It refuses what it cannot evaluate. Beyond [Access] it knows no
+// policies.
 package sandbox

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/spec"
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/sandbox/store"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
@@ -22,10 +23,10 @@ import (
 type Options struct {
 	// Log receives a line for each request. Defaults to discarding them.
 	Log *slog.Logger
-	// LookUpKey returns the secret and the account of an access key, or an empty secret
-	// if there is no such key. It is not called for keys of AssumeRole. If nil, every
-	// well-formed signature is accepted without verification, as one of Account.
-	LookUpKey func(ctx context.Context, accessKeyID string) (secret, account string, err error)
+	// LookUpKey returns an access key, with an empty secret if there is no such key. It
+	// is not called for keys of AssumeRole. If nil, every well-formed signature is
+	// accepted without verification, as one of Account, with access to all accounts.
+	LookUpKey func(ctx context.Context, accessKeyID string) (Key, error)
 	// Account is the account of unverified access keys. Defaults to 000000000000.
 	Account string
 	// ResourceDuration is how long a resource without a Delay takes. If zero, a whole
@@ -40,8 +41,16 @@ type Sandbox struct {
 	database   *db.DB
 	catalog    *spec.Catalog
 	verifier   *sigv4.Verifier
+	failures   *ratelimit.Limiter // failed authentications
 	operations map[string]operation
 }
+
+const (
+	// failuresPerSecond is the sustained rate of failed authentications per address
+	// that are answered with their reason, after a burst of failuresAtOnce.
+	failuresPerSecond = 10
+	failuresAtOnce    = 100
+)
 
 // Open opens the database at path, creating it (0600) if it is missing. Only one
 // Sandbox may have it open.
@@ -69,6 +78,7 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		database: database,
 		catalog:  known,
 		verifier: &sigv4.Verifier{},
+		failures: ratelimit.New(failuresPerSecond, failuresAtOnce),
 	}
 	sandbox.operations = operations()
 	if err := database.Update(ctx, store.Purge); err != nil {
@@ -85,24 +95,7 @@ func (s *Sandbox) Close() error { return s.database.Close() }
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	requestID := uuid.NewString()
-	service := cloudformation()
-	action, result, err := "", any(nil), error(nil)
-	if r.Method != http.MethodPost {
-		err = &awsquery.Error{
-			Code:    "MethodNotAllowed",
-			Message: "The Query protocol uses POST.",
-			Status:  http.StatusMethodNotAllowed,
-		}
-	} else if body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, awsquery.MaxBody)); readErr != nil {
-		err = &awsquery.Error{
-			Code:    "RequestEntityTooLarge",
-			Message: "Request entity too large",
-			Status:  http.StatusRequestEntityTooLarge,
-		}
-	} else {
-		action, service, result, err = s.serve(r, body)
-	}
-
+	action, service, result, err := s.serve(w, r)
 	if err == nil {
 		err = service.WriteResult(w, action, result, requestID)
 	} else {
@@ -132,9 +125,37 @@ func (s *Sandbox) toQueryError(ctx context.Context, action string, err error) *a
 	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 
-// serve authenticates a request and runs its operation in a transaction.
-func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service awsquery.Service, result any, err error) {
+// serve authenticates a request and runs its operation in a transaction. It looks at
+// the access key before it reads the body.
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) (
+	action string, service awsquery.Service, result any, err error,
+) {
 	service = cloudformation()
+	if r.Method != http.MethodPost {
+		return "", service, nil, &awsquery.Error{
+			Code:    "MethodNotAllowed",
+			Message: "The Query protocol uses POST.",
+			Status:  http.StatusMethodNotAllowed,
+		}
+	}
+
+	authorization, who, secret, err := s.identify(r)
+	if err != nil {
+		return "", service, nil, s.refuse(r, err)
+	}
+
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, awsquery.MaxBody))
+	if err != nil {
+		return "", service, nil, &awsquery.Error{
+			Code:    "RequestEntityTooLarge",
+			Message: "Request entity too large",
+			Status:  http.StatusRequestEntityTooLarge,
+		}
+	}
+	if err := s.verify(r, body, authorization, secret); err != nil {
+		return "", service, nil, s.refuse(r, err)
+	}
+
 	form, err := awsquery.Read(body)
 	if err != nil {
 		return "", service, nil, err
@@ -146,10 +167,7 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 		service = operation.service
 	}
 
-	who, err := s.authenticate(r, body)
 	switch {
-	case err != nil:
-		return action, service, nil, err
 	case action == "":
 		return action, service, nil, &awsquery.Error{Code: "MissingAction",
 			Message: "The request must contain the parameter Action."}
@@ -157,6 +175,10 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 		return action, service, nil, &awsquery.Error{Code: "InvalidAction",
 			Message: "Could not find operation " + syntax.Clip(action) +
 				" for version " + syntax.Clip(form.Text("Version"))}
+	}
+
+	if err := who.authorize(action, operation); err != nil {
+		return action, service, nil, err
 	}
 
 	run := s.database.View

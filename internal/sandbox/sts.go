@@ -45,13 +45,18 @@ type assumeRoleResult struct {
 	PackedPolicySize int
 }
 
-// assumeRole returns an access key for any role, since there are no permissions. Its
-// account is that of the role.
+// assumeRole returns an access key for any role of the caller's account, and for a
+// caller with access to all accounts of any: roles have no permissions. The account of
+// the key is that of the role.
 func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")
 	match := rolePattern.FindStringSubmatch(role)
 	if match == nil || len(role) < 20 || len(role) > 2048 {
 		return nil, validationError("%s is invalid", syntax.Clip(role))
+	}
+
+	if match[2] != c.caller.account && c.caller.access < AllAccounts {
+		return nil, accessDenied(c.caller, "sts:AssumeRole")
 	}
 
 	name := c.form.Text("RoleSessionName")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
@@ -60,7 +63,7 @@ func TestAttack23ConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	run := servertest.ServeSandbox(t, "--max-connections", "2")
 	const start, rest = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n" +
-		"X-Amz-Target: CodeConnections_20231201.ListConnections\r\nContent-Length: 2\r\n\r\n{", "}"
+		"X-Amz-Target: CodeConnections_20231201.ListConnections\r\nContent-Length: 2", "\r\n\r\n{}"
 	one, two, three := dial(t, run.URL()), dial(t, run.URL()), dial(t, run.URL())
 	for _, conn := range []net.Conn{one, two} {
 		if got := sendText(t, conn, start, 50*time.Millisecond); got != 0 {
@@ -97,6 +100,88 @@ func TestAttack23ConnectionsAreBounded(t *testing.T) {
 
 	dial(t, run.URL()) // it waits, and does not delay the end
 	run.Stop()
+}
+
+func TestAttack23ARequestThatCannotBeValidIsRefusedBeforeItsBody(t *testing.T) {
+	t.Parallel()
+	db := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
+	key := createKey(t, db, "")
+	run := servertest.Serve(t, "--db", db, "--target", "sandbox")
+	now := time.Now().UTC()
+	authorization := func(id string, at time.Time, region string) string {
+		return "X-Amz-Date: " + at.Format("20060102T150405Z") + "\r\n" +
+			"Authorization: AWS4-HMAC-SHA256 Credential=" + id + at.Format("/20060102/") + region +
+			"/%s/aws4_request, SignedHeaders=host;x-amz-date%s, Signature=" + strings.Repeat("0", 64) + "\r\n"
+	}
+
+	// Each request announces a body and sends one byte of it.
+	const post = "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 60\r\n\r\n{"
+	endpoints := map[string]struct{ path, header, service, signed string }{
+		"API": {
+			path:    "/",
+			header:  "Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: CodeConnections_20231201.ListHosts\r\n",
+			service: "codeconnections",
+			signed:  ";x-amz-target",
+		},
+		"sandbox": {
+			path:    "/sandbox",
+			header:  "Content-Type: application/x-www-form-urlencoded\r\n",
+			service: "cloudformation",
+		},
+	}
+	for name, endpoint := range endpoints {
+		for what, header := range map[string]string{
+			"no signature":     "",
+			"an unknown key":   authorization("LSAKAAAAAAAAAAAAAAAA", now, region),
+			"an old date":      authorization(key.AccessKeyID, now.Add(-time.Hour), region),
+			"an invented area": authorization(key.AccessKeyID, now, "zz-fake-region-99"),
+		} {
+			if header != "" {
+				header = fmt.Sprintf(header, endpoint.service, endpoint.signed)
+			}
+			request := fmt.Sprintf(post, endpoint.path, endpoint.header+header)
+			if got := sendText(t, dial(t, run.URL()), request, servertest.Timeout); got/100 != 4 {
+				t.Errorf("%s: a request with %s is answered with %d", name, what, got)
+			}
+		}
+
+		header := fmt.Sprintf(authorization(key.AccessKeyID, now, region), endpoint.service, endpoint.signed)
+		request := fmt.Sprintf(post, endpoint.path, endpoint.header+header)
+		if got := sendText(t, dial(t, run.URL()), request, 300*time.Millisecond); got != 0 {
+			t.Errorf("%s: a request that may be valid is answered with %d before its body", name, got)
+		}
+	}
+}
+
+func TestAttack23FailedAuthenticationsAreLimitedByAddress(t *testing.T) {
+	t.Parallel()
+	db := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
+	key := createKey(t, db, "")
+	run := servertest.Serve(t, "--db", db, "--target", "sandbox")
+	call := func(key server.AccessKey) (int, string) {
+		const list = "com.amazonaws.codeconnections.CodeConnections_20231201.ListConnections"
+		return rawCall{target: list, body: []byte("{}")}.send(t, key, run.URL())
+	}
+
+	wrong, unknown := key, key
+	wrong.Secret = seal.NewSecret("wrong")
+	unknown.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
+	answer := ""
+	for range 1000 {
+		if _, answer = call(wrong); strings.Contains(answer, "ThrottlingException") {
+			break
+		}
+	}
+	if !strings.Contains(answer, "ThrottlingException") {
+		t.Fatalf("many failures are answered with %s, want ThrottlingException", answer)
+	}
+
+	if _, answer := call(unknown); !strings.Contains(answer, "ThrottlingException") {
+		t.Errorf("an unknown key is answered with %s, want ThrottlingException", answer)
+	}
+	if status, answer := call(key); status != 200 {
+		t.Errorf("a valid request from the same address is answered with %d: %s", status, answer)
+	}
 }
 
 func TestAttack23IdleConnectionsAreEvicted(t *testing.T) {
@@ -198,7 +283,7 @@ func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
 	}
 
 	key.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
-	if status, body := call(padded(1<<20 + 1)); status != http.StatusRequestEntityTooLarge {
+	if status, body := call(padded(1<<20 + 1)); status != 400 || !strings.Contains(body, "UnrecognizedClient") {
 		t.Errorf("a large body with an unknown key: status %d: %s", status, body)
 	}
 }

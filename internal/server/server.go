@@ -228,23 +228,12 @@ func (s *Server) openSandbox(ctx context.Context) (err error) {
 
 	s.sandbox, err = sandbox.Open(ctx, s.options.SandboxFile, sandbox.Options{
 		Log:       s.logOf("sandbox"),
-		LookUpKey: secretOf(s.directory),
+		LookUpKey: sandboxKeyIn(s.directory),
 	})
 	if err != nil {
 		return fmt.Errorf("open the sandbox: %w", err)
 	}
 	return nil
-}
-
-// secretOf lets the sandbox verify signatures made with our access keys.
-func secretOf(directory *identity.Directory) func(context.Context, string) (string, string, error) {
-	return func(ctx context.Context, id string) (secret, account string, err error) {
-		principal, key, err := directory.Lookup(ctx, id, "")
-		if errors.Is(err, identity.ErrUnknownKey) {
-			return "", "", nil
-		}
-		return key.Reveal(), principal.Account, err
-	}
 }
 
 // URL returns where this machine reaches the API.

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/config"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/sandbox"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -51,6 +52,29 @@ func sandboxCredentials(ctx context.Context, d *db.DB, sealKey *seal.Key) (aws.C
 		ServerOwned: true,
 	})
 	return credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.Secret.Reveal(), ""), err
+}
+
+// sandboxKeyIn lets the sandbox verify signatures made with our access keys. The server's own
+// key deploys for all accounts; others act in their own account, as their built-in role permits.
+func sandboxKeyIn(directory *identity.Directory) func(context.Context, string) (sandbox.Key, error) {
+	return func(ctx context.Context, id string) (sandbox.Key, error) {
+		principal, secret, err := directory.Lookup(ctx, id, "")
+		if errors.Is(err, identity.ErrUnknownKey) {
+			return sandbox.Key{}, nil
+		}
+
+		access := sandbox.NoAccess
+		switch {
+		case principal.Name == sandboxPrincipal:
+			access = sandbox.AllAccounts
+		case principal.Role == identity.Admin:
+			access = sandbox.WriteAccess
+		case principal.Role == identity.Operator, principal.Role == identity.Reader:
+			access = sandbox.ReadAccess
+		}
+
+		return sandbox.Key{Secret: secret.Reveal(), Account: principal.Account, Access: access}, err
+	}
 }
 
 // EnsureKey returns the active access key of a principal, with its secret. It creates one if there

@@ -37,12 +37,7 @@ type derived struct{ secret, key [sha256.Size]byte }
 func (v *Verifier) Verify(
 	r *http.Request, body []byte, authorization *Authorization, secret string, now time.Time,
 ) error {
-	skew := v.Skew
-	if skew == 0 {
-		skew = 5 * time.Minute
-	}
-
-	if err := checkTime(authorization.Time, now, skew); err != nil {
+	if err := v.CheckTime(authorization, now); err != nil {
 		return err
 	}
 	if secret == "" {
@@ -78,6 +73,16 @@ func (v *Verifier) Verify(
 	}
 
 	return nil
+}
+
+// CheckTime returns an error if the time of a signature is not within the skew before
+// or after now. Verify checks it too; this needs neither body nor secret.
+func (v *Verifier) CheckTime(authorization *Authorization, now time.Time) error {
+	skew := v.Skew
+	if skew == 0 {
+		skew = 5 * time.Minute
+	}
+	return checkTime(authorization.Time, now, skew)
 }
 
 // payloadHash returns the hexadecimal hash of body, as it is signed.

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
 // A callerIdentity is the result of GetCallerIdentity.
@@ -23,8 +24,9 @@ type callerIdentity struct {
 const awsKeyMessage = "A real AWS access key was used to call Lockstep, which is not AWS. " +
 	"Lockstep has access keys of its own, which begin with LSAK or LSSK."
 
-// getCallerIdentity returns the identity of the signer. It needs no permission.
-func (c *call) getCallerIdentity() (any, error) {
+// identify checks everything about a request's signature for which its body is not
+// needed.
+func (c *call) identify() (*sigv4.Authorization, error) {
 	authorization, err := c.verifier.Parse(c.r, "sts")
 	if err != nil {
 		return nil, err
@@ -33,10 +35,27 @@ func (c *call) getCallerIdentity() (any, error) {
 		return nil, &awsquery.Error{Code: "InvalidClientTokenId", Message: awsKeyMessage, Status: http.StatusForbidden}
 	}
 
+	if err := c.Directory.CheckID(c.r.Context(), authorization.AccessKeyID, authorization.SecurityToken); err != nil {
+		return nil, err
+	}
+
+	return authorization, c.verifier.CheckTime(authorization, time.Now())
+}
+
+// getCallerIdentity returns the identity of the signer. It needs no permission.
+func (c *call) getCallerIdentity() (any, error) {
+	if c.unidentified != nil {
+		return nil, c.unidentified
+	}
+
+	authorization := c.authorization
 	principal, err := c.Directory.Verify(c.r.Context(), authorization.AccessKeyID, authorization.SecurityToken,
 		func(secret seal.Secret) error {
 			return c.verifier.Verify(c.r, c.body, authorization, secret.Reveal(), time.Now())
 		})
+	if err != nil && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
+		return nil, throttled()
+	}
 	if err != nil {
 		return nil, err
 	}

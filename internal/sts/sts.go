@@ -79,6 +79,10 @@ type call struct {
 	r    *http.Request
 	body []byte
 	form awsquery.Form
+	// authorization is nil if unidentified says why the request's signature cannot be
+	// valid.
+	authorization *sigv4.Authorization
+	unidentified  error
 	// attrs are additional attributes of the log line.
 	attrs []slog.Attr
 }
@@ -123,8 +127,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve runs the operation of a request. It returns the action only if it is known,
 // since the action becomes part of element names and logs.
 func (c *call) serve(w http.ResponseWriter) (action string, result any, err error) {
-	signed := c.r.Header.Get("Authorization") != ""
-	if !signed && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
+	c.authorization, c.unidentified = c.identify()
+	isCounted := c.unidentified != nil
+	if isCounted && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
 		return "", nil, throttled()
 	}
 	if !IsRequest(c.r) {
@@ -154,7 +159,7 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 		}
 	case action == "AssumeRoleWithWebIdentity" && c.form.Text("Version") == version:
 		// A signature is not verified here, so it must not avoid the limit.
-		if signed && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
+		if !isCounted && !c.limiter.Allow(c.r.RemoteAddr, time.Now()) {
 			return action, nil, throttled()
 		}
 

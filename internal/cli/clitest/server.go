@@ -63,24 +63,30 @@ func NewServer(t testing.TB) *Server {
 // Region returns the region that the last request was signed for.
 func (s *Server) Region() string { return s.region.Load().(string) }
 
-func authenticate(verifier *sigv4.Verifier) func(*http.Request, []byte, string) (context.Context, error) {
-	return func(r *http.Request, body []byte, service string) (context.Context, error) {
+func authenticate(verifier *sigv4.Verifier) func(*http.Request, string) (awsjson.Verify, error) {
+	return func(r *http.Request, service string) (awsjson.Verify, error) {
 		authorization, err := verifier.Parse(r, service)
-		if err == nil && authorization.AccessKeyID != AccessKeyID {
+		if err != nil {
+			return nil, signatureException(err)
+		}
+		if authorization.AccessKeyID != AccessKeyID {
 			return nil, Exception("UnrecognizedClientException",
 				"The security token included in the request is invalid.")
 		}
 
-		if err == nil {
-			err = verifier.Verify(r, body, authorization, SecretAccessKey, time.Now())
-		}
-
-		if e, ok := errors.AsType[*sigv4.Error](err); ok {
-			return nil, Exception(e.Code(), e.Message)
-		}
-
-		return r.Context(), err
+		return func(body []byte) (context.Context, error) {
+			err := verifier.Verify(r, body, authorization, SecretAccessKey, time.Now())
+			return r.Context(), signatureException(err)
+		}, nil
 	}
+}
+
+// signatureException returns the exception for an invalid signature.
+func signatureException(err error) error {
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		return Exception(e.Code(), e.Message)
+	}
+	return err
 }
 
 // Env returns the variables with which the program uses the server.
