@@ -310,6 +310,10 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 		return err
 	}
 
+	if name, isRef := strings.CutPrefix(cfg.Branch, "refs/heads/"); isRef {
+		return lockstep.Errorf(lockstep.Invalid,
+			"Branch %q is the full name of a reference: write %s.", cfg.Branch, name)
+	}
 	if !lockstep.ValidBranch(cfg.Branch) {
 		return lockstep.Errorf(lockstep.Invalid, "Branch %q is not a valid branch name.", cfg.Branch)
 	}

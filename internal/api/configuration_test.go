@@ -118,6 +118,7 @@ func TestCreateSyncConfigurationRefusesInvalidInput(t *testing.T) {
 			{"a_b", "main", "a.yaml", link, "InvalidInputException", "A stack cannot be called"},
 			{"web", "a..b", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
 			{"web", "-x", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
+			{"web", "refs/heads/main", "a.yaml", link, "InvalidInputException", "write main."},
 			{"web", "refs heads", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
 			{"web", "main", "//web.yaml", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", "../a.yaml", link, "InvalidInputException", "ConfigFile must be"},

@@ -28,7 +28,7 @@ func (s *Service) ListResourceSyncs(
 
 	list := access.NewList(s.options.Seal, caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID,
 		input.OwnerId, input.RepositoryName, input.Branch, input.Status, formatFlag(input.NeverSynced),
-		formatFlag(input.Blocked))
+		formatFlag(input.Blocked), input.ResourceName, input.Health)
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -83,11 +83,13 @@ func (s *Service) viewFleet(
 func fleetFilter(input *wire.ListResourceSyncsInput) (syncstate.FleetFilter, error) {
 	filter := syncstate.FleetFilter{
 		SyncType:       lockstep.SyncType(input.SyncType),
+		ResourceName:   input.ResourceName,
 		LinkID:         linkID(input.RepositoryLinkId),
 		OwnerID:        input.OwnerId,
 		RepositoryName: input.RepositoryName,
 		Branch:         input.Branch,
 		Status:         lockstep.ResourceSyncStatus(input.Status),
+		Health:         lockstep.HealthState(input.Health),
 		NeverSynced:    input.NeverSynced,
 		Blocked:        input.Blocked,
 	}
@@ -159,7 +161,15 @@ func toWireCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
 		Succeeded:   total.ByStatus[lockstep.ResourceSucceeded],
 		Failed:      total.ByStatus[lockstep.ResourceFailed],
 		NeverSynced: total.NeverSynced,
-		Blocked:     total.Blocked,
+		Blocked:     total.ByHealth[lockstep.HealthBlocked],
+		Health: wire.ResourceHealthCounts{
+			Blocked: total.ByHealth[lockstep.HealthBlocked],
+			Syncing: total.ByHealth[lockstep.HealthSyncing],
+			Failed:  total.ByHealth[lockstep.HealthFailed],
+			Unknown: total.ByHealth[lockstep.HealthUnknown],
+			Behind:  total.ByHealth[lockstep.HealthBehind],
+			InStep:  total.ByHealth[lockstep.HealthInStep],
+		},
 	}
 }
 
@@ -175,8 +185,15 @@ func toWireResourceSync(account lockstep.AccountID, entry syncstate.FleetEntry) 
 		ConfigFile:       entry.Configuration.ConfigFile,
 		Status:           string(entry.Status),
 		TargetSha:        string(entry.TargetSHA),
+		TargetBranch:     entry.TargetBranch,
 		DesiredSha:       string(entry.DesiredSHA),
 		StartedAt:        wire.Time{Time: entry.StartedAt},
 		Blocked:          entry.Blocked,
+		Health: wire.ResourceHealth{
+			Status:      string(entry.Health.State),
+			Reason:      entry.Health.Reason,
+			Since:       wire.Time{Time: entry.Health.Since},
+			NextProbeAt: wire.Time{Time: entry.Health.NextProbe},
+		},
 	}
 }

@@ -33,7 +33,6 @@ type head struct {
 type configurationInputs struct {
 	store.TrackedConfiguration
 	fingerprint string
-	isNew       bool // created since the head was resolved
 }
 
 // maxUnavailable is how many configurations may be unavailable before the repository
@@ -124,7 +123,6 @@ func (e *Engine) readConfigurations(
 			h.configurations = append(h.configurations, configurationInputs{
 				TrackedConfiguration: cfg,
 				fingerprint:          Fingerprint(cfg.SyncConfiguration, inputs),
-				isNew:                !existed,
 			})
 			continue
 		}
@@ -190,7 +188,7 @@ func (e *Engine) updateDesired(tx *db.Tx, h head) error {
 
 // updateDesiredOf makes a head the desired revision of a configuration's resource, if
 // it affects the configuration. A commit that was requested by its id stays desired
-// until the branch moves.
+// until it is released.
 func (e *Engine) updateDesiredOf(
 	tx *db.Tx, changes *commitstatus.Changes, inputs configurationInputs, head lockstep.SHA,
 ) error {
@@ -205,11 +203,11 @@ func (e *Engine) updateDesiredOf(
 	}
 
 	switch {
-	case resource.PinnedHead == head && resource.Desired.SHA != head && inputs.differ(resource, head):
+	case resource.IsPinned() && resource.Desired.SHA != head && inputs.differ(resource, head):
 		return syncstate.MarkAffected(tx, resource, head)
-	case resource.PinnedHead == head, resource.PinnedHead != "" && inputs.isNew:
+	case resource.IsPinned(), resource.PinnedHead == head:
 		return nil
-	case resource.PinnedHead != "": // the branch has moved
+	case resource.PinnedHead != "": // the head was requested by its id, and the branch has moved
 		if err := syncstate.PinAtHead(tx, resource.ID, ""); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@
 // head affects (affected.go). It compares object ids, never history, so that force
 // pushes, merges and shallow reads cannot confuse it. A configuration whose inputs
 // cannot be read is retried and does not delay the others. A commit that was requested
-// by its id (retry.go) stays desired until the branch moves.
+// by its id (retry.go) stays desired until it is released.
 //
 // # Resource syncs
 //

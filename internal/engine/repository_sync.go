@@ -112,6 +112,9 @@ func (e *Engine) startResourceSyncs(
 		if err := e.updateDesired(tx, head); err != nil || head.incomplete != nil {
 			return err
 		}
+		if err := syncstate.SetBranchProblem(tx, attempt.LinkID, attempt.Branch, ""); err != nil {
+			return err
+		}
 
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)
@@ -163,6 +166,10 @@ func (e *Engine) handleRepositoryError(
 func (e *Engine) recordRepositoryError(
 	tx *db.Tx, job *queue.Job, attempt syncstate.RepositoryAttempt, cause error, unreachable bool,
 ) error {
+	if err := syncstate.SetBranchProblem(tx, attempt.LinkID, attempt.Branch, lockstep.Shown(cause)); err != nil {
+		return err
+	}
+
 	decision := worker.Decide(cause, attempt.Tries)
 	if decision.Retry && (!unreachable || attempt.Tries < outageTries) {
 		return e.retryRepositoryAttempt(tx, job, attempt, decision, cause)

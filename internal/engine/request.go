@@ -193,6 +193,9 @@ func (e *Engine) RecordUnreachable(tx *db.Tx, linkID, branch string, cause error
 	if err != nil {
 		return err
 	}
+	if err := syncstate.SetBranchProblem(tx, linkID, branch, lockstep.Shown(cause)); err != nil {
+		return err
+	}
 
 	return syncstate.AddRepositoryEvents(tx, attempt.ID, cloneStarted, cloneFailed(cause))
 }

@@ -117,8 +117,9 @@ type requestedCommit struct {
 }
 
 // RetryCommit syncs a commit of a configuration's branch in place of its head, and
-// resolves the blocker of the resource. The commit stays desired until the branch moves,
-// or the configuration is changed or retried.
+// resolves the blocker of the resource. The commit stays desired, whatever is pushed,
+// until the configuration is changed or retried, or another commit is requested. The
+// head that is requested by its id is no exception from later heads.
 //
 // RetryCommit calls the Git host and must not be called within a transaction. The error
 // is Invalid if the commit is not on the branch, NotFound if the commit or the branch

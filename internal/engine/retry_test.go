@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
+func TestARequestedCommitStaysDesiredWhateverIsPushed(t *testing.T) {
 	for name, trigger := range map[string]lockstep.TriggerResourceUpdateOn{
 		"file": lockstep.FileChange,
 		"any":  lockstep.AnyChange,
@@ -34,10 +34,15 @@ func TestARequestedCommitStaysDesiredUntilTheBranchMoves(t *testing.T) {
 				w.RetryCommit(cfg, first)
 				w.ExpectStaysDesired(cfg, first)
 				w.ExpectRevisionStatus(cfg, first, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: first})
-				w.ExpectRevisionStatus(cfg, second,
-					engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
-				third := w.Push(map[string]string{"web.yaml": "2"}) // the same files as the head that was held
-				w.ExpectStaysDesired(cfg, third)
+				w.ExpectRevisionStatus(cfg, second, pinned(first, second))
+
+				third := w.Push(map[string]string{"web.yaml": "3"})
+				w.WaitForRepositorySyncOf(third)
+				w.ExpectStaysDesired(cfg, first)
+				w.ExpectRevisionStatus(cfg, third, pinned(first, third))
+
+				w.Retry(cfg)
+				w.WaitForStatus(cfg, lockstep.ResourceSucceeded, third)
 			})
 		})
 	}
@@ -72,9 +77,16 @@ func TestARequestedCommitStaysDesiredUntilTheConfigurationChanges(t *testing.T) 
 	})
 }
 
-// The head that was held is applied when it comes back, even where the one
-// between asked for nothing else than the commit that was asked for.
-func TestAHeadThatReturnsIsNoLongerPinned(t *testing.T) {
+// pinned returns the status of a head while web is pinned at a commit.
+func pinned(at, head lockstep.SHA) engine.RevisionStatus {
+	return engine.RevisionStatus{
+		State:        engine.Pinned,
+		AttemptedSHA: at,
+		Reason:       lockstep.PinnedReason(at, head, "web"),
+	}
+}
+
+func TestAHeadThatReturnsDoesNotReleaseARequestedCommit(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.CreateConfiguration("web")
@@ -88,7 +100,7 @@ func TestAHeadThatReturnsIsNoLongerPinned(t *testing.T) {
 		w.ExpectStaysDesired(cfg, first)
 		w.Host.SetHead("main", second)
 		w.Update(func(tx *db.Tx) error { return w.Engine.RecordHead(tx, w.Link.ID, "main", second) })
-		w.ExpectStaysDesired(cfg, second)
+		w.ExpectStaysDesired(cfg, first)
 	})
 }
 
@@ -100,7 +112,7 @@ func TestASkippedHeadDoesNotStayPending(t *testing.T) {
 		second := w.Host.Push("main", map[string]string{"web.yaml": "2"}) // not probed yet
 		w.RetryCommit(cfg, first)
 		w.ExpectStaysDesired(cfg, first)
-		w.ExpectRevisionStatus(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
+		w.ExpectRevisionStatus(cfg, second, pinned(first, second))
 	})
 }
 

@@ -30,6 +30,9 @@ const (
 	Failed RevisionState = "FAILED"
 	// Blocked: Failed, and nothing is attempted until a person removes the cause.
 	Blocked RevisionState = "BLOCKED"
+	// Pinned: the commit is not attempted, because another commit was requested by its
+	// id, until that is released.
+	Pinned RevisionState = "PINNED"
 )
 
 // A RevisionStatus is what became of a commit for one resource.
@@ -38,7 +41,7 @@ type RevisionStatus struct {
 	SHA   lockstep.SHA // the requested commit
 	// AttemptedSHA is the commit whose attempt decided the state, "" if none did.
 	AttemptedSHA lockstep.SHA
-	Reason       string // of Failed and Blocked
+	Reason       string // of Failed, Blocked and Pinned
 }
 
 // historyDepth is how many commits below a head are searched.
@@ -118,6 +121,13 @@ func (e *Engine) storedStatus(
 				status.State = NotAffected
 			}
 			return err
+		}
+
+		if resource.IsPinned() && resource.Desired.SHA != sha && head == sha {
+			status.State = Pinned
+			status.AttemptedSHA = resource.Desired.SHA
+			status.Reason = lockstep.PinnedReason(resource.Desired.SHA, head, cfg.ResourceName)
+			return nil
 		}
 
 		status, err = attemptedStatus(tx, resource, sha, desiredSeq)

@@ -129,7 +129,7 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 
 func TestBotocoreValidatesParametersBeforeSending(t *testing.T) {
 	want := `Parameter validation failed: Missing required parameter in input: "SyncType"
-Parameter validation failed: Unknown parameter in input: "Colour", must be one of: NextToken, MaxResults, AccountId, SyncType, RepositoryLinkId, OwnerId, RepositoryName, Branch, Status, NeverSynced, Blocked, IncludeCounts
+Parameter validation failed: Unknown parameter in input: "Colour", must be one of: NextToken, MaxResults, AccountId, SyncType, ResourceName, RepositoryLinkId, OwnerId, RepositoryName, Branch, Status, Health, NeverSynced, Blocked, IncludeCounts
 Parameter validation failed: Invalid type for parameter MaxResults, value: many, type: <class 'str'>, valid types: <class 'int'>
 Parameter validation failed: Invalid length for parameter ResourceName, value: 0, valid min length: 1
 `

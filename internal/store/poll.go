@@ -12,6 +12,7 @@ type Poll struct {
 	LinkID    string
 	Interval  time.Duration // the interval in use, 0 before the first probe
 	Failures  int64         // failed probes in a row
+	Error     string        // of the last probe, to show; "" if it succeeded
 	Requested bool          // see RequestPoll
 	seq       int64
 }
@@ -48,12 +49,14 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	return polls, nil
 }
 
-// FinishPoll writes the interval and the failures of a poll. The link is due at next,
-// or at once if a poll was requested since it was claimed.
+// FinishPoll writes the interval, the failures and the error of a poll. The link is due
+// at next, or at once if a poll was requested since it was claimed.
 func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
-	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3,
+	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = CAST($3 AS bigint), poll_error = $7,
+		poll_failing_since = CASE WHEN CAST($3 AS bigint) > 0 THEN coalesce(poll_failing_since, CAST($5 AS bigint)) END,
 		next_poll_at = CASE WHEN requested_seq <> $4 THEN CAST($5 AS bigint) ELSE CAST($6 AS bigint) END WHERE id = $1`,
-		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.seq, db.Millis(tx.Now), db.Millis(next))
+		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.seq, db.Millis(tx.Now), db.Millis(next),
+		db.Storable(p.Error))
 	return err
 }
 

@@ -50,6 +50,15 @@ func SetBranchHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
 	return err
 }
 
+// SetBranchProblem records why the last repository sync of a branch failed or is being
+// retried; "" if it succeeded. The time of the first of several failures is kept.
+func SetBranchProblem(tx *db.Tx, linkID, branch, problem string) error {
+	_, err := tx.Exec(`UPDATE repository_branch SET problem = CAST($3 AS text),
+		problem_since = CASE WHEN CAST($3 AS text) <> '' THEN coalesce(problem_since, CAST($4 AS bigint)) END
+		WHERE link_id = $1 AND branch = $2`, linkID, branch, db.Storable(problem), db.Millis(tx.Now))
+	return err
+}
+
 // PolledHeads returns the last known heads of a link's branches.
 func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
 	rows, err := tx.Query(`SELECT branch, head FROM repository_branch WHERE link_id = $1`, linkID)

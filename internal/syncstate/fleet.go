@@ -18,36 +18,41 @@ type FleetEntry struct {
 	ConnectionARN lockstep.ARN // of that link's connection
 	Status        lockstep.ResourceSyncStatus
 	TargetSHA     lockstep.SHA
+	TargetBranch  string // of TargetSHA; the configuration may track another one since
 	StartedAt     time.Time
 	DesiredSHA    lockstep.SHA
 	Blocked       bool
+	Health        lockstep.Health
 }
 
 // A FleetFilter selects entries that match all of its fields; "" and nil match
 // all.
 type FleetFilter struct {
 	SyncType       lockstep.SyncType
+	ResourceName   string
 	LinkID         string
 	OwnerID        string
 	RepositoryName string
 	Branch         string
 	Status         lockstep.ResourceSyncStatus
+	Health         lockstep.HealthState
 	NeverSynced    *bool // whether it has no attempt
 	Blocked        *bool
 }
 
-// conditions returns the conditions of a filter, over c, l, r and a of
-// fleetTables.
+// conditions returns the conditions of a filter, over the tables of fleetTables.
 func (f FleetFilter) conditions(account lockstep.AccountID, region string) *conditions {
 	where := &conditions{}
 	where.and("c.account = ? AND c.region = ?", account, region)
 	for _, equal := range []struct{ column, value string }{
 		{"c.sync_type", string(f.SyncType)},
+		{"c.resource_name", f.ResourceName},
 		{"c.link_id", f.LinkID},
 		{"c.branch", f.Branch},
 		{"l.owner_id", f.OwnerID},
 		{"l.repository_name", f.RepositoryName},
 		{"a.status", string(f.Status)},
+		{healthState, string(f.Health)},
 	} {
 		if equal.value != "" {
 			where.and(equal.column+" = ?", equal.value)
@@ -59,18 +64,34 @@ func (f FleetFilter) conditions(account lockstep.AccountID, region string) *cond
 	}
 
 	if f.Blocked != nil {
-		where.and(map[bool]string{true: "", false: "NOT "}[*f.Blocked] + isBlocked)
+		where.and(map[bool]string{true: "k.id IS NOT NULL", false: "k.id IS NULL"}[*f.Blocked])
 	}
 
 	return where
 }
 
-const isBlocked = `EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')`
-
 // fleetTables continues [store.ConfigurationColumns]: r is the configuration's
-// resource, a its latest attempt for this configuration.
+// resource, a its latest attempt for this configuration, k its active blocker, and b
+// its branch.
 const fleetTables = `LEFT JOIN resource r ON r.configuration_id = c.id
-	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq `
+	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq
+	LEFT JOIN sync_blocker k ON k.resource_id = r.id AND k.status = 'ACTIVE'
+	LEFT JOIN repository_branch b ON b.link_id = c.link_id AND b.branch = c.branch `
+
+// isPinned is [ResourceState.IsPinned].
+const isPinned = `(r.pinned_head <> '' AND r.desired_sha <> r.pinned_head)`
+
+// healthState is the state of a resource's health, in the order of the constants of
+// [lockstep.HealthState].
+const healthState = `CASE
+	WHEN k.id IS NOT NULL THEN 'BLOCKED'
+	WHEN a.status IN ('INITIATED', 'IN_PROGRESS') THEN 'SYNCING'
+	WHEN a.outcome = 'failed' AND r.attempted_seq >= r.desired_seq THEN 'FAILED'
+	WHEN l.poll_error <> '' OR b.problem <> '' THEN 'UNKNOWN'
+	WHEN a.seq IS NULL OR a.status = 'FAILED' OR r.desired_seq > r.attempted_seq
+		OR ` + isPinned + ` AND r.desired_sha <> b.head AND EXISTS (SELECT 1 FROM affected_revision v
+			WHERE v.resource_id = r.id AND v.sha = b.head) THEN 'BEHIND'
+	ELSE 'IN_STEP' END`
 
 // Fleet returns a page of the caller's resources with their status, by sync type
 // and name. It is one SELECT, fit for [db.DB.ViewOnce].
@@ -86,39 +107,121 @@ func Fleet(
 	return db.SelectPage(tx, page, scanFleetEntry, func(e FleetEntry) db.Cursor {
 		return db.Cursor{Text: string(e.Configuration.SyncType) + "/" + e.Configuration.ResourceName}
 	}, `SELECT l.arn, l.connection_arn, coalesce(r.desired_sha, ''), coalesce(a.status, ''),
-		coalesce(a.target_sha, ''), a.started_at, `+isBlocked+`, `+store.ConfigurationColumns+fleetTables+
+		coalesce(a.target_sha, ''), coalesce(a.target_revision, ''), a.started_at, a.ended_at, `+healthState+`,
+		coalesce(k.created_reason, ''), k.created_at, l.poll_error, l.poll_failing_since, l.next_poll_at,
+		coalesce(b.problem, ''), b.problem_since, coalesce(b.head, ''), coalesce(`+isPinned+`, FALSE),
+		CASE WHEN a.outcome = 'failed' THEN coalesce((SELECT e.message FROM sync_event e
+			WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1), '') ELSE '' END, `+
+		store.ConfigurationColumns+fleetTables+
 		where.clause()+` ORDER BY c.sync_type, c.resource_name `+where.limit(), where.args...)
+}
+
+// healthFacts are what the health of an entry is explained with.
+type healthFacts struct {
+	state                        lockstep.HealthState
+	ended                        *int64
+	blockedReason                string
+	blockedSince                 *int64
+	pollError                    string
+	pollFailingSince, nextPollAt *int64
+	branchProblem                string
+	branchProblemSince           *int64
+	head                         lockstep.SHA
+	isPinned                     bool
+	failure                      string // the last event of a failed attempt
 }
 
 func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
 	var entry FleetEntry
+	var facts healthFacts
 	var started *int64
+	var target string
 	var err error
 	entry.Configuration, err = store.ScanConfiguration(row, &entry.LinkARN, &entry.ConnectionARN, &entry.DesiredSHA,
-		&entry.Status, &entry.TargetSHA, &started, &entry.Blocked)
+		&entry.Status, &entry.TargetSHA, &target, &started, &facts.ended, &facts.state, &facts.blockedReason,
+		&facts.blockedSince, &facts.pollError, &facts.pollFailingSince, &facts.nextPollAt, &facts.branchProblem,
+		&facts.branchProblemSince, &facts.head, &facts.isPinned, &facts.failure)
+	if err != nil {
+		return entry, err
+	}
+
 	entry.StartedAt = db.TimeOrZero(started)
-	return entry, err
+	entry.Blocked = facts.state == lockstep.HealthBlocked
+	if target != "" {
+		revision, err := decode[lockstep.Revision](target)
+		if err != nil {
+			return entry, err
+		}
+		entry.TargetBranch = revision.Branch
+	}
+
+	entry.Health = facts.health(entry)
+	return entry, nil
 }
 
-// A FleetCount counts resources. ByStatus and NeverSynced add up to Total; Blocked
-// resources are also counted in those.
+// health explains the state.
+func (f healthFacts) health(entry FleetEntry) lockstep.Health {
+	health := lockstep.Health{State: f.state, Since: db.TimeOrZero(f.ended)}
+	problem, problemSince := f.pollError, f.pollFailingSince
+	if problem == "" {
+		problem, problemSince = f.branchProblem, f.branchProblemSince
+	}
+	if problem != "" {
+		health.NextProbe = db.TimeOrZero(f.nextPollAt)
+	}
+
+	switch f.state {
+	case lockstep.HealthBlocked:
+		health.Reason = f.blockedReason
+		health.Since = db.TimeOrZero(f.blockedSince)
+	case lockstep.HealthSyncing:
+		health.Reason = problem
+		health.Since = entry.StartedAt
+	case lockstep.HealthFailed:
+		health.Reason = f.failure
+	case lockstep.HealthUnknown:
+		health.Reason = problem
+		health.Since = db.TimeOrZero(problemSince)
+	case lockstep.HealthBehind:
+		health.Reason = f.behindReason(entry)
+	case lockstep.HealthInStep:
+		if f.isPinned {
+			health.Reason = lockstep.PinnedReason(entry.DesiredSHA, f.head, entry.Configuration.ResourceName)
+		}
+	}
+
+	return health
+}
+
+func (f healthFacts) behindReason(entry FleetEntry) string {
+	switch {
+	case f.isPinned && entry.TargetSHA == entry.DesiredSHA:
+		return lockstep.PinnedReason(entry.DesiredSHA, f.head, entry.Configuration.ResourceName)
+	case entry.Status == "" && entry.DesiredSHA == "":
+		return "No commit of the branch has been read yet."
+	}
+	return "Commit " + entry.DesiredSHA.Short() + " waits to be synced."
+}
+
+// A FleetCount counts resources. ByStatus and NeverSynced add up to Total, and so does
+// ByHealth.
 type FleetCount struct {
 	Total       int
 	NeverSynced int
-	Blocked     int
 	ByStatus    map[lockstep.ResourceSyncStatus]int
+	ByHealth    map[lockstep.HealthState]int
 }
 
 // FleetCounts counts the caller's resources that match a filter. It does not apply
 // policies: if the caller may not read all resources, read the entries and count
 // them with [FleetCount.Add].
 func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter) (FleetCount, error) {
-	count := FleetCount{ByStatus: map[lockstep.ResourceSyncStatus]int{}}
+	count := newFleetCount()
 	where := f.conditions(account, region)
-	rows, err := tx.Query(`SELECT s.status, s.blocked, count(*) FROM (
-		SELECT coalesce(a.status, '') AS status, `+isBlocked+` AS blocked
+	rows, err := tx.Query(`SELECT s.status, s.health, count(*) FROM (
+		SELECT coalesce(a.status, '') AS status, `+healthState+` AS health
 		FROM sync_configuration c JOIN repository_link l ON l.id = c.link_id `+fleetTables+where.clause()+`) s
-		GROUP BY s.status, s.blocked`, where.args...)
+		GROUP BY s.status, s.health`, where.args...)
 	if err != nil {
 		return count, err
 	}
@@ -126,23 +229,28 @@ func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFi
 
 	for rows.Next() {
 		var status lockstep.ResourceSyncStatus
-		var blocked bool
+		var health lockstep.HealthState
 		var n int
-		if err := rows.Scan(&status, &blocked, &n); err != nil {
+		if err := rows.Scan(&status, &health, &n); err != nil {
 			return count, err
 		}
 
-		count.add(status, blocked, n)
+		count.add(status, health, n)
 	}
 
 	return count, rows.Err()
 }
 
-func (c *FleetCount) add(status lockstep.ResourceSyncStatus, blocked bool, n int) {
-	c.Total += n
-	if blocked {
-		c.Blocked += n
+func newFleetCount() FleetCount {
+	return FleetCount{
+		ByStatus: map[lockstep.ResourceSyncStatus]int{},
+		ByHealth: map[lockstep.HealthState]int{},
 	}
+}
+
+func (c *FleetCount) add(status lockstep.ResourceSyncStatus, health lockstep.HealthState, n int) {
+	c.Total += n
+	c.ByHealth[health] += n
 	if status == "" {
 		c.NeverSynced += n
 		return
@@ -153,9 +261,9 @@ func (c *FleetCount) add(status lockstep.ResourceSyncStatus, blocked bool, n int
 // Add counts an entry.
 func (c *FleetCount) Add(entry FleetEntry) {
 	if c.ByStatus == nil {
-		c.ByStatus = map[lockstep.ResourceSyncStatus]int{}
+		*c = newFleetCount()
 	}
-	c.add(entry.Status, entry.Blocked, 1)
+	c.add(entry.Status, entry.Health.State, 1)
 }
 
 // conditions builds the WHERE clause of a list. It contains only the conditions

@@ -70,7 +70,8 @@ func BenchmarkFleet(b *testing.B) {
 		{"never synced", page(syncstate.FleetFilter{NeverSynced: &yes}, db.Cursor{}, 0)},
 		{"counts", func(tx *db.Tx) error {
 			n, err := syncstate.FleetCounts(tx, account, region, syncstate.FleetFilter{})
-			if err == nil && (n.Total != 10_000 || n.ByStatus[lockstep.ResourceFailed] != 1_000 || n.Blocked != 100) {
+			if err == nil && (n.Total != 10_000 || n.ByStatus[lockstep.ResourceFailed] != 1_000 ||
+				n.ByHealth[lockstep.HealthBlocked] != 100) {
 				err = fmt.Errorf("counted %+v", n)
 			}
 			return err

@@ -3,6 +3,7 @@ package syncstate_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,7 +82,6 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 			count: syncstate.FleetCount{
 				Total:       4,
 				NeverSynced: 1,
-				Blocked:     1,
 				ByStatus:    counts("INITIATED", "FAILED", "SUCCEEDED"),
 			},
 		},
@@ -89,7 +89,7 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 			name:   "a link",
 			filter: syncstate.FleetFilter{LinkID: storetest.NewLink(1, "").ID},
 			want:   []string{"api", "web"},
-			count:  syncstate.FleetCount{Total: 2, Blocked: 1, ByStatus: counts("FAILED", "SUCCEEDED")},
+			count:  syncstate.FleetCount{Total: 2, ByStatus: counts("FAILED", "SUCCEEDED")},
 		},
 		{
 			name:   "a repository",
@@ -112,7 +112,7 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 			name:   "a status",
 			filter: syncstate.FleetFilter{Status: lockstep.ResourceFailed},
 			want:   []string{"api"},
-			count:  syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")},
+			count:  syncstate.FleetCount{Total: 1, ByStatus: counts("FAILED")},
 		},
 		{
 			name:   "never synced",
@@ -131,7 +131,7 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 			name:   "blocked",
 			filter: syncstate.FleetFilter{Blocked: &yes},
 			want:   []string{"api"},
-			count:  syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")},
+			count:  syncstate.FleetCount{Total: 1, ByStatus: counts("FAILED")},
 		},
 		{
 			name:   "not blocked",
@@ -146,7 +146,6 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 			count: syncstate.FleetCount{
 				Total:       4,
 				NeverSynced: 1,
-				Blocked:     1,
 				ByStatus:    counts("INITIATED", "FAILED", "SUCCEEDED"),
 			},
 		},
@@ -160,6 +159,7 @@ func TestTheFleetIsFilteredByAllCriteria(t *testing.T) {
 		aFleet(t, database)
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
+				test.count.ByHealth = healthCounts(test.want)
 				var names []string
 				var read syncstate.FleetCount
 				for _, e := range readFleet(t, database, account, test.filter) {
@@ -201,13 +201,29 @@ func counts(statuses ...lockstep.ResourceSyncStatus) map[lockstep.ResourceSyncSt
 	return byStatus
 }
 
+// healthCounts returns the health of resources of aFleet.
+func healthCounts(names []string) map[lockstep.HealthState]int {
+	byHealth := map[lockstep.HealthState]int{}
+	for _, name := range names {
+		byHealth[map[string]lockstep.HealthState{
+			"web": lockstep.HealthInStep,
+			"api": lockstep.HealthBlocked,
+			"db":  lockstep.HealthSyncing,
+			"new": lockstep.HealthBehind,
+		}[name]]++
+	}
+	return byHealth
+}
+
 func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		cfgs := aFleet(t, database)
 		link := storetest.NewLink(2, storetest.NewConnection("conn-2", "").ARN)
 		entry := readFleet(t, database, account, syncstate.FleetFilter{})[1]
 		want := syncstate.FleetEntry{Configuration: cfgs["db"], LinkARN: link.ARN, ConnectionARN: link.ConnectionARN,
-			Status: lockstep.ResourceInitiated, TargetSHA: "db1", DesiredSHA: "db1", StartedAt: entry.StartedAt}
+			Status: lockstep.ResourceInitiated, TargetSHA: "db1", TargetBranch: "main", DesiredSHA: "db1",
+			StartedAt: entry.StartedAt,
+			Health:    lockstep.Health{State: lockstep.HealthSyncing, Since: entry.StartedAt}}
 		if diff := cmp.Diff(want, entry); diff != "" || entry.StartedAt.IsZero() {
 			t.Errorf("entry (-want +got):\n%s", diff)
 		}
@@ -228,6 +244,135 @@ func TestTheFleetHasThePolicyAttributesAndTheLatestAttempt(t *testing.T) {
 		}
 		if entry.DesiredSHA != "" {
 			t.Errorf("created again: DesiredSHA is %q, want %q", entry.DesiredSHA, "")
+		}
+	})
+}
+
+// healthOf returns the health of web.
+func healthOf(t testing.TB, database *db.DB) lockstep.Health {
+	t.Helper()
+	return readFleet(t, database, account, syncstate.FleetFilter{ResourceName: "web"})[0].Health
+}
+
+func TestHealthKnowsWhetherTheRepositoryCanBeRead(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := aFleet(t, database)["web"]
+		lockBranch := func(tx *db.Tx) error {
+			_, err := syncstate.LockBranch(tx, cfg.LinkID, cfg.Branch)
+			return err
+		}
+		storetest.Update(t, database, lockBranch)
+		if got := healthOf(t, database); got.State != lockstep.HealthInStep || got.Reason != "" {
+			t.Errorf("after a success it is %+v, want IN_STEP without a reason", got)
+		}
+
+		finishPoll := func(failures int64, message string) {
+			t.Helper()
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				poll := store.Poll{LinkID: cfg.LinkID, Failures: failures, Error: message}
+				return store.FinishPoll(tx, poll, tx.Now.Add(time.Minute))
+			})
+		}
+		finishPoll(1, "The host does not answer.")
+		first := healthOf(t, database)
+		if first.State != lockstep.HealthUnknown {
+			t.Errorf("after a failed poll it is %s, want UNKNOWN", first.State)
+		}
+		if first.Reason != "The host does not answer." {
+			t.Errorf("after a failed poll the reason is %q", first.Reason)
+		}
+		if first.Since.IsZero() || first.NextProbe.IsZero() {
+			t.Errorf("after a failed poll Since is %s and NextProbe %s, want both", first.Since, first.NextProbe)
+		}
+
+		finishPoll(2, "Not authorized.")
+		second := healthOf(t, database)
+		if second.Reason != "Not authorized." {
+			t.Errorf("after another error the reason is %q", second.Reason)
+		}
+		if !second.Since.Equal(first.Since) {
+			t.Errorf("after another error Since is %s, want that of the first, %s", second.Since, first.Since)
+		}
+
+		finishPoll(0, "")
+		if got := healthOf(t, database).State; got != lockstep.HealthInStep {
+			t.Errorf("after a poll that succeeded it is %s, want IN_STEP", got)
+		}
+
+		setProblem := func(problem string) {
+			t.Helper()
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				return syncstate.SetBranchProblem(tx, cfg.LinkID, cfg.Branch, problem)
+			})
+		}
+		setProblem("Branch main was not found in repository acme/infra.")
+		got := healthOf(t, database)
+		if got.State != lockstep.HealthUnknown {
+			t.Errorf("without the branch it is %s, want UNKNOWN", got.State)
+		}
+		if want := "Branch main was not found in repository acme/infra."; got.Reason != want {
+			t.Errorf("without the branch the reason is %q, want %q", got.Reason, want)
+		}
+
+		setProblem("")
+		if got := healthOf(t, database).State; got != lockstep.HealthInStep {
+			t.Errorf("with the branch again it is %s, want IN_STEP", got)
+		}
+	})
+}
+
+func TestAFailureAndABlockerExplainTheHealth(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := aFleet(t, database)["web"]
+		setDesired(t, database, cfg, "web2")
+		if got := healthOf(t, database); got.State != lockstep.HealthBehind || got.Reason != "Commit web2 waits to be synced." {
+			t.Errorf("before an attempt it is %+v, want BEHIND with the commit", got)
+		}
+
+		attempt := endAttempt(t, database, cfg, "")
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			event := lockstep.Event{Type: "STACK_UPDATE_FAILED", Message: "Queue failed."}
+			if err := syncstate.AddResourceEvents(tx, attempt.ID, event); err != nil {
+				return err
+			}
+			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed)
+		})
+		if got := healthOf(t, database); got.State != lockstep.HealthFailed || got.Reason != "Queue failed." {
+			t.Errorf("after a failure it is %+v, want FAILED with its last event", got)
+		}
+
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			return syncstate.InsertBlocker(tx, state.ID, "The stack was changed.", nil)
+		})
+		if got := healthOf(t, database); got.State != lockstep.HealthBlocked || got.Reason != "The stack was changed." {
+			t.Errorf("with a blocker it is %+v, want BLOCKED with its reason", got)
+		}
+	})
+}
+
+func TestAPinnedResourceIsBehindAHeadThatAffectsIt(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := aFleet(t, database)["web"]
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			if _, err := syncstate.LockBranch(tx, cfg.LinkID, cfg.Branch); err != nil {
+				return err
+			}
+			if err := syncstate.SetBranchHead(tx, cfg.LinkID, cfg.Branch, "web9"); err != nil {
+				return err
+			}
+			return syncstate.PinAtHead(tx, state.ID, "web9")
+		})
+		want := "Pinned at commit web1, which was requested by its id. The head of the branch is web9. " +
+			"Run `lockstep retry web` to release it."
+		if got := healthOf(t, database); got.State != lockstep.HealthInStep || got.Reason != want {
+			t.Errorf("with a head that does not affect it, it is %+v, want IN_STEP with %q", got, want)
+		}
+
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			return syncstate.MarkAffected(tx, state, "web9")
+		})
+		if got := healthOf(t, database); got.State != lockstep.HealthBehind || got.Reason != want {
+			t.Errorf("with a head that affects it, it is %+v, want BEHIND with %q", got, want)
 		}
 	})
 }

@@ -19,9 +19,8 @@ type ResourceState struct {
 	DesiredSeq      int64  // number of the desired revision; grows with each
 	AttemptedSeq    int64  // the desired revision of the latest attempt
 	Baseline        []byte // kept by the driver, from one attempt to the next
-	// PinnedHead is the head of the branch at which a caller chose Desired by its id.
-	// As long as the branch has that head, it does not become the desired revision.
-	// "" if Desired is a head of the branch.
+	// PinnedHead is the head that the branch had when a caller chose Desired by its
+	// id; "" if Desired was not chosen so. See IsPinned.
 	PinnedHead lockstep.SHA
 	// ReservedUntil is the end of a reservation. No attempt starts before it.
 	ReservedUntil time.Time
@@ -30,6 +29,12 @@ type ResourceState struct {
 // IsBehind reports whether no attempt was made for the desired revision.
 func (s ResourceState) IsBehind() bool {
 	return s.ConfigurationID != 0 && s.Desired != nil && s.DesiredSeq > s.AttemptedSeq
+}
+
+// IsPinned reports whether no head becomes the desired revision until that is
+// released: a caller chose Desired by its id, and it was not the head then.
+func (s ResourceState) IsPinned() bool {
+	return s.PinnedHead != "" && s.Desired != nil && s.Desired.SHA != s.PinnedHead
 }
 
 const resourceColumns = `id, account, region, sync_type, name, configuration_id, epoch,
@@ -139,8 +144,8 @@ func SetDesiredRevision(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint 
 	return seq, err
 }
 
-// PinAtHead pins the desired revision of a resource for as long as the head of its
-// branch is head; "" releases it.
+// PinAtHead pins the desired revision of a resource, which was chosen when the branch
+// had a head; "" releases it.
 func PinAtHead(tx *db.Tx, id int64, head lockstep.SHA) error {
 	_, err := tx.Exec(`UPDATE resource SET pinned_head = $2 WHERE id = $1`, id, head)
 	return err

@@ -274,6 +274,7 @@ func (p *Poller) recordHeads(
 	}
 
 	poll.Failures = 0
+	poll.Error = ""
 	poll.Interval = p.nextInterval(link, poll.Interval, moved || recovered)
 	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil || !recovered {
 		return err
@@ -287,6 +288,7 @@ func (p *Poller) recordHeads(
 func (p *Poller) recordFailure(tx *db.Tx, task probeTask, branches []string, cause error) error {
 	link, poll := task.link, task.poll
 	poll.Failures++
+	poll.Error = lockstep.Shown(cause)
 	interval, longest := p.intervalsOf(link)
 	poll.Interval = min(longest, interval<<min(poll.Failures, 8))
 

@@ -8,12 +8,15 @@ type ListResourceSyncsInput struct {
 	// The caller's account. With another account the list is empty.
 	AccountId        string `json:",omitzero" shape:"AccountId"`
 	SyncType         string `json:",omitzero" shape:"SyncConfigurationType"`
+	ResourceName     string `json:",omitzero" shape:"ResourceName"`
 	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
 	OwnerId          string `json:",omitzero" shape:"OwnerId"`
 	RepositoryName   string `json:",omitzero" shape:"RepositoryName"`
 	Branch           string `json:",omitzero" shape:"BranchName"`
 	// The status of the latest attempt.
 	Status string `json:",omitzero" shape:"ResourceSyncStatus"`
+	// The health of the resource.
+	Health string `json:",omitzero" shape:"HealthStatus"`
 	// Whether to list the resources without an attempt, or those with one. It cannot
 	// be used with Status.
 	NeverSynced *bool `json:",omitzero" shape:"Flag"`
@@ -37,12 +40,30 @@ type ResourceSyncSummary struct {
 	Status string `json:",omitzero" shape:"ResourceSyncStatus"`
 	// The commit of the latest attempt.
 	TargetSha string `json:",omitzero" shape:"SHA"`
+	// The branch of that commit. The sync configuration may track another one since.
+	TargetBranch string `json:",omitzero" shape:"BranchName"`
 	// The newest commit of the branch that affects the resource.
 	DesiredSha string `json:",omitzero" shape:"SHA"`
 	// When the latest attempt started.
 	StartedAt Time `json:",omitzero" shape:"Timestamp"`
 	// Whether the resource has an active blocker.
 	Blocked bool `shape:"Flag"`
+	// Whether the resource is as Git says.
+	Health ResourceHealth
+}
+
+// ResourceHealth is the answer to "is this resource as Git says?". Unlike the status
+// of the latest attempt it includes what has happened since.
+type ResourceHealth struct {
+	// BLOCKED, SYNCING, FAILED, UNKNOWN (the repository cannot be read), BEHIND or
+	// IN_STEP: the first that applies.
+	Status string `shape:"HealthStatus"`
+	// Why, as a sentence.
+	Reason string `json:",omitzero" shape:"Event"`
+	// When it began.
+	Since Time `json:",omitzero" shape:"Timestamp"`
+	// When the repository is read next, if it cannot be read.
+	NextProbeAt Time `json:",omitzero" shape:"Timestamp"`
 }
 
 // ResourceSyncCounts is the number of resources that match the filters, on all
@@ -55,7 +76,29 @@ type ResourceSyncCounts struct {
 	Failed      int `shape:"Count"`
 	NeverSynced int `shape:"Count"`
 	Blocked     int `shape:"Count"`
+	Health      ResourceHealthCounts
 }
+
+// ResourceHealthCounts is the number of resources by health. The numbers add up to
+// the total.
+type ResourceHealthCounts struct {
+	Blocked int `shape:"Count"`
+	Syncing int `shape:"Count"`
+	Failed  int `shape:"Count"`
+	Unknown int `shape:"Count"`
+	Behind  int `shape:"Count"`
+	InStep  int `shape:"Count"`
+}
+
+// The health of a resource.
+const (
+	HealthBlocked = "BLOCKED" // a blocker is active
+	HealthSyncing = "SYNCING" // an attempt is running
+	HealthFailed  = "FAILED"  // the attempt for the desired revision failed
+	HealthUnknown = "UNKNOWN" // the repository or the branch cannot be read
+	HealthBehind  = "BEHIND"  // it is not at the head's revision, and no attempt runs
+	HealthInStep  = "IN_STEP" // it was brought to the desired revision
+)
 
 // ListResourceSyncsOutput is the response of ListResourceSyncs.
 type ListResourceSyncsOutput struct {

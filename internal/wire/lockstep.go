@@ -9,6 +9,7 @@ const (
 	RevisionFailed         = "FAILED"          // its attempt failed
 	RevisionBlocked        = "BLOCKED"         // an active blocker prevents its attempt
 	RevisionLaterSucceeded = "LATER_SUCCEEDED" // a later revision succeeded; it failed itself, or was never attempted
+	RevisionPinned         = "PINNED"          // it is not attempted: another one was requested by its id
 )
 
 // StartResourceSyncInput is the request of StartResourceSync.

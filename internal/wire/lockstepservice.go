@@ -58,11 +58,13 @@ func lockstepShapes() map[string]Shape {
 		"CredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuthCode),
 		// The kind of the credential that the connection holds.
 		"HeldCredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuth),
+		// Whether the resource is as Git says.
+		"HealthStatus": enum(HealthBlocked, HealthSyncing, HealthFailed, HealthUnknown, HealthBehind, HealthInStep),
 		// The role.
 		"ReadyMadeRole": enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
 		// What became of the commit.
 		"RevisionStatus": enum(RevisionPending, RevisionNotAffected, RevisionInProgress, RevisionSucceeded,
-			RevisionFailed, RevisionBlocked, RevisionLaterSucceeded),
+			RevisionFailed, RevisionBlocked, RevisionLaterSucceeded, RevisionPinned),
 		// The kind of the webhook.
 		"WebhookKind": enum(WebhookGitHub, WebhookGitLab, WebhookGitLabSigning, WebhookBitbucket, WebhookAzureDevOps, WebhookGitea,
 			WebhookGeneric),

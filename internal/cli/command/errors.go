@@ -8,13 +8,17 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// The exit codes.
+// The exit codes. Those from ExitTimedOut on are of `lockstep wait`.
 const (
 	ExitOK       = 0
 	ExitFailed   = 1
 	ExitUsage    = 2
 	ExitTimedOut = 3
 	ExitBlocked  = 4
+	ExitNotFound = 5 // there is no such resource
+	ExitGitHost  = 6 // the repository, the branch or the commit cannot be read
+	ExitPinned   = 7 // another commit was requested by its id
+	ExitServer   = 8 // the Lockstep server cannot be reached, or refuses the caller
 )
 
 // Exit ends the program with a code. Nothing is printed: the command has said

@@ -20,11 +20,11 @@ type Colors bool
 // Status returns text in the color of a sync status.
 func (c Colors) Status(text, status string) Verbatim {
 	switch status {
-	case "SUCCEEDED":
+	case "SUCCEEDED", "IN_STEP":
 		return c.color(text, "32")
-	case "FAILED", "BLOCKED":
+	case "FAILED", "BLOCKED", "UNKNOWN":
 		return c.color(text, "31")
-	case "IN_PROGRESS", "INITIATED", "QUEUED":
+	case "IN_PROGRESS", "INITIATED", "QUEUED", "SYNCING", "BEHIND", "PINNED":
 		return c.color(text, "33")
 	}
 	return c.color(text, "")

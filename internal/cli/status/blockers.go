@@ -124,7 +124,10 @@ func showBlockers(
 		return format.Write(env.Stdout, struct{ ResourceSyncBlockers []wire.ResourceSyncBlocker }{found})
 	}
 	if len(found) == 0 {
-		return env.Printf("Nothing is blocked.\n")
+		if err := env.Printf("Nothing is blocked.\n"); err != nil {
+			return err
+		}
+		return showUnknown(ctx, env, remote, filter)
 	}
 
 	colors, table := env.Colors(), &output.Table{}
@@ -145,6 +148,37 @@ func showBlockers(
 		if blocker.Status == blockerResolved {
 			table.AddDetail("resolved " + output.LocalTime(blocker.ResolvedAt) + ": " + blocker.ResolvedReason)
 		}
+	}
+
+	if err := table.Write(env.Stdout); err != nil {
+		return err
+	}
+	return showUnknown(ctx, env, remote, filter)
+}
+
+// showUnknown lists the resources whose repository cannot be read: no blocker keeps
+// them from being synced, but they are not synced either.
+func showUnknown(ctx context.Context, env *command.Env, remote *client.Client, filter blockerFilter) error {
+	if filter.id != "" {
+		return nil
+	}
+
+	request := wire.ListResourceSyncsInput{ResourceName: filter.resource, Health: wire.HealthUnknown}
+	unknown, err := client.All(remote.ResourceSyncs(ctx, request, nil))
+	if client.Code(err) == "AccessDeniedException" || err == nil && len(unknown) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	if err := env.Printf("\nNot synced, because the repository cannot be read:\n"); err != nil {
+		return err
+	}
+	colors, table := env.Colors(), &output.Table{}
+	for _, entry := range unknown {
+		table.Add(entry.ResourceName, colors.Cell(wire.HealthUnknown, wire.HealthUnknown),
+			output.LocalTime(entry.Health.Since), output.Truncate(entry.Health.Reason, 2*output.CellWidth))
 	}
 
 	return table.Write(env.Stdout)

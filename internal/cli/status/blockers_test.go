@@ -41,6 +41,23 @@ func newBlockerServer(t testing.TB) (*clitest.Server, *[]wire.UpdateSyncBlockerI
 				}),
 			}, nil
 		})
+	clitest.Handle(server, "ListResourceSyncs",
+		func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			if request.Health != wire.HealthUnknown {
+				t.Errorf("ListResourceSyncs of health %q, want UNKNOWN", request.Health)
+			}
+			if request.ResourceName != "" && request.ResourceName != "lost" {
+				return &wire.ListResourceSyncsOutput{}, nil
+			}
+			return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{{
+				ResourceName: "lost",
+				Health: wire.ResourceHealth{
+					Status: wire.HealthUnknown,
+					Reason: "The host does not answer.",
+					Since:  timeAt(4, 0),
+				},
+			}}}, nil
+		})
 	clitest.HandleAWS(server, "GetSyncConfiguration",
 		func(request *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
 			if request.ResourceName != "api" {

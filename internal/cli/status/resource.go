@@ -15,9 +15,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// resource is the document of status RESOURCE: the answers of two operations.
+// resource is the document of status RESOURCE: the answers of three operations.
 type resource struct {
 	SyncConfiguration wire.SyncConfiguration
+	Health            *wire.ResourceHealth              `json:",omitzero"`
 	ResourceSync      *wire.GetResourceSyncStatusOutput `json:",omitzero"`
 }
 
@@ -33,8 +34,12 @@ func showResource(
 	if err != nil {
 		return err
 	}
+	health, err := healthOf(ctx, remote, name)
+	if err != nil {
+		return err
+	}
 	if format.IsDocument() {
-		return format.Write(env.Stdout, resource{cfg, status})
+		return format.Write(env.Stdout, resource{cfg, health, status})
 	}
 
 	colors, table := env.Colors(), &output.Table{}
@@ -45,11 +50,17 @@ func showResource(
 
 	if status == nil {
 		table.Add("Status", "NEVER SYNCED")
+		addHealth(table, colors, name, health)
 		return table.Write(env.Stdout)
 	}
 
 	latest := status.LatestSync
-	table.Add("Status", colors.Cell(attemptStatus(latest), latest.Status))
+	shown := latest.Status
+	if health != nil && health.Status == wire.HealthBlocked {
+		shown = wire.HealthBlocked
+	}
+	table.Add("Status", colors.Cell(shown, shown))
+	addHealth(table, colors, name, health)
 	table.Add("Commit", output.Commit(latest.TargetRevision.Branch, latest.TargetRevision.Sha))
 	table.Add("Started", output.LocalTime(latest.StartedAt))
 
@@ -79,6 +90,60 @@ func attemptStatus(attempt wire.ResourceSyncAttempt) string {
 		return "BLOCKED"
 	}
 	return attempt.Status
+}
+
+// healthOf returns the health of a resource, or nil if the caller may not list
+// resources.
+func healthOf(ctx context.Context, remote *client.Client, name string) (*wire.ResourceHealth, error) {
+	response, err := remote.ListResourceSyncs(ctx, &wire.ListResourceSyncsInput{
+		ResourceName: name,
+		SyncType:     command.SyncType,
+	})
+	if client.Code(err) == "AccessDeniedException" || err == nil && len(response.ResourceSyncs) != 1 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &response.ResourceSyncs[0].Health, nil
+}
+
+// addHealth adds the health of a resource, why it is so, and what helps.
+func addHealth(table *output.Table, colors output.Colors, name string, health *wire.ResourceHealth) {
+	if health == nil {
+		return
+	}
+
+	text := health.Status
+	if !health.Since.IsZero() && health.Status != wire.HealthInStep {
+		text += " since " + output.LocalTime(health.Since)
+	}
+	table.Add("Health", colors.Cell(text, health.Status))
+
+	if health.Reason != "" && health.Status != wire.HealthFailed { // the cause is shown below
+		table.Add("Reason", health.Reason)
+	}
+	if !health.NextProbeAt.IsZero() {
+		table.Add("Next look", output.LocalTime(health.NextProbeAt))
+	}
+	if remedy := remedyOf(name, *health); remedy != "" {
+		table.Add("Remedy", remedy)
+	}
+}
+
+// remedyOf returns what a person can do about the health of a resource, or "".
+func remedyOf(name string, health wire.ResourceHealth) string {
+	name = output.QuotePath(name)
+	switch health.Status {
+	case wire.HealthBlocked:
+		return "Remove the cause, then run `lockstep retry " + name + "`. `lockstep blockers " + name + "` shows details."
+	case wire.HealthFailed:
+		return "Push a fix, or run `lockstep retry " + name + "` to try the same commit again."
+	case wire.HealthUnknown:
+		return "Run `lockstep connect list` to see whether the Git host accepts the credential; " +
+			"`lockstep sync show " + name + "` shows the repository and the branch."
+	}
+	return ""
 }
 
 func showEvents(env *command.Env, title string, attempt wire.ResourceSyncAttempt) error {

@@ -17,8 +17,9 @@ func NewRetryCommand(env *command.Env) *cobra.Command {
 		Use:   "retry RESOURCE",
 		Short: "Sync the latest commit again, or an earlier one",
 		Long: "Sync the latest commit of the resource's branch again, whether or not it failed. With --sha,\n" +
-			"sync to that commit of the branch instead. Active blockers of the resource are resolved. The\n" +
-			"next commit that affects the resource is synced as usual.",
+			"sync to that commit of the branch instead. The resource then stays pinned at the commit, whatever is\n" +
+			"pushed, until you run `lockstep retry RESOURCE` without --sha, change the sync configuration or\n" +
+			"resolve a blocker. Active blockers of the resource are resolved.",
 		Args: command.Args("RESOURCE"),
 	}
 
@@ -37,7 +38,7 @@ func NewRetryCommand(env *command.Env) *cobra.Command {
 
 		if *sha != "" {
 			return env.Printf("Retrying %[1]s with commit %[2]s. Run `lockstep wait %[1]s --sha %[3]s` to wait "+
-				"for it.\n",
+				"for it.\nUnless it is the head, %[1]s stays pinned at it until `lockstep retry %[1]s`.\n",
 				args[0], output.ShortSHA(*sha), *sha)
 		}
 		return env.Printf("Retrying %[1]s. Run `lockstep wait %[1]s` to wait for it.\n", args[0])

@@ -1,8 +1,10 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,12 +26,21 @@ func NewCommand(env *command.Env) *cobra.Command {
 		Short: "Show sync status",
 		Long: "Show the latest sync of all resources, or one resource with the events of its latest sync. Flags\n" +
 			"filter the list; its last line then counts the resources that match.\n\n" +
+			"  STATUS      how the latest sync ended, or BLOCKED\n" +
+			"  HEALTH      IN_STEP   as Git says\n" +
+			"              SYNCING   a sync is running\n" +
+			"              BEHIND    a newer commit waits, or another one was requested by its id\n" +
+			"              FAILED    the sync of the desired commit failed\n" +
+			"              BLOCKED   nothing is synced until a person acts\n" +
+			"              UNKNOWN   the repository or the branch cannot be read\n" +
 			"  COMMIT      branch@commit of the latest sync\n" +
 			"  DESIRED     the commit to sync to, if it is another\n" +
-			"  LAST EVENT  what happened last or, after a failure, what caused it",
+			"  LAST EVENT  why the resource is not in step or, if it is, what happened last\n\n" +
+			"Resources that are not in step come first.",
 		Example: "  lockstep status\n" +
 			"  lockstep status web\n" +
-			"  lockstep status --status failed --branch main",
+			"  lockstep status --status failed --branch main\n" +
+			"  lockstep status --health unknown",
 		Args: command.Args("[RESOURCE]"),
 	}
 
@@ -53,8 +64,8 @@ func NewCommand(env *command.Env) *cobra.Command {
 
 // A listFilter holds the flags that filter a list of resources.
 type listFilter struct {
-	repository, branch, status string
-	blocked, neverSynced       bool
+	repository, branch, status, health string
+	blocked, neverSynced               bool
 }
 
 func addListFilter(cmd *cobra.Command) *listFilter {
@@ -64,6 +75,8 @@ func addListFilter(cmd *cobra.Command) *listFilter {
 	flags.StringVar(&filter.branch, "branch", "", "only resources that track this branch")
 	flags.StringVar(&filter.status, "status", "",
 		"only resources whose latest sync is INITIATED, IN_PROGRESS, SUCCEEDED or FAILED")
+	flags.StringVar(&filter.health, "health", "",
+		"only resources whose health is IN_STEP, SYNCING, BEHIND, FAILED, BLOCKED or UNKNOWN")
 	flags.BoolVar(&filter.blocked, "blocked", false, "only blocked resources; --blocked=false for all others")
 	flags.BoolVar(&filter.neverSynced, "never-synced", false,
 		"only resources without any sync; --never-synced=false for all others")
@@ -72,8 +85,8 @@ func addListFilter(cmd *cobra.Command) *listFilter {
 
 // request returns the flags as a request, which includes counts if there are any.
 func (f *listFilter) request(cmd *cobra.Command) (wire.ListResourceSyncsInput, error) {
-	status := strings.ToUpper(strings.ReplaceAll(f.status, "-", "_"))
-	request := wire.ListResourceSyncsInput{Branch: f.branch, Status: status}
+	status := constant(f.status)
+	request := wire.ListResourceSyncsInput{Branch: f.branch, Status: status, Health: constant(f.health)}
 	if f.repository != "" {
 		request.OwnerId, request.RepositoryName = command.SplitRepository(f.repository)
 		if request.RepositoryName == "" {
@@ -87,6 +100,14 @@ func (f *listFilter) request(cmd *cobra.Command) (wire.ListResourceSyncsInput, e
 		return request, command.Usagef("%s: --status %q must be INITIATED, IN_PROGRESS, SUCCEEDED or FAILED.",
 			cmd.CommandPath(), f.status).
 			WithHint("--blocked lists blocked resources, --never-synced those without any sync.")
+	}
+
+	switch request.Health {
+	case "", wire.HealthInStep, wire.HealthSyncing, wire.HealthBehind, wire.HealthFailed, wire.HealthBlocked,
+		wire.HealthUnknown:
+	default:
+		return request, command.Usagef("%s: --health %q must be IN_STEP, SYNCING, BEHIND, FAILED, BLOCKED or UNKNOWN.",
+			cmd.CommandPath(), f.health)
 	}
 
 	if cmd.Flags().Changed("blocked") {
@@ -103,6 +124,9 @@ func (f *listFilter) request(cmd *cobra.Command) (wire.ListResourceSyncsInput, e
 
 	return request, nil
 }
+
+// constant returns a flag's value as the API spells it: in-step is IN_STEP.
+func constant(value string) string { return strings.ToUpper(strings.ReplaceAll(value, "-", "_")) }
 
 // fleetStatus is the document of status.
 type fleetStatus struct {
@@ -129,6 +153,11 @@ func showFleet(
 	if err != nil {
 		return err
 	}
+	if !format.IsDocument() {
+		slices.SortStableFunc(syncs, func(a, b wire.ResourceSyncSummary) int {
+			return cmp.Compare(severity(a.Health.Status), severity(b.Health.Status))
+		})
+	}
 
 	members, err := summarize(ctx, remote, syncs)
 	if err != nil {
@@ -146,18 +175,24 @@ func showFleet(
 	}
 
 	colors, table := env.Colors(), &output.Table{}
-	table.Add("RESOURCE", "STATUS", "COMMIT", "DESIRED", "STARTED", "LAST EVENT")
+	table.Add("RESOURCE", "STATUS", "HEALTH", "COMMIT", "DESIRED", "STARTED", "LAST EVENT")
 	for _, member := range members {
 		status, desired, event := statusOf(member.ResourceSyncSummary), "", ""
 		if member.DesiredSha != member.TargetSha {
 			desired = output.ShortSHA(member.DesiredSha)
 		}
 		if member.LastEvent != nil {
-			event = output.Truncate(member.LastEvent.Event, output.CellWidth)
+			event = member.LastEvent.Event
+		}
+		switch health := member.Health; health.Status {
+		case wire.HealthBehind, wire.HealthUnknown, wire.HealthBlocked:
+			event = health.Reason
 		}
 
-		table.Add(member.ResourceName, colors.Cell(status, status), output.Commit(member.Branch, member.TargetSha),
-			desired, output.LocalTime(member.StartedAt), event)
+		table.Add(member.ResourceName, colors.Cell(status, status),
+			colors.Cell(member.Health.Status, member.Health.Status),
+			output.Commit(cmp.Or(member.TargetBranch, member.Branch), member.TargetSha),
+			desired, output.LocalTime(member.StartedAt), output.Truncate(event, output.CellWidth))
 	}
 
 	if counts != nil {
@@ -189,8 +224,19 @@ func formatCounts(counts wire.ResourceSyncCounts) string {
 	if counts.Blocked > 0 {
 		text += fmt.Sprintf("; %d blocked", counts.Blocked)
 	}
+	if counts.Health.Unknown > 0 {
+		text += fmt.Sprintf("; %d unknown", counts.Health.Unknown)
+	}
 
 	return text
+}
+
+// severity orders resources: those first that need a person.
+func severity(health string) int {
+	order := []string{
+		wire.HealthBlocked, wire.HealthFailed, wire.HealthUnknown, wire.HealthBehind, wire.HealthSyncing, wire.HealthInStep,
+	}
+	return slices.Index(order, health)
 }
 
 // summarize adds the last event to at most maxSummarized resources.

@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +55,9 @@ func event(second int, kind, text string) wire.ResourceSyncEvent {
 // resource, in two pages.
 func newFleetServer(t testing.TB) *clitest.Server {
 	server := clitest.NewServer(t)
-	summary := func(name, status, target, desired string) wire.ResourceSyncSummary {
+	summary := func(name, status, target, desired string, health wire.ResourceHealth) wire.ResourceSyncSummary {
 		summary := wire.ResourceSyncSummary{
+			Health:           health,
 			ResourceName:     name,
 			SyncType:         "CFN_STACK_SYNC",
 			AccountId:        "111122223333",
@@ -76,22 +78,38 @@ func newFleetServer(t testing.TB) *clitest.Server {
 	}
 	clitest.Handle(server, "ListResourceSyncs",
 		func(request *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-			blocked := summary("queue", "FAILED", sha1, sha1)
+			blocked := summary("queue", "FAILED", sha1, sha1, wire.ResourceHealth{
+				Status: wire.HealthBlocked,
+				Reason: "The stack was changed by somebody else.",
+				Since:  timeAt(5, 0),
+			})
 			blocked.Blocked = true
-			if request.NextToken == "" {
-				return &wire.ListResourceSyncsOutput{
-					NextToken: "more",
-					ResourceSyncs: []wire.ResourceSyncSummary{
-						summary("api", "SUCCEEDED", sha2, sha2),
-						summary("web", "FAILED", sha2, sha3),
-					},
-				}, nil
+			all := []wire.ResourceSyncSummary{
+				summary("api", "SUCCEEDED", sha2, sha2, wire.ResourceHealth{Status: wire.HealthInStep, Since: timeAt(5, 0)}),
+				summary("web", "FAILED", sha2, sha3, wire.ResourceHealth{
+					Status: wire.HealthFailed,
+					Reason: "Stack update failed.",
+					Since:  timeAt(5, 0),
+				}),
+				blocked,
+				summary("new", "", "", "", wire.ResourceHealth{
+					Status:      wire.HealthUnknown,
+					Reason:      "Branch main was not found in repository acme/infra.",
+					Since:       timeAt(3, 0),
+					NextProbeAt: timeAt(6, 0),
+				}),
+			}
+			if request.ResourceName != "" {
+				all = slices.DeleteFunc(all, func(summary wire.ResourceSyncSummary) bool {
+					return summary.ResourceName != request.ResourceName
+				})
+				return &wire.ListResourceSyncsOutput{ResourceSyncs: all}, nil
 			}
 
-			return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{
-				blocked,
-				summary("new", "", "", ""),
-			}}, nil
+			if request.NextToken == "" {
+				return &wire.ListResourceSyncsOutput{NextToken: "more", ResourceSyncs: all[:2]}, nil
+			}
+			return &wire.ListResourceSyncsOutput{ResourceSyncs: all[2:]}, nil
 		})
 	statuses := map[string]wire.GetResourceSyncStatusOutput{
 		"api": {LatestSync: attempt("SUCCEEDED", sha2, event(1, "STACK_UPDATE_SUCCEEDED", "Stack update succeeded."))},
@@ -164,7 +182,8 @@ func TestStatusOfAnUnknownResourceNamesTheException(t *testing.T) {
 }
 
 func TestStatusShowsThatAResourceIsBlocked(t *testing.T) {
-	clitest.Run(t, newFleetServer(t).Env(), "status", "queue").OK(t).Prints(t, "Status      BLOCKED\n")
+	clitest.Run(t, newFleetServer(t).Env(), "status", "queue").OK(t).Prints(t, "Status      BLOCKED\n",
+		"Reason      The stack was changed by somebody else.", "lockstep retry queue")
 }
 
 // newFilterServer returns a server that counts the resources of branch main, and

@@ -37,7 +37,11 @@ func NewWaitCommand(env *command.Env) *cobra.Command {
 			"  1  the sync failed\n" +
 			"  2  wrong usage\n" +
 			"  3  timed out\n" +
-			"  4  blocked until a person acts",
+			"  4  blocked until a person acts\n" +
+			"  5  there is no such resource\n" +
+			"  6  the repository, the branch or the commit cannot be read at the Git host\n" +
+			"  7  the resource is pinned at another commit, which was requested by its id\n" +
+			"  8  the Lockstep server cannot be reached, or refuses the caller",
 		Example: "  lockstep wait web --sha \"$(git rev-parse HEAD)\" --timeout 10m",
 		Args:    command.Args("RESOURCE"),
 	}
@@ -88,7 +92,7 @@ func (w *waiter) wait(ctx context.Context, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	cfg, err := command.Configuration(ctx, w.remote, w.resource)
 	if err != nil {
-		return err
+		return w.exit(err, command.ExitNotFound)
 	}
 
 	w.branch, w.lastStatus = cfg.Branch, "UNKNOWN"
@@ -104,7 +108,7 @@ func (w *waiter) wait(ctx context.Context, timeout time.Duration) error {
 				return err
 			}
 		} else if err := w.ignoreTransient(ctx, err); err != nil {
-			return err
+			return w.exit(err, command.ExitGitHost)
 		}
 
 		if left := time.Until(deadline); timeout > 0 && left < delay {
@@ -118,6 +122,25 @@ func (w *waiter) wait(ctx context.Context, timeout time.Duration) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// exit adds an exit code to an error of a call: notFound if something does not exist
+// or cannot be read, ExitServer if the server does not answer or refuses the caller.
+func (w *waiter) exit(err error, notFound int) error {
+	code := command.ExitServer
+	switch client.Code(err) {
+	case "ResourceNotFoundException", "InvalidInputException", "ResourceUnavailableException":
+		code = notFound
+	case "ValidationException":
+		code = command.ExitUsage
+	case "":
+		if !client.Unreachable(err) {
+			return err
+		}
+	}
+
+	problem, hint := w.remote.Settings().Explain(err)
+	return &command.Error{Problem: problem, Hint: hint, Code: code}
 }
 
 // ignoreTransient returns nil for an error that time heals: the server restarts
@@ -152,6 +175,8 @@ func (w *waiter) handle(
 		return true, w.failed(syncedSHA(response), response.Reason)
 	case wire.RevisionBlocked:
 		return true, w.blocked(response.Sha, response.Reason)
+	case wire.RevisionPinned:
+		return true, w.pinned(syncedSHA(response), response.Reason)
 	case wire.RevisionNotAffected:
 		return w.followDesired(response)
 	case wire.RevisionPending:
@@ -208,6 +233,13 @@ func (w *waiter) blocked(sha, reason string) error {
 	return command.Exit(command.ExitBlocked)
 }
 
+func (w *waiter) pinned(sha, reason string) error {
+	if err := w.report("PINNED", sha, reason); err != nil {
+		return err
+	}
+	return command.Exit(command.ExitPinned)
+}
+
 // triggerSync requests a sync of the branch, once. It ignores errors: a caller
 // who may not start a sync waits for the next poll.
 func (w *waiter) triggerSync(ctx context.Context, cfg wire.SyncConfiguration) {
@@ -228,7 +260,7 @@ func syncedSHA(response *wire.GetRevisionSyncOutput) string {
 		if response.Status == wire.RevisionLaterSucceeded && sync.LatestSuccessfulSync != nil {
 			return sync.LatestSuccessfulSync.TargetRevision.Sha
 		}
-		if response.Status == wire.RevisionFailed {
+		if response.Status == wire.RevisionFailed || response.Status == wire.RevisionPinned {
 			return sync.LatestSync.TargetRevision.Sha
 		}
 	}
@@ -257,7 +289,10 @@ func (w *waiter) report(status, sha, detail string) error {
 func (w *waiter) timedOut(timeout time.Duration) error {
 	_ = w.env.Printf("%s TIMED OUT %s: still %s after %s\n",
 		w.resource, output.Commit(w.branch, w.sha), w.lastStatus, timeout)
-	if w.lastStatus == wire.RevisionPending {
+	if health, err := healthOf(context.Background(), w.remote, w.resource); err == nil && health != nil &&
+		health.Status == wire.HealthUnknown {
+		_ = output.Fprintf(w.env.Stderr, "  The repository cannot be read: %s\n", health.Reason)
+	} else if w.lastStatus == wire.RevisionPending {
 		_ = output.Fprintf(w.env.Stderr,
 			"  No sync has seen this commit. Check that it is on branch %s at the Git host.\n", w.branch)
 	}

@@ -161,6 +161,14 @@ func TestWaitPrintsALineAndExitsWithACodeForEachOutcome(t *testing.T) {
 			line:  "web SUCCEEDED main@22222222, not affected by 11111111",
 			asked: []string{"", "22222222"},
 		},
+		"pinned at another commit": {
+			answers: []any{
+				responseWith(wire.RevisionPinned, sha2, "Pinned at commit 11111111.", attempt("SUCCEEDED", sha1), sha1),
+			},
+			line:  "web PINNED main@11111111: Pinned at commit 11111111.",
+			code:  7,
+			asked: []string{""},
+		},
 		"the Git host was unavailable": {
 			answers: []any{
 				clitest.Exception("ResourceUnavailableException", "The Git host does not answer."),
@@ -227,15 +235,33 @@ func TestWaitChecksItsArguments(t *testing.T) {
 	if len(asked.shas) > 0 {
 		t.Errorf("the server received %q", asked.shas)
 	}
-	clitest.Run(t, server.Env(), "wait", "unknown").Fails(t, 1, "ResourceNotFoundException")
+	clitest.Run(t, server.Env(), "wait", "unknown").Fails(t, 5, "ResourceNotFoundException")
 }
 
 func TestWaitEndsWithAnErrorThatTimeDoesNotHeal(t *testing.T) {
 	server, asked := newRevisionServer(t, clitest.Exception("InvalidInputException", "No."))
-	clitest.Run(t, server.Env(), "wait", "web").Fails(t, 1, "InvalidInputException: No.")
+	clitest.Run(t, server.Env(), "wait", "web").Fails(t, 6, "InvalidInputException: No.")
 	if len(asked.shas) != 1 {
 		t.Errorf("the server received %d requests", len(asked.shas))
 	}
+}
+
+func TestWaitExitsByTheCauseOfAnError(t *testing.T) {
+	for name, code := range map[string]int{
+		"ResourceNotFoundException":   6, // of a branch: the resource exists
+		"AccessDeniedException":       8,
+		"UnrecognizedClientException": 8,
+		"InternalServerException":     8,
+		"ValidationException":         2,
+	} {
+		server, _ := newRevisionServer(t, clitest.Exception(name, "No."))
+		clitest.Run(t, server.Env(), "wait", "web").Fails(t, code, "No.")
+	}
+
+	server, _ := newRevisionServer(t)
+	env := server.Env()
+	env["LOCKSTEP_ENDPOINT_URL"] = clitest.ClosedPort(t)
+	clitest.Run(t, env, "wait", "web").Fails(t, 8, "Nothing listens")
 }
 
 func TestWaitEndsWhenItIsInterrupted(t *testing.T) {

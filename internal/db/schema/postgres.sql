@@ -152,7 +152,9 @@ CREATE TABLE repository_branch (
     branch text NOT NULL,
     head text DEFAULT ''::text NOT NULL,
     head_at bigint DEFAULT 0 NOT NULL,
-    next_listing_at bigint
+    next_listing_at bigint,
+    problem text DEFAULT ''::text NOT NULL,
+    problem_since bigint
 );
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_pkey PRIMARY KEY (link_id, branch);
@@ -174,7 +176,9 @@ CREATE TABLE repository_link (
     claimed_seq bigint DEFAULT 0 NOT NULL,
     poll_failures bigint DEFAULT 0 NOT NULL,
     outage text DEFAULT ''::text NOT NULL,
-    probe_denial bigint DEFAULT 0 NOT NULL
+    probe_denial bigint DEFAULT 0 NOT NULL,
+    poll_error text DEFAULT ''::text NOT NULL,
+    poll_failing_since bigint
 );
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_account_region_connection_arn_owner_id_repo_key UNIQUE (account, region, connection_arn, owner_id, repository_name);
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_arn_key UNIQUE (arn);

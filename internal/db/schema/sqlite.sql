@@ -126,7 +126,7 @@ CREATE TABLE repository_branch (
     link_id text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
     branch  text   NOT NULL,
     head    text   NOT NULL DEFAULT '',
-    head_at bigint NOT NULL DEFAULT 0, next_listing_at bigint,
+    head_at bigint NOT NULL DEFAULT 0, next_listing_at bigint, problem text NOT NULL DEFAULT '', problem_since bigint,
     PRIMARY KEY (link_id, branch)
 );
 CREATE TABLE repository_link (
@@ -146,7 +146,7 @@ CREATE TABLE repository_link (
     requested_seq           bigint  NOT NULL DEFAULT 0,
     claimed_seq        bigint  NOT NULL DEFAULT 0,
     poll_failures      bigint  NOT NULL DEFAULT 0,
-    outage             text    NOT NULL DEFAULT '', probe_denial bigint NOT NULL DEFAULT 0 CHECK (probe_denial IN (0, 1, 2)),
+    outage             text    NOT NULL DEFAULT '', probe_denial bigint NOT NULL DEFAULT 0 CHECK (probe_denial IN (0, 1, 2)), poll_error text NOT NULL DEFAULT '', poll_failing_since bigint,
     UNIQUE (account, region, connection_arn, owner_id, repository_name)
 );
 CREATE INDEX repository_link_by_account ON repository_link (account, region, created_at, id);
