@@ -48,6 +48,12 @@ func TestADeliveryAboutAPullRequestRequestsAPoll(t *testing.T) {
 				kind:   lockstep.GiteaWebhook,
 				events: []string{"pull_request", "pull_request_sync"},
 			},
+			{
+				name:   "gogs-push",
+				header: "X-Gogs-Event",
+				kind:   lockstep.GiteaWebhook,
+				events: []string{"pull_request"},
+			},
 		} {
 			for _, event := range test.events {
 				hook := receiver.createWebhook(test.name+event, test.kind)

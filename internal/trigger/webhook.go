@@ -144,7 +144,7 @@ func (h *Webhooks) handle(w http.ResponseWriter, r *http.Request, delivery *deli
 
 	delivery.link = hook.LinkID
 	scheme := h.schemes[delivery.kind]
-	if event := r.Header.Get(scheme.event); event != "" && !slices.Contains(scheme.relevantEvents, event) {
+	if event := firstHeader(r.Header, scheme.event); event != "" && !slices.Contains(scheme.relevantEvents, event) {
 		delivery.response = irrelevant
 		return
 	}
@@ -276,10 +276,19 @@ func parsePath(path string) (kind, id string) {
 // deliveryKey returns a key of fixed length that identifies a repeated delivery, or
 // "" if the Git host sends no id.
 func (s scheme) deliveryKey(header http.Header) string {
-	for _, name := range s.delivery {
-		if id := header.Get(name); id != "" {
-			sum := sha256.Sum256([]byte(id))
-			return hex.EncodeToString(sum[:])
+	id := firstHeader(header, s.delivery)
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+// firstHeader returns the value of the first present header, "" if none is.
+func firstHeader(header http.Header, names []string) string {
+	for _, name := range names {
+		if value := header.Get(name); value != "" {
+			return value
 		}
 	}
 	return ""

@@ -89,7 +89,8 @@ func forgeries(message webhookRequest, secret string) map[string]webhookRequest 
 	for _, name := range []string{
 		"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitlab-Token", "Webhook-Signature", "Webhook-Id",
 		"Webhook-Timestamp",
-		"Authorization", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Lockstep-Signature"} {
+		"Authorization", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature",
+		"X-Lockstep-Signature"} {
 		value := message.header.Get(name)
 		if value == "" {
 			continue
@@ -175,7 +176,8 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 				message = message.with(name, "sha256="+emptyKey)
 			}
 
-			message = message.with("X-Gitea-Signature", emptyKey).with("X-Forgejo-Signature", emptyKey)
+			message = message.with("X-Gitea-Signature", emptyKey).with("X-Forgejo-Signature", emptyKey).
+				with("X-Gogs-Signature", emptyKey)
 			if test.kind == lockstep.AzureDevOpsWebhook {
 				message = message.with("Authorization", "Basic Og==")
 			}

@@ -26,10 +26,10 @@ type scheme struct {
 	// delivery lists the headers with an id that is the same when a delivery is
 	// repeated; the first present one counts.
 	delivery []string
-	// event is the header with the event type, and relevantEvents those that may
-	// move a branch or change a pull request. Without the header every delivery is
-	// relevant.
-	event          string
+	// event lists the headers with the event type, of which the first present one
+	// counts, and relevantEvents the types that may move a branch or change a pull
+	// request. Without a header every delivery is relevant.
+	event          []string
 	relevantEvents []string
 	// dummySecret is a random secret of this kind.
 	dummySecret seal.Secret
@@ -43,7 +43,7 @@ func schemes() map[string]scheme {
 			kind:           lockstep.GitHubWebhook,
 			newVerifier:    hmacVerifier("sha256=", "X-Hub-Signature-256"),
 			delivery:       []string{"X-GitHub-Delivery"},
-			event:          "X-GitHub-Event",
+			event:          []string{"X-GitHub-Event"},
 			relevantEvents: []string{"push", "create", "delete", "pull_request"},
 		},
 		// GitLab's event UUID is shared by the deliveries that one event causes;
@@ -52,21 +52,21 @@ func schemes() map[string]scheme {
 			kind:           lockstep.GitLabWebhook,
 			newVerifier:    tokenVerifier(headerValue("X-Gitlab-Token")),
 			delivery:       []string{"Idempotency-Key", "X-Gitlab-Event-UUID"},
-			event:          "X-Gitlab-Event",
+			event:          []string{"X-Gitlab-Event"},
 			relevantEvents: gitLabEvents(),
 		},
 		{
 			kind:           lockstep.GitLabSigningWebhook,
 			newVerifier:    standardVerifier,
 			delivery:       []string{"Webhook-Id"},
-			event:          "X-Gitlab-Event",
+			event:          []string{"X-Gitlab-Event"},
 			relevantEvents: gitLabEvents(),
 		},
 		{
 			kind:           lockstep.BitbucketWebhook,
 			newVerifier:    hmacVerifier("sha256=", "X-Hub-Signature"),
 			delivery:       []string{"X-Request-Uuid", "X-Request-Id"},
-			event:          "X-Event-Key",
+			event:          []string{"X-Event-Key"},
 			relevantEvents: bitbucketEvents(),
 		},
 		// Azure DevOps does not sign, and sends ids and events only in the body.
@@ -77,9 +77,9 @@ func schemes() map[string]scheme {
 		},
 		{
 			kind:           lockstep.GiteaWebhook,
-			newVerifier:    hmacVerifier("", "X-Gitea-Signature", "X-Forgejo-Signature"),
-			delivery:       []string{"X-Gitea-Delivery", "X-Forgejo-Delivery"},
-			event:          "X-Gitea-Event",
+			newVerifier:    hmacVerifier("", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature"),
+			delivery:       []string{"X-Gitea-Delivery", "X-Forgejo-Delivery", "X-Gogs-Delivery"},
+			event:          []string{"X-Gitea-Event", "X-Forgejo-Event", "X-Gogs-Event"},
 			relevantEvents: []string{"push", "create", "delete", "pull_request", "pull_request_sync"},
 		},
 		{kind: lockstep.GenericWebhook, newVerifier: genericVerifier, delivery: []string{"X-Lockstep-Delivery"}},

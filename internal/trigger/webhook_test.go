@@ -166,6 +166,7 @@ var deliveries = []struct {
 	{name: "azure-devops-push", kind: lockstep.AzureDevOpsWebhook, moves: true, known: false},
 	{name: "gitea-push", kind: lockstep.GiteaWebhook, moves: true, known: true},
 	{name: "forgejo-push", kind: lockstep.GiteaWebhook, moves: true, known: true},
+	{name: "gogs-push", kind: lockstep.GiteaWebhook, moves: true, known: true},
 	{name: "generic-signed", kind: lockstep.GenericWebhook, moves: true, known: true},
 	{name: "generic-token", kind: lockstep.GenericWebhook, moves: true, known: false},
 }
