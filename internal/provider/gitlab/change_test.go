@@ -74,7 +74,7 @@ func TestACommentIsFoundAmongMany(t *testing.T) {
 		t.Errorf("ids %q, %q", id, again)
 	}
 
-	if asked := server.asked(); len(asked) != 3 { // two pages and the edit
+	if asked := server.asked(); len(asked) != 4 { // two pages, the user and the edit
 		t.Errorf("asked %q", asked)
 	}
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/lockstephq/lockstep"
@@ -62,6 +63,10 @@ func (a *api) uncheckable() error {
 			"read.", a.address)
 }
 
+// permissionCodes are GitLab's codes for a valid token that may not do this: RFC 6750's, and that
+// for fine-grained tokens.
+var permissionCodes = []string{"insufficient_scope", "insufficient_granular_scope"}
+
 // maxRefusal is how much of a refusal is read, in bytes.
 const maxRefusal = 4 << 10
 
@@ -82,15 +87,15 @@ func (a *api) checkUser(ctx context.Context) (status int, err error) {
 		return resp.StatusCode, nil
 	}
 
-	// Error is RFC 6750's code for a valid token without permission. Message is the text
-	// of any other refusal, such as of a blocked user.
+	// Error is the code for a valid token without permission. Message is the text of any
+	// other refusal, such as of a blocked user.
 	var refusal struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	if json.Unmarshal(body, &refusal) == nil && resp.StatusCode == http.StatusForbidden &&
-		refusal.Error == "insufficient_scope" {
+		slices.Contains(permissionCodes, refusal.Error) {
 		return resp.StatusCode, nil
 	}
 

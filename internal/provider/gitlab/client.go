@@ -20,6 +20,9 @@ type client struct {
 	*gitremote.Client
 	api     *api
 	project string // its path, not escaped
+
+	mu        sync.Mutex
+	projectID int64 // 0 until known
 }
 
 var (
@@ -51,10 +54,60 @@ func (c *client) requireCredential() error {
 }
 
 // call sends in to a path of the project, and decodes the response into out; either may
-// be nil.
+// be nil. The project is named by its ID: GitLab redirects from the former path of a moved
+// project, but refuses every write there. If nothing is found, another project may have taken
+// the place of the one with the ID.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
-	_, err := c.api.rest.Do(ctx, method, "/projects/"+escape(c.project)+path, in, out)
+	id, isNew, err := c.identify(ctx)
+	if err != nil {
+		return err
+	}
+
+	_, err = c.api.rest.Do(ctx, method, "/projects/"+id+path, in, out)
+	if lockstep.KindOf(err) != lockstep.NotFound || isNew {
+		return err
+	}
+
+	c.mu.Lock()
+	c.projectID = 0
+	c.mu.Unlock()
+
+	current, _, resolveErr := c.identify(ctx)
+	if resolveErr != nil || current == id {
+		return err
+	}
+
+	_, err = c.api.rest.Do(ctx, method, "/projects/"+current+path, in, out)
 	return err
+}
+
+// identify returns the project's ID, as paths of the API have it. It asks GitLab once; isNew is
+// true if it did so now. A credential that may not read projects names the project by its path.
+func (c *client) identify(ctx context.Context) (id string, isNew bool, err error) {
+	c.mu.Lock()
+	known := c.projectID
+	c.mu.Unlock()
+
+	if known != 0 {
+		return strconv.FormatInt(known, 10), false, nil
+	}
+
+	var found struct {
+		ID int64 `json:"id"`
+	}
+	_, err = c.api.rest.Do(ctx, http.MethodGet, "/projects/"+escape(c.project), nil, &found)
+	if lockstep.KindOf(err) == lockstep.Denied || err == nil && found.ID == 0 {
+		return escape(c.project), true, nil
+	}
+	if err != nil {
+		return "", true, err
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	c.projectID = found.ID
+	return strconv.FormatInt(found.ID, 10), true, nil
 }
 
 // escape escapes a name as one element of a path. Dots are escaped too, because GitLab

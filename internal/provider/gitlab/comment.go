@@ -63,13 +63,9 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, commen
 }
 
 // findNote returns the ID of the credential's own note with a marker, among the first of
-// a merge request; "" if there is none.
+// a merge request; "" if there is none, or if the credential may not ask for its user: the
+// author matters, because others may copy the marker.
 func (c *client) findNote(ctx context.Context, path, marker string) (string, error) {
-	self, err := c.api.self(ctx)
-	if err != nil {
-		return "", err
-	}
-
 	for number := 1; number <= maxPages; number++ {
 		var all []note
 		if err := c.call(ctx, http.MethodGet, path+page(number, "order_by", "created_at", "sort", "asc"), nil,
@@ -78,7 +74,19 @@ func (c *client) findNote(ctx context.Context, path, marker string) (string, err
 		}
 
 		for _, found := range all {
-			if !found.System && found.Author.ID == self && strings.Contains(found.Body, marker) {
+			if found.System || !strings.Contains(found.Body, marker) {
+				continue
+			}
+
+			self, err := c.api.self(ctx)
+			if lockstep.KindOf(err) == lockstep.Denied {
+				return "", nil
+			}
+			if err != nil {
+				return "", err
+			}
+
+			if found.Author.ID == self {
 				return strconv.FormatInt(found.ID, 10), nil
 			}
 		}

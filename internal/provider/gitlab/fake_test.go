@@ -57,8 +57,10 @@ type fake struct {
 	public     bool           // Git needs no credential
 	login      string         // the user name that Git wants
 	maintainer bool           // who may edit the notes of others
-	scope      string         // of all tokens: "api", or "read_repository"
-	status     int            // what the API answers with instead, and its header
+	scope      string         // of all tokens: "api", "read_repository", or "granular" without User: Read
+	projectID  int
+	moved      bool // the project has another path now, and redirects from this one
+	status     int  // what the API answers with instead, and its header
 	header     http.Header
 	body       string                    // of that answer
 	refuse     func(r *http.Request) int // the same for one request, 0 for none
@@ -86,6 +88,8 @@ func newFake(t testing.TB, options gitwiretest.Options) *fake {
 		tokens: map[int]string{},
 		notes:  map[int][]object{},
 		nextID: 100,
+
+		projectID: 4711,
 	}
 	server.parts = server.handlers()
 	options.Wrap = func(git http.Handler) http.Handler {
@@ -188,9 +192,18 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 	}()
 
 	w := writer{ResponseWriter: seen, r: r}
-	escaped, inProject := strings.CutPrefix(r.URL.EscapedPath(),
-		"/api/v4/projects/"+strings.ReplaceAll(project, "/", "%2F")+"/")
-	f.calls = append(f.calls, r.Method+" "+escaped)
+	byPath := "/api/v4/projects/" + strings.ReplaceAll(project, "/", "%2F")
+	byID := "/api/v4/projects/" + strconv.Itoa(f.projectID)
+	escaped, inProject := strings.CutPrefix(r.URL.EscapedPath(), byID+"/")
+	named, isByPath := strings.CutPrefix(r.URL.EscapedPath(), byPath+"/")
+	if isByPath {
+		escaped, inProject = named, true
+	}
+
+	isLookup := r.URL.EscapedPath() == byPath || r.URL.EscapedPath() == byID
+	if !isLookup {
+		f.calls = append(f.calls, r.Method+" "+escaped)
+	}
 
 	if f.status != 0 {
 		f.insteadOf(w, f.status)
@@ -203,7 +216,12 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if f.scope != "api" {
+	if f.scope == "granular" && (isLookup || r.URL.Path == "/api/v4/user") {
+		w.say(http.StatusForbidden, fixture(f.t, "insufficient_granular_scope", nil))
+		return
+	}
+
+	if f.scope == "read_repository" {
 		w.say(http.StatusForbidden, fixture(f.t, "insufficient_scope", nil))
 		return
 	}
@@ -220,6 +238,15 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	if f.moved && (isByPath || r.URL.EscapedPath() == byPath) {
+		f.redirectMoved(w, byID+strings.TrimPrefix(r.URL.EscapedPath(), byPath))
+		return
+	}
+	if isLookup {
+		w.say(http.StatusOK, object{"id": f.projectID, "path_with_namespace": project})
+		return
+	}
+
 	if !inProject || strings.Contains(escaped, ".") { // an ending is a format
 		w.no(http.StatusNotFound, "404 Project Not Found")
 		return
@@ -230,6 +257,20 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 	}
 
 	f.route(w)
+}
+
+// redirectMoved answers for the former path of a project as GitLab does: only reading is
+// redirected.
+func (f *fake) redirectMoved(w writer, to string) {
+	if w.r.Method != http.MethodGet {
+		w.no(http.StatusMethodNotAllowed, "Non GET methods are not allowed for moved projects")
+		return
+	}
+	if w.r.URL.RawQuery != "" {
+		to += "?" + w.r.URL.RawQuery
+	}
+	w.Header().Set("Location", f.URL+to)
+	w.WriteHeader(http.StatusFound)
 }
 
 // route finds the handler by the first parts of the path.

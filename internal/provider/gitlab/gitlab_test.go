@@ -371,6 +371,10 @@ func TestAttack18ErrorsShowNoSecretThatTheHostRepeats(t *testing.T) {
 					_, _ = w.Write([]byte("[]"))
 					return
 				}
+				if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/infra") {
+					_, _ = w.Write([]byte(`{"id":4711}`))
+					return
+				}
 
 				w.WriteHeader(status)
 				_, _ = w.Write([]byte(body))

@@ -292,6 +292,9 @@ func TestAURLThatGitLabWouldRefuseIsLeftOut(t *testing.T) {
 
 func TestALimitOnRateIsNotSatOut(t *testing.T) {
 	server, reporter := newReporter(t)
+	reporter.tell(provider.CommitPending, "0 of 1") // the project's ID is known from now on
+	server.asked()
+
 	reset := time.Now().Add(10 * time.Minute)
 	server.status = http.StatusTooManyRequests
 	server.header = http.Header{

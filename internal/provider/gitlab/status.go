@@ -109,32 +109,47 @@ func (c *client) reportStatus(ctx context.Context, status provider.CommitStatus,
 
 	var shown commitStatus
 	path := "/statuses/" + escape(string(status.SHA))
-	err := c.call(ctx, http.MethodPost, path, request, &shown)
-	if lockstep.KindOf(err) == lockstep.NotFound && reported.Pipeline != 0 { // the pipeline was deleted
+	err := c.postStatus(ctx, path, status, request, &shown)
+	kind := lockstep.KindOf(err)
+	if request.PipelineID != 0 && (kind == lockstep.NotFound || kind == lockstep.Invalid) {
+		// The pipeline was deleted, or is full: GitLab finds or creates another one.
 		request.PipelineID = 0
-		err = c.call(ctx, http.MethodPost, path, request, &shown)
+		err = c.postStatus(ctx, path, status, request, &shown)
+		kind = lockstep.KindOf(err)
 	}
 
-	switch {
-	case err == nil:
-	case lockstep.KindOf(err) == lockstep.Exists:
+	if kind == lockstep.Exists {
 		return lockstep.Wrapf(lockstep.Unavailable, err,
 			"The statuses of commit %s at %s are being changed by another request.",
 			status.SHA, c.api.address)
-	case lockstep.KindOf(err) == lockstep.Invalid:
-		var readErr error
-		if shown, readErr = c.newestStatus(ctx, status); readErr != nil {
-			return readErr
-		}
-		if !shown.isAt(request.State) {
-			return err
-		}
-	default:
+	}
+	if err != nil {
 		return err
 	}
 
 	reported.State, reported.Summary, reported.URL = status.State, status.Summary, status.URL
 	reported.Pipeline = shown.PipelineID
+	return nil
+}
+
+// postStatus creates or changes a commit status. GitLab also refuses one that is already shown, as
+// after a crash; that is no error.
+func (c *client) postStatus(ctx context.Context, path string, status provider.CommitStatus, request statusRequest,
+	shown *commitStatus) error {
+	err := c.call(ctx, http.MethodPost, path, request, shown)
+	if lockstep.KindOf(err) != lockstep.Invalid {
+		return err
+	}
+
+	newest, readErr := c.newestStatus(ctx, status)
+	if readErr != nil {
+		return readErr
+	}
+	if !newest.isAt(request.State) {
+		return err
+	}
+
+	*shown = newest
 	return nil
 }
 
