@@ -209,7 +209,7 @@ func (a *application) fetch(ctx context.Context, request *tokenRequest) {
 		close(request.done)
 	}()
 
-	token, resp, err := a.api.Apps.CreateInstallationToken(ctx, a.installation, nil)
+	token, resp, err := a.api.Apps.CreateInstallationToken(ctx, a.installation, &gh.InstallationTokenOptions{})
 	if err != nil {
 		request.err, request.cancelled = a.explain(translate(a.rest, resp, err)), ctx.Err() != nil
 		return

@@ -2,6 +2,7 @@ package github
 
 import (
 	"cmp"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -102,7 +103,17 @@ func (d *Driver) site(host *lockstep.Host) (site, error) {
 		return site{}, gitremote.Translate(err)
 	}
 
-	return site{api: web + "/api/v3", web: web, certificate: certificate, network: network}, nil
+	return site{api: apiOf(web), web: web, certificate: certificate, network: network}, nil
+}
+
+// apiOf returns the URL of the API of a host. GitHub Enterprise Cloud with data residency,
+// https://NAME.ghe.com, has it on a host of its own.
+func apiOf(web string) string {
+	address, err := url.Parse(web)
+	if err == nil && strings.HasSuffix(strings.ToLower(address.Hostname()), ".ghe.com") {
+		return address.Scheme + "://api." + address.Host
+	}
+	return web + "/api/v3"
 }
 
 // The names that GitHub allows for owners and repositories.

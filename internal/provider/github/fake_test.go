@@ -23,6 +23,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 const (
@@ -71,6 +72,7 @@ type fake struct {
 	refuse      map[string]int // METHOD pattern → status
 	slow        chan struct{}  // tokens are made when it is closed, if it is not nil
 	noUser      bool           // GET /user is for people only
+	moved       bool           // the repository has another name now
 }
 
 func newFake(t testing.TB, tls bool) *fake {
@@ -119,6 +121,10 @@ func (f *fake) serve(git http.Handler) http.Handler {
 			}
 
 			r.Header.Set("Who", who)
+			if f.moved {
+				providertest.MovedAPI(mux, api+"/repos/acme/infra", api+"/repositories/1296269").ServeHTTP(w, r)
+				return
+			}
 			mux.ServeHTTP(w, r)
 		case who == "" && r.Header.Get("Authorization") != "" || who == "app":
 			w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)

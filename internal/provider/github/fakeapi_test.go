@@ -127,6 +127,12 @@ func (f *fake) postToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	var options map[string]any
+	if f.read(r, &options); options == nil { // the text null, which is no object
+		f.fail(w, http.StatusUnprocessableEntity, "Invalid request.")
+		return
+	}
+
 	if slow := f.slow; slow != nil {
 		f.mu.Unlock()
 		<-slow

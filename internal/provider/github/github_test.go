@@ -3,10 +3,13 @@ package github_test
 import (
 	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
@@ -104,6 +107,24 @@ func TestDriverDoesMoreThanRead(t *testing.T) {
 			return providertest.CapabilityFixture{Host: f, Repo: f.repo, Fail: f.Fail, Open: opener(d, h, credential)}
 		})
 	})
+}
+
+func TestARenamedRepositoryHasAllCapabilities(t *testing.T) {
+	for _, name := range []string{"TOKEN", "APP"} {
+		t.Run(name, func(t *testing.T) {
+			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
+				f := newFake(t, false)
+				f.moved = true
+				driver, host := newDriver(t, f, github.Type)
+				return providertest.CapabilityFixture{
+					Host: f,
+					Repo: f.repo,
+					Fail: f.Fail,
+					Open: opener(driver, host, credentials()[name]),
+				}
+			})
+		})
+	}
 }
 
 func opener(driver *github.Driver, host *lockstep.Host, credential lockstep.Credential) func(testing.TB,
@@ -305,6 +326,44 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 
 		if strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %q contains %q", name, err.Error(), canary)
+		}
+	}
+}
+
+// GitHub Enterprise Cloud with data residency has its API on a host of its own.
+func TestTheAPIOfAnEnterpriseWithDataResidencyIsFound(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"https://acme.ghe.com":     "api.acme.ghe.com:443",
+		"https://ACME.GHE.com/":    "api.acme.ghe.com:443",
+		"https://ghe.com":          "ghe.com:443",
+		"https://acme.notghe.com":  "acme.notghe.com:443",
+		"https://ghe.example.com":  "ghe.example.com:443",
+		"https://acme.ghe.com.org": "acme.ghe.com.org:443",
+	} {
+		var connected []string
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			connected = append(connected, strings.ToLower(r.Host))
+			w.WriteHeader(http.StatusForbidden)
+		}))
+		address, err := transport.ParseProxy(proxy.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		network := transport.NewNetwork(transport.NetworkOptions{Proxy: address})
+		driver := github.New(github.Options{Network: network, Enterprise: true})
+		checkErr := driver.Check(t.Context(), provider.Access{
+			Host:       &lockstep.Host{Endpoint: endpoint},
+			Credential: lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary},
+		})
+		network.Close()
+		proxy.Close()
+
+		if checkErr == nil {
+			t.Errorf("%s: a proxy that refuses led to no error", endpoint)
+		}
+		if diff := cmp.Diff([]string{want}, connected); diff != "" {
+			t.Errorf("%s: hosts asked (-want +got):\n%s", endpoint, diff)
 		}
 	}
 }
