@@ -109,7 +109,7 @@ func (c *client) createCommit(ctx context.Context, proposal provider.Proposal) (
 			Item:       item{Path: "/" + file.Path},
 			NewContent: newContent{
 				Content:     base64.StdEncoding.EncodeToString(file.Content),
-				ContentType: "base64encoded", // so that line endings stay as they are
+				ContentType: "base64Encoded", // so that line endings stay as they are
 			},
 		})
 	}

@@ -293,7 +293,7 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 	for _, c := range input.Commits[0].Changes {
 		path, rooted := strings.CutPrefix(c.Item.Path, "/")
 		content, err := base64.StdEncoding.DecodeString(c.NewContent.Content)
-		if err != nil || !rooted || c.ChangeType != "add" || c.NewContent.ContentType != "base64encoded" ||
+		if err != nil || !rooted || c.ChangeType != "add" || c.NewContent.ContentType != "base64Encoded" ||
 			slices.Contains(there, path) {
 			refuse(w, http.StatusBadRequest, "VS403654: The change is not valid.")
 			return

@@ -100,6 +100,14 @@ func TestGiteaIsReportedTo(t *testing.T) {
 	}
 }
 
+func TestARepositoryThatGiteaRenamedHasAllCapabilities(t *testing.T) {
+	providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
+		w := newGiteaServer(t, "gitea-version", token())
+		w.steady, w.moved = true, true
+		return providertest.CapabilityFixture{Host: w, Repo: w.Repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+	})
+}
+
 func TestGiteaIsReadAsAnyGitServerIs(t *testing.T) {
 	providertest.Test(t, func(t *testing.T) providertest.Fixture {
 		w := newGiteaServer(t, "gitea-version", token())
@@ -357,6 +365,28 @@ func TestAGiteaProposalThatFailsLeavesNoBranch(t *testing.T) {
 
 		if asked := w.TakeRequests(); !slices.Contains(asked, "DELETE /repos/acme/infra/branches/lockstep/web%231") {
 			t.Errorf("%s: asked %q", refused, asked)
+		}
+	}
+}
+
+// Gitea answers 500 if a rule of the repository forbids a push.
+func TestAPushThatGiteaRejectsIsDenied(t *testing.T) {
+	for _, rejects := range []string{"POST /branches", "POST /contents"} {
+		w := newGiteaServer(t, "gitea-version", token())
+		w.Refuse[rejects] = http.StatusInternalServerError
+		w.ErrorMessage = "PushRejected Error: exit status 1 - remote: Not allowed to push to protected branch lockstep/web"
+		_, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), provider.Proposal{
+			Base:    "main",
+			BaseSHA: lockstep.SHA(w.Repo.Commit(map[string]string{"a": "1"})),
+			Branch:  "lockstep/web",
+			Title:   "t",
+			Files:   []provider.ProposedFile{{Path: "f"}},
+		})
+		if lockstep.KindOf(err) != lockstep.Denied {
+			t.Errorf("%s: kind %s, want %s", rejects, lockstep.KindOf(err), lockstep.Denied)
+		}
+		if err == nil || !strings.Contains(err.Error(), "protected branch lockstep/web") {
+			t.Errorf("%s: got %v, want Gitea's reason", rejects, err)
 		}
 	}
 }

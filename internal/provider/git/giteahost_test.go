@@ -19,6 +19,7 @@ type giteaHost struct {
 	*providertest.FakeAPI
 	version string // the testdata with it
 	steady  bool   // the version is served even if Fail was called
+	moved   bool   // the repository has another name now
 
 	statuses map[string][]providertest.Object // by commit, oldest first
 	pulls    []providertest.Object
@@ -72,7 +73,15 @@ func (h *giteaHost) wrap(git http.Handler) http.Handler {
 	mux.HandleFunc("POST"+repo+"hooks", h.createHook)
 	mux.HandleFunc("DELETE"+repo+"hooks/{id}", h.deleteHook)
 
-	return h.Wrap(git, mux)
+	api := h.Wrap(git, mux)
+	moved := providertest.MovedAPI(api, "/api/v1/repos/acme/infra", "/api/v1/repos/acme/renamed")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.moved {
+			moved.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // paged answers with a page of two, whatever was asked for, as a server may.

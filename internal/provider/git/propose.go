@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"strings"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
@@ -22,7 +23,7 @@ func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provi
 		return provider.PullRequest{}, err
 	}
 
-	_, err = api.rest.Do(ctx, http.MethodPost, api.repo+"/branches", map[string]string{
+	err = api.push(ctx, "/branches", map[string]string{
 		"new_branch_name": proposal.Branch,
 		"old_ref_name":    string(proposal.BaseSHA),
 	}, nil)
@@ -51,6 +52,19 @@ func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provi
 	return pr, nil
 }
 
+// pushRejected begins Gitea's message if a rule of the repository forbids a push, such as the
+// protection of a branch or a hook. The status is 500, as if the server had failed.
+const pushRejected = "PushRejected"
+
+// push sends a request that makes Gitea push to the repository.
+func (g *gitea) push(ctx context.Context, path string, in, out any) error {
+	_, err := g.rest.Do(ctx, http.MethodPost, g.repo+path, in, out)
+	if lockstep.KindOf(err) == lockstep.Unavailable && strings.Contains(lockstep.Shown(err), pushRejected) {
+		return lockstep.Errorf(lockstep.Denied, "%s", lockstep.Shown(err))
+	}
+	return err
+}
+
 type change struct {
 	Operation string `json:"operation"`
 	Path      string `json:"path"`
@@ -73,7 +87,7 @@ func (g *gitea) createCommit(ctx context.Context, proposal provider.Proposal) (l
 			SHA lockstep.SHA `json:"sha"`
 		} `json:"commit"`
 	}
-	_, err := g.rest.Do(ctx, http.MethodPost, g.repo+"/contents", map[string]any{
+	err := g.push(ctx, "/contents", map[string]any{
 		"branch":  proposal.Branch,
 		"message": proposal.Message,
 		"files":   changes,

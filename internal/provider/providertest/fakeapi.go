@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,6 +78,8 @@ type FakeAPI struct {
 	Mu sync.Mutex
 	// Refuse maps a method and the end of a path to the status of the response.
 	Refuse map[string]int
+	// ErrorMessage is the message of errors. Defaults to the text of the status.
+	ErrorMessage string
 	// RepeatSent makes errors repeat the request, credential included.
 	RepeatSent bool
 
@@ -133,7 +136,7 @@ func (f *FakeAPI) statusOf(r *http.Request) int {
 
 // WriteError writes an error as the host does.
 func (f *FakeAPI) WriteError(w http.ResponseWriter, r *http.Request, status int) {
-	message := http.StatusText(status)
+	message := cmp.Or(f.ErrorMessage, http.StatusText(status))
 	if f.RepeatSent {
 		body, _ := io.ReadAll(r.Body)
 		_, password, _ := r.BasicAuth()

@@ -107,10 +107,12 @@ func New(options Options) (*Client, error) {
 // origin alone, and bounds responses.
 func (c *Client) HTTP() *http.Client { return c.http }
 
-// checkRedirect follows GET on the same origin.
+// checkRedirect follows a redirect on the same origin that keeps the method: for a write those are
+// 307 and 308, with which hosts answer for a repository under its former name. The body is sent
+// again.
 func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
-	isGet := next.Method == http.MethodGet && via[0].Method == http.MethodGet
-	if isGet && len(via) <= maxRedirects && netaddr.SameOrigin(next.URL, c.base) {
+	keepsMethod := next.Method == via[0].Method
+	if keepsMethod && len(via) <= maxRedirects && netaddr.SameOrigin(next.URL, c.base) {
 		return nil
 	}
 	return http.ErrUseLastResponse

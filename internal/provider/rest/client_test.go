@@ -250,7 +250,7 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 	}
 
 	for _, row := range []struct{ method, path string }{{"GET", "/away"}, {"POST", "/away"}, {"POST", "/renamed"},
-		{"GET", "/loop"}} {
+		{"GET", "/loop"}, {"PUT", "/away"}, {"DELETE", "/away"}, {"PATCH", "/renamed"}} {
 		err := call(t, base, row.method, row.path, nil, nil)
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "not followed") {
 			t.Errorf("%s %s: %v", row.method, row.path, err)
@@ -264,6 +264,30 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 
 	if err == nil || stolen != "" {
 		t.Errorf("another origin was asked: %q, %v", stolen, err)
+	}
+}
+
+// Hosts answer so for a repository under its former name.
+func TestAWriteFollowsARedirectThatKeepsItsMethod(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		status, err := strconv.Atoi(strings.Trim(r.URL.Path, "/"))
+		if err == nil {
+			http.Redirect(w, r, "/repositories/5", status)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, `{"said":%q}`, r.Method+" "+r.URL.Path+" "+string(body)+" "+r.Header.Get("Authorization"))
+	})
+
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+			var out struct{ Said string }
+			err := call(t, base, method, fmt.Sprintf("/%d", status), map[string]int{"n": 1}, &out)
+			want := method + ` /repositories/5 {"n":1} Bearer ` + canary
+			if err != nil || out.Said != want {
+				t.Errorf("%s, %d: got %q, %v, want %q", method, status, out.Said, err, want)
+			}
+		}
 	}
 }
 

@@ -148,8 +148,15 @@ func messageIn(body []byte) string {
 	var fields struct {
 		Message any `json:"message"` // GitHub, GitLab, Gitea, Azure DevOps
 		Error   any `json:"error"`   // GitLab, Bitbucket
+		// Description belongs to a code in Error, as in RFC 6750. GitLab names the missing
+		// permission in it.
+		Description string `json:"error_description"`
 	}
 	if json.Unmarshal(body, &fields) == nil {
+		if code, ok := fields.Error.(string); ok && fields.Description != "" {
+			fields.Error = code + ": " + fields.Description
+		}
+
 		for _, field := range []any{fields.Message, fields.Error} {
 			if nested, ok := field.(map[string]any); ok && nested["message"] != nil {
 				field = nested["message"]
