@@ -18,9 +18,12 @@ type fetchRequest struct {
 	want []object.ID
 	// have is a commit whose trees are known; zero for none. It is sent as shallow too, because
 	// its history is not known.
-	have   object.ID
-	depth  int    // zero for objects other than commits
-	filter string // "" for all objects
+	have object.ID
+	// haveHistory is true if the ancestors of have are known too, but none of its objects, so
+	// that deltas against them are of no use.
+	haveHistory bool
+	depth       int    // zero for objects other than commits
+	filter      string // "" for all objects
 }
 
 func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
@@ -34,10 +37,12 @@ func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
 	b := caps.appendCommand(nil, "fetch", agent)
 	// Without thin-pack the server would send again everything that have contains.
 	for _, line := range []string{"thin-pack", "no-progress", "ofs-delta"} {
-		b = pktline.Append(b, line)
+		if line != "thin-pack" || !q.haveHistory {
+			b = pktline.Append(b, line)
+		}
 	}
 
-	if !q.have.IsZero() {
+	if q.sendsShallow() {
 		b = pktline.Append(b, "shallow "+q.have.String())
 	}
 
@@ -60,6 +65,9 @@ func (q fetchRequest) encode(caps capabilities, agent string) ([]byte, error) {
 	b = pktline.Append(b, "done")
 	return append(b, "0000"...), nil
 }
+
+// sendsShallow reports whether the request states that the history of have is not known.
+func (q fetchRequest) sendsShallow() bool { return !q.have.IsZero() && !q.haveHistory }
 
 // fetch requests and reads a pack. build returns the request for a server's capabilities, and
 // what to keep of the answer.

@@ -59,6 +59,58 @@ func (r *Remote) Commits(ctx context.Context, from object.ID, depth int) (*Histo
 	return h, r.wrapError(ctx, err)
 }
 
+// Descends reports whether ancestor is head or one of its ancestors. It reads the commits
+// between the two alone, at most Limits.Commits of them, and their trees and blobs only from a
+// server that cannot omit those. A false result is also that of a repository whose history is cut
+// off between the two.
+func (r *Remote) Descends(ctx context.Context, head, ancestor object.ID) (bool, error) {
+	if head == ancestor {
+		return true, nil
+	}
+
+	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packfile.Policy, error) {
+		request, p := fetchRequest{want: []object.ID{head}, have: ancestor, haveHistory: true}, r.treePolicy()
+		if c.filter {
+			request.filter = "tree:0"
+			p.Objects = min(p.Objects, r.limits.Commits)
+		}
+		return request, p, nil
+	})
+	if err != nil {
+		return false, err
+	}
+
+	descends, err := leadsTo(head, ancestor, got)
+	return descends, r.wrapError(ctx, err)
+}
+
+// leadsTo reports whether the commits of a pack lead from head to ancestor, which the pack does
+// not have. A head that is an ancestor of ancestor is not in the pack either.
+func leadsTo(head, ancestor object.ID, got packfile.Pack) (bool, error) {
+	seen := map[object.ID]bool{}
+	for todo := []object.ID{head}; len(todo) > 0; {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if id == ancestor {
+			return true, nil
+		}
+
+		obj, ok := got.Objects[id]
+		if seen[id] || !ok || obj.Kind != object.Commit {
+			continue
+		}
+		seen[id] = true
+
+		_, parents, err := object.ParseCommit(obj.Data)
+		if err != nil {
+			return false, err
+		}
+		todo = append(todo, parents...)
+	}
+
+	return false, nil
+}
+
 // walkHistory follows the parents of a commit, so that other commits in the pack do not count
 // as ancestors.
 func walkHistory(from object.ID, got packfile.Pack) (*History, error) {

@@ -267,6 +267,70 @@ func TestCommitsFindsAncestors(t *testing.T) {
 	}
 }
 
+func TestDescendsFollowsEveryParent(t *testing.T) {
+	for name, options := range map[string]gitwiretest.Options{
+		"version 2":            {},
+		"version 0":            {Version0: true},
+		"no filter":            {NoFilter: true},
+		"no filter, version 0": {NoFilter: true, Version0: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo, _, url := served(t, options)
+			var ids []object.ID
+			for i := range 4 {
+				ids = append(ids, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
+			}
+			other := id(t, repo.CommitTo("refs/heads/other", map[string]string{"b": "1"}))
+			unknown, err := object.ParseID("1234567812345678123456781234567812345678")
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			remote := open(t, gitwire.Options{URL: url})
+			tests := map[string]struct {
+				head, ancestor object.ID
+				want           bool
+			}{
+				"itself":                 {ids[3], ids[3], true},
+				"parent":                 {ids[3], ids[2], true},
+				"first commit":           {ids[3], ids[0], true},
+				"child":                  {ids[2], ids[3], false},
+				"last of a reset branch": {ids[0], ids[3], false},
+				"another branch":         {ids[3], other, false},
+				"of another branch":      {other, ids[3], false},
+				"a commit that is gone":  {ids[3], unknown, false},
+			}
+			for name, test := range tests {
+				got, err := remote.Descends(t.Context(), test.head, test.ancestor)
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				equal(t, name, test.want, got)
+			}
+		})
+	}
+}
+
+func TestDescendsReadsTheCommitsBetweenAlone(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{})
+	first := id(t, repo.Commit(map[string]string{"a": "0"}))
+	for i := range 20 {
+		repo.Commit(map[string]string{"a": fmt.Sprint(i)})
+	}
+	before := id(t, repo.Commit(map[string]string{"a": "before"}))
+	head := id(t, repo.Commit(map[string]string{"a": "head"}))
+
+	remote := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{Commits: 2}})
+	got, err := remote.Descends(t.Context(), head, before)
+	if err != nil {
+		t.Error(err)
+	}
+	equal(t, "near ancestor", true, got)
+	if _, err := remote.Descends(t.Context(), head, first); !errors.Is(err, giterr.ErrLimit) {
+		t.Errorf("the error for too many commits is %v, want %v", err, giterr.ErrLimit)
+	}
+}
+
 func TestCommitsNeedsAFilter(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))

@@ -99,7 +99,12 @@ func (q fetchRequest) encodeOld(caps capabilities, agent string) ([]byte, error)
 		return nil, fmt.Errorf("%w: it offers no side-band", giterr.ErrVersion)
 	}
 
-	names := append([]string{caps.v0.sideBand}, caps.v0.plain...)
+	names := []string{caps.v0.sideBand}
+	for _, name := range caps.v0.plain {
+		if name != "thin-pack" || !q.haveHistory {
+			names = append(names, name)
+		}
+	}
 	if caps.v0.multiAck != "" {
 		names = append(names, caps.v0.multiAck)
 	}
@@ -123,7 +128,7 @@ func (q fetchRequest) encodeOld(caps capabilities, agent string) ([]byte, error)
 		tail = ""
 	}
 
-	if !q.have.IsZero() && caps.shallow {
+	if q.sendsShallow() && caps.shallow {
 		b = pktline.Append(b, "shallow "+q.have.String()+"\n")
 	}
 

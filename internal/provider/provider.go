@@ -52,6 +52,9 @@ type HistoryReader interface {
 	// Contains reports whether sha is head or one of its ancestors, at most depth
 	// commits deep.
 	Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error)
+	// Descends reports whether ancestor is head or one of its ancestors, however deep.
+	// It reads the commits between the two, up to a bound.
+	Descends(ctx context.Context, head, ancestor lockstep.SHA) (bool, error)
 }
 
 // A CommitReader is a Client that returns commits as they are stored, to verify their

@@ -16,20 +16,21 @@ import (
 
 // A GitHost is a provider driver with one repository in memory, which all its clients read.
 type GitHost struct {
-	Mu          sync.Mutex
-	BranchHeads map[string]lockstep.SHA
-	Commits     map[lockstep.SHA]fstest.MapFS
-	parents     map[lockstep.SHA]lockstep.SHA
-	rawCommit   []byte                  // of the next commits
-	rawCommits  map[lockstep.SHA][]byte // as Git stores them
-	down        error                   // the error of every call, if not nil
-	gate        chan struct{}           // Files waits until it is closed, if not nil
-	HeadCalls   int                     // calls of Heads
-	Opened      []provider.Repository
-	closed      int
-	Statuses    *StatusRecorder // nil if clients cannot show statuses
-	calls       []string        // of the API
-	HasAPI      bool            // clients open pull requests and register webhooks
+	Mu           sync.Mutex
+	BranchHeads  map[string]lockstep.SHA
+	Commits      map[lockstep.SHA]fstest.MapFS
+	parents      map[lockstep.SHA]lockstep.SHA
+	rawCommit    []byte                  // of the next commits
+	rawCommits   map[lockstep.SHA][]byte // as Git stores them
+	down         error                   // the error of every call, if not nil
+	historyError error                   // the error of Descends, if not nil
+	gate         chan struct{}           // Files waits until it is closed, if not nil
+	HeadCalls    int                     // calls of Heads
+	Opened       []provider.Repository
+	closed       int
+	Statuses     *StatusRecorder // nil if clients cannot show statuses
+	calls        []string        // of the API
+	HasAPI       bool            // clients open pull requests and register webhooks
 }
 
 // NewGitHost returns a GitHost whose repository is empty.
@@ -69,6 +70,13 @@ func (h *GitHost) FailWith(err error) {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()
 	h.down = err
+}
+
+// FailHistoryWith makes the host answer requests for the history with err.
+func (h *GitHost) FailHistoryWith(err error) {
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
+	h.historyError = err
 }
 
 // BlockReads makes Files wait until release is called.
@@ -177,6 +185,13 @@ func (c *gitClient) Contains(_ context.Context, head, sha lockstep.SHA, depth in
 		head = c.parents[head]
 	}
 	return false, nil
+}
+
+func (c *gitClient) Descends(ctx context.Context, head, ancestor lockstep.SHA) (bool, error) {
+	descends, _ := c.Contains(ctx, head, ancestor, len(c.Commits)+1)
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
+	return descends, c.historyError
 }
 
 func (c *gitClient) Commit(_ context.Context, sha lockstep.SHA) ([]byte, error) {

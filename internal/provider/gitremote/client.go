@@ -145,6 +145,26 @@ func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int
 	return history.Contains(id), nil
 }
 
+// Descends reports whether a commit is in the history of a head, by the commits between them.
+func (c *Client) Descends(ctx context.Context, head, ancestor lockstep.SHA) (bool, error) {
+	from, err := object.ParseID(string(head))
+	if err != nil {
+		return false, Translate(err)
+	}
+
+	id, err := object.ParseID(string(ancestor))
+	if err != nil {
+		return false, Translate(err)
+	}
+
+	descends, err := c.remote.Descends(ctx, from, id)
+	if err != nil {
+		return false, Translate(err)
+	}
+
+	return descends, nil
+}
+
 // Close releases the connections and the snapshot.
 func (c *Client) Close() {
 	c.remote.Close()

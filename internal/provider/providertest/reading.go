@@ -41,6 +41,7 @@ func Test(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"an unborn branch has no head", testUnborn},
 		{"a commit that is gone is not found", testMissing},
 		{"history is searched", testHistory},
+		{"descent is known", testDescent},
 		{"errors have the right kind", testErrors},
 	}
 	for _, part := range parts {
@@ -180,6 +181,37 @@ func testHistory(t *testing.T, fixture Fixture) {
 		if got, err := reader.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(sha), 100); err != nil ||
 			got != want {
 			t.Errorf("%s: %v, %v; want %v", sha, got, err, want)
+		}
+	}
+}
+
+func testDescent(t *testing.T, fixture Fixture) {
+	first := fixture.Repo.Commit(map[string]string{"a": "1"})
+	fixture.Repo.Commit(map[string]string{"a": "2"})
+	last := fixture.Repo.Commit(map[string]string{"a": "3"})
+	elsewhere := fixture.Repo.ForcePush("refs/heads/other", map[string]string{"z": "1"})
+	reader, ok := fixture.Open(t, true).(provider.HistoryReader)
+	if !ok {
+		t.Skip("the driver reads no history")
+	}
+
+	rows := []struct {
+		name           string
+		head, ancestor string
+		want           bool
+	}{
+		{name: "the last commit from the first", head: last, ancestor: first, want: true},
+		{name: "a commit from itself", head: last, ancestor: last, want: true},
+		{name: "the first commit from the last", head: first, ancestor: last, want: false},
+		{name: "a commit from that of another branch", head: last, ancestor: elsewhere, want: false},
+	}
+	for _, row := range rows {
+		got, err := reader.Descends(t.Context(), lockstep.SHA(row.head), lockstep.SHA(row.ancestor))
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		if got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
 		}
 	}
 }
