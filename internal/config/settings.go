@@ -39,6 +39,7 @@ type Settings struct {
 	KnownHosts         string
 	PollInterval       time.Duration
 	PreviewForks       bool
+	AllowRewinds       bool
 	Workers            int
 	LogFormat          string
 

@@ -224,6 +224,14 @@ func (s *Settings) workTable() []setting {
 				"change sets planned from their own templates, with the configuration's role.",
 		},
 		{
+			name:  "allow-rewinds",
+			field: &s.AllowRewinds,
+			usage: "sync a head that does not descend from the last applied commit, also where signers are named",
+			details: "Without it such a head blocks a resource that has allowed signers: everyone who can push could " +
+				"otherwise return to any commit that was ever signed. A commit that is requested by its id " +
+				"(`lockstep retry --sha`) is always synced.",
+		},
+		{
 			name:      "workers",
 			field:     &s.Workers,
 			byDefault: 100,

@@ -17,7 +17,8 @@
 // configurations for deployment files if the link asks for it (discover.go), reads the
 // inputs of every configuration that tracks the branch, and decides which of them the
 // head affects (affected.go). It compares object ids, never history, so that force
-// pushes, merges and shallow reads cannot confuse it. A configuration whose inputs
+// pushes, merges and shallow reads cannot confuse it; only a signature policy makes
+// history matter, below. A configuration whose inputs
 // cannot be read is retried and does not delay the others. A commit that was requested
 // by its id (retry.go) stays desired until it is released.
 //
@@ -28,8 +29,9 @@
 // revision. Until the attempt has committed its intent to execute, a newer desired
 // revision supersedes it; from then on it is followed to its end. Before its first step
 // an attempt verifies the commit's signature, if the configuration has a signature
-// policy (signature.go). The policy is stored on the server: a push cannot change
-// it.
+// policy (signature.go), and that the commit descends from the one applied last: a push
+// could otherwise return to any commit that was ever signed. The policy is
+// stored on the server: a push cannot change it.
 //
 // # Failure
 //

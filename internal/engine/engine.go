@@ -29,7 +29,10 @@ type Options struct {
 	// failed, and of the first one that succeeds after it, with a nil cause. It is the
 	// last statement of the transaction that records the probe.
 	OnProbe func(tx *db.Tx, linkID string, cause error) error
-	Log     *slog.Logger
+	// AllowRewinds syncs a head that does not descend from the commit that was applied
+	// last, though the resource has a signature policy.
+	AllowRewinds bool
+	Log          *slog.Logger
 }
 
 // An Engine carries out syncs. It is safe for concurrent use; any number of them may
@@ -42,6 +45,7 @@ type Engine struct {
 	reporter     *commitstatus.Reporter
 	encodeStatus func(lockstep.ResourceSync) ([]byte, error)
 	onProbe      func(tx *db.Tx, linkID string, cause error) error
+	allowRewinds bool
 	log          *slog.Logger
 }
 
@@ -77,6 +81,7 @@ func New(options Options) *Engine {
 		reporter:     options.Reporter,
 		encodeStatus: options.EncodeStatus,
 		onProbe:      options.OnProbe,
+		allowRewinds: options.AllowRewinds,
 		log:          options.Log.With(slog.String("component", "engine")),
 	}
 	if engine.onProbe == nil {

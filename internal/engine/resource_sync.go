@@ -22,8 +22,10 @@ type turn struct {
 	job      *queue.Job
 	epoch    int64
 	attempt  syncstate.ResourceAttempt
-	baseline []byte               // of the resource's last ended attempt
-	changes  commitstatus.Changes // of the current transaction
+	baseline []byte // of the resource's last ended attempt
+	// isRequested is true if a caller chose the attempt's commit by its id.
+	isRequested bool
+	changes     commitstatus.Changes // of the current transaction
 }
 
 // An action is what a worker does next with its resource, outside of any transaction.
@@ -91,6 +93,7 @@ func (t *turn) decide(tx *db.Tx, resource syncstate.ResourceState) (action, erro
 	}
 
 	t.attempt, t.baseline = attempt, resource.Baseline
+	t.isRequested = resource.PinnedHead != ""
 	switch {
 	case !running:
 		return t.startAttempt(tx, resource)
@@ -112,7 +115,7 @@ func (t *turn) isSuperseded(resource syncstate.ResourceState) bool {
 // startAttempt creates an attempt for the desired revision, unless the resource is at
 // it, reserved or blocked.
 func (t *turn) startAttempt(tx *db.Tx, resource syncstate.ResourceState) (action, error) {
-	t.baseline = resource.Baseline
+	t.baseline, t.isRequested = resource.Baseline, resource.PinnedHead != ""
 	if !resource.IsBehind() {
 		return actionNone, t.job.Complete(tx)
 	}
@@ -171,7 +174,7 @@ func (t *turn) callAdvance(ctx context.Context) (step target.Step, err error) {
 	defer release()
 
 	err = worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
-		verified, err := t.verifySignature(ctx)
+		verified, err := t.verifyCommit(ctx)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,9 @@ type Options struct {
 	PublicURL string
 	// PreviewForks previews pull requests from forks too.
 	PreviewForks bool
+	// AllowRewinds syncs heads that do not descend from the last applied commit, also where signers
+	// are named.
+	AllowRewinds bool
 	// Workers is how many jobs run at once.
 	Workers int
 	// Exclusive reports that no other process has the database open.

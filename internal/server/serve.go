@@ -82,6 +82,7 @@ func optionsOf(settings config.Settings, proxy *url.URL, log *slog.Logger) Optio
 		Polling:      trigger.PollerOptions{Interval: settings.PollInterval},
 		PublicURL:    settings.PublicURL,
 		PreviewForks: settings.PreviewForks,
+		AllowRewinds: settings.AllowRewinds,
 		Workers:      settings.Workers,
 		Exclusive:    strings.HasPrefix(settings.DB, "sqlite:"),
 		Callers:      callersOf(settings),

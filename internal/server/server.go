@@ -154,6 +154,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Reporter:     s.reporter,
 		EncodeStatus: api.EncodeStatus,
 		OnProbe:      s.connections.RecordProbe,
+		AllowRewinds: s.options.AllowRewinds,
 		Log:          s.log,
 	})
 }

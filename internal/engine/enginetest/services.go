@@ -24,6 +24,7 @@ type Options struct {
 	OpenCredential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
 	CommitURL      func(linkID string, sha lockstep.SHA, environment string) string
 	OnProbe        func(tx *db.Tx, linkID string, cause error) error
+	AllowRewinds   bool
 	// Log defaults to none.
 	Log *slog.Logger
 }
@@ -71,6 +72,7 @@ func New(options Options) Services {
 			Reporter:     reporter,
 			EncodeStatus: func(status lockstep.ResourceSync) ([]byte, error) { return json.Marshal(status) },
 			OnProbe:      options.OnProbe,
+			AllowRewinds: options.AllowRewinds,
 			Log:          options.Log,
 		}),
 	}

@@ -42,6 +42,7 @@ type World struct {
 	OtherTargets []target.Driver // besides Target, from the next Start on
 	Link         lockstep.RepositoryLink
 	Credential   lockstep.Credential // of every connection
+	AllowRewinds bool                // from the next Start on
 
 	// Stop stops the engine that was started last.
 	Stop func()
@@ -124,7 +125,8 @@ func (w *World) Start() {
 		CommitURL: func(linkID string, sha lockstep.SHA, environment string) string {
 			return "https://lockstep.example/" + linkID + "/" + string(sha) + "/" + environment
 		},
-		OnProbe: w.recordProbe,
+		OnProbe:      w.recordProbe,
+		AllowRewinds: w.AllowRewinds,
 	})
 
 	ctx := context.Background()
