@@ -129,6 +129,7 @@ func (c *Controller) putComment(ctx context.Context, draft commentDraft) (syncst
 	}
 	defer repo.Release()
 
+	draft.content.HTML = repo.Metadata.CommentHTML
 	body := draft.content.Markdown(commenter.MaxComment())
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])

@@ -13,15 +13,15 @@ import (
 // is room.
 const minDetails = 2000
 
-// details adds a folded section for each stack, within its share of the remaining
-// size.
-func (s *boundedText) details(stacks []Stack) {
+// details adds a section for each stack, within its share of the remaining size. With HTML it
+// is folded.
+func (s *boundedText) details(stacks []Stack, html bool) {
 	stacks = slices.DeleteFunc(slices.Clone(stacks),
 		func(stack Stack) bool { return stack.Problem == "" && stack.Plan == nil })
 	omitted := 0
 	for i, stack := range stacks {
 		share := min(s.remaining, max(minDetails, s.remaining/(len(stacks)-i)))
-		text, ok := stack.details(share)
+		text, ok := stack.details(share, html)
 		if !ok || !s.add(text) {
 			omitted++
 		}
@@ -38,8 +38,12 @@ func (s *boundedText) details(stacks []Stack) {
 
 // details returns a stack's section within a size in bytes. It reports false if not
 // even a part fits.
-func (s Stack) details(limit int) (string, bool) {
-	const end = "\n</details>\n\n"
+func (s Stack) details(limit int, html bool) (string, bool) {
+	end := "\n"
+	if html {
+		end = "\n</details>\n\n"
+	}
+
 	const reserved = 200 // for the note about omissions
 	section := boundedText{remaining: limit - len(end) - reserved}
 	summary := "planning failed"
@@ -51,14 +55,17 @@ func (s Stack) details(limit int) (string, bool) {
 		summary = summarizePlan(s.Plan)
 	}
 
-	if !section.add(fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName),
-		summary)) {
+	title := fmt.Sprintf("#### %s: %s\n", codeSpan(s.Resource.Name, maxName), summary)
+	if html {
+		title = fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName), summary)
+	}
+	if !section.add(title) {
 		return "", false
 	}
 
 	if s.Problem != "" {
 		ok := section.add("\n" + codeSpan(s.Problem, maxProblem) + "\n")
-		section.printf(end)
+		section.WriteString(end)
 		return section.String(), ok
 	}
 
@@ -78,7 +85,7 @@ func (s Stack) details(limit int) (string, bool) {
 		section.printf("\nThe change set contains more changes than Lockstep stores.\n")
 	}
 
-	section.printf(end)
+	section.WriteString(end)
 	return section.String(), shown != [3]int{} || total == [3]int{}
 }
 

@@ -37,7 +37,8 @@
 // # Comments
 //
 // A comment is Markdown. All external text is in code spans, which contain no mention, link or
-// HTML. A comment that exceeds the host's size limit is shortened by whole rows.
+// HTML. The metadata of the provider type says whether its hosts render HTML; those that do not
+// get headings instead of folded sections. A comment that exceeds the host's size limit is shortened by whole rows.
 //
 // # Limits
 //

@@ -26,6 +26,7 @@ type gitHost struct {
 	puts          int
 	listed        int
 	maxComment    int           // the result of MaxComment
+	html          bool          // renders HTML in comments
 	failure       error         // of listing and commenting
 	hasNoComments bool          // does not implement Commenter
 	commented     chan struct{} // receives a value for each comment, if there is room
@@ -80,7 +81,9 @@ func (h *gitHost) comment(number int64) (body string, puts int) {
 	return h.comments[number].Body, h.puts
 }
 
-func (h *gitHost) Metadata() provider.Metadata { return provider.Metadata{Type: "Git"} }
+func (h *gitHost) Metadata() provider.Metadata {
+	return provider.Metadata{Type: "Git", CommentHTML: h.html}
+}
 
 func (h *gitHost) Open(provider.Repository) (provider.Client, error) {
 	if h.hasNoComments {

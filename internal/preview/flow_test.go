@@ -45,6 +45,23 @@ func TestACommentIsCreatedOnceAndThenEdited(t *testing.T) {
 	})
 }
 
+func TestACommentHasWhatItsHostRenders(t *testing.T) {
+	for html, want := range map[bool]string{
+		true:  "<details><summary><code>web</code>: 1 modified",
+		false: "#### `web`: 1 modified",
+	} {
+		runInSQLiteBubble(t, func(w *world) {
+			w.host.html = html
+			w.syncedStack(stackFiles("one"))
+			w.openPullRequest(7, stackFiles("two"))
+			body := w.waitForComment(7, want)
+			if html != strings.Contains(body, "<!--") {
+				t.Errorf("HTML %t: the comment is\n%s", html, body)
+			}
+		})
+	}
+}
+
 func TestAPullRequestThatAffectsNothingGetsNoComment(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		w.syncedStack(stackFiles("one"))

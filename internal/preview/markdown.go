@@ -17,6 +17,8 @@ type Comment struct {
 	Head   lockstep.SHA // of the pull request
 	Fork   bool
 	Stacks []Stack
+	// HTML is true if the Git host renders HTML. Defaults to Markdown alone.
+	HTML bool
 }
 
 // A Stack is the preview of one stack.
@@ -37,10 +39,15 @@ const (
 	omissionReserve = 400
 )
 
-// Marker returns the text by which the comment is found. It is unique to the link
-// and branch.
+// Marker returns the line by which the comment is found. It is unique to the link
+// and branch. Without HTML it is the definition of a link that nothing refers to, which is
+// not shown either.
 func (p Comment) Marker() string {
-	return "<!-- lockstep:preview " + escapeMarker(p.LinkID) + " " + escapeMarker(p.Branch) + " -->"
+	name := "lockstep:preview " + escapeMarker(p.LinkID) + " " + escapeMarker(p.Branch)
+	if p.HTML {
+		return "<!-- " + name + " -->"
+	}
+	return "[" + name + "]: #"
 }
 
 // Markdown returns the text of the comment within a size in bytes, at least two
@@ -62,12 +69,17 @@ func (p Comment) Markdown(limit int) string {
 	}
 
 	text.overview(stacks, limit*2/3)
-	text.details(stacks)
+	text.details(stacks, p.HTML)
 	return text.String()
 }
 
 func (p Comment) heading() string {
-	text := p.Marker() + "\n### What merging this would change\n\n" +
+	text := p.Marker() + "\n"
+	if !p.HTML {
+		text += "\n" // ends the definition
+	}
+
+	text += "### What merging this would change\n\n" +
 		"Planned by Lockstep for commit " + codeSpan(p.Head.Short(),
 		maxName) + " to be merged into branch " + codeSpan(p.Branch, maxName) + ". Nothing was executed.\n"
 	if p.Fork {

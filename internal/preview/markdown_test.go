@@ -34,7 +34,14 @@ func page(stacks ...preview.Stack) preview.Comment {
 		Branch: "release/2-x",
 		Head:   "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
 		Stacks: stacks,
+		HTML:   true,
 	}
+}
+
+// withoutHTML returns the comment for a host that renders no HTML.
+func withoutHTML(comment preview.Comment) preview.Comment {
+	comment.HTML = false
+	return comment
 }
 
 var busy = preview.Result{Plan: &lockstep.Plan{
@@ -82,7 +89,7 @@ func goldenComments() map[string]preview.Comment {
 	fork := page(stack("web", preview.Result{Plan: &lockstep.Plan{ID: "arn", Truncated: true}}))
 	fork.Fork = true
 
-	return map[string]preview.Comment{
+	comments := map[string]preview.Comment{
 		"everything": page(stack("zone", preview.Result{}), pending, stack("web", busy),
 			stack("blocked", preview.Result{
 				Problem: "Target web was modified by something besides StackSync.",
@@ -96,6 +103,9 @@ func goldenComments() map[string]preview.Comment {
 		"unchanged": page(stack("web", preview.Result{})),
 		"hostile":   hostileComment(),
 	}
+	comments["everything-without-html"] = withoutHTML(comments["everything"])
+	comments["hostile-without-html"] = withoutHTML(comments["hostile"])
+	return comments
 }
 
 func TestCommentsMatchTheGoldenFiles(t *testing.T) {
@@ -149,7 +159,8 @@ func TestALongCommentOmitsWholeRowsAndCountsThem(t *testing.T) {
 
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
 		for _, p := range []preview.Comment{largeComment(400, 500), largeComment(1, 500), largeComment(400,
-			1), hostileComment(), goldenComments()["everything"]} {
+			1), hostileComment(), goldenComments()["everything"],
+			withoutHTML(largeComment(400, 500)), withoutHTML(hostileComment())} {
 			text := p.Markdown(most)
 			if len(text) > most {
 				t.Errorf("%d bytes where %d may be", len(text), most)
@@ -196,7 +207,7 @@ func checkWhole(t *testing.T, text string) {
 }
 
 const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) " +
-	"**b** \n\n# h\n</details>\u202e\x1b[2J"
+	"[lockstep:preview a b]: # **b** \n\n# h\n</details>\u202e\x1b[2J"
 
 // hostileComment returns a comment with hostile text everywhere.
 func hostileComment() preview.Comment { return saying(attack) }
@@ -223,6 +234,47 @@ func saying(text string) preview.Comment {
 
 func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) {
 	checkHarmless(t, hostileComment())
+	checkHarmless(t, withoutHTML(hostileComment()))
+}
+
+// Bitbucket shows tags and HTML comments as text.
+func TestACommentForAHostWithoutHTMLHasNone(t *testing.T) {
+	for name, comment := range goldenComments() {
+		text := withoutHTML(comment).Markdown(60_000)
+		outside := regexp.MustCompile("`[^`\n]+`").ReplaceAllString(text, "X")
+		if strings.ContainsAny(outside, "<>&") {
+			t.Errorf("%s: HTML outside of code:\n%s", name, outside)
+		}
+	}
+}
+
+// A definition of a link is no part of what is shown, if it is a paragraph of its own, one line
+// long, and its name has no brackets, by the rules of CommonMark and of Python-Markdown.
+func TestAMarkerWithoutHTMLIsADefinition(t *testing.T) {
+	definition := regexp.MustCompile(`^\[[^\[\]\\]{1,999}\]: #\n\n`)
+	for name, comment := range goldenComments() {
+		comment = withoutHTML(comment)
+		text := comment.Markdown(60_000)
+		if !definition.MatchString(text) {
+			t.Errorf("%s: the comment begins with %.80q", name, text)
+		}
+
+		label, _, _ := strings.Cut(comment.Marker(), "]: ")
+		if strings.Contains(text[len(comment.Marker()):], label) {
+			t.Errorf("%s: something refers to %s", name, label)
+		}
+	}
+}
+
+func TestMarkersOfTwoBranchesDiffer(t *testing.T) {
+	for _, html := range []bool{true, false} {
+		one, other := page(), page()
+		one.HTML, other.HTML = html, html
+		other.Branch = one.Branch + "x"
+		if strings.Contains(other.Markdown(60_000), one.Marker()) {
+			t.Errorf("HTML %t: the comment of branch %s has the marker of %s", html, other.Branch, one.Branch)
+		}
+	}
 }
 
 func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
@@ -232,7 +284,10 @@ func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) { checkHarmless(t, saying(text)) })
+	f.Fuzz(func(t *testing.T, text string) {
+		checkHarmless(t, saying(text))
+		checkHarmless(t, withoutHTML(saying(text)))
+	})
 }
 
 // checkHarmless checks that text outside code is ours.
@@ -248,8 +303,12 @@ func checkHarmless(t *testing.T, comment preview.Comment) {
 		t.Errorf("something stands outside of code:\n%s", rest)
 	}
 
-	if strings.Contains(text[len(comment.Marker()):], "<!--") || strings.Count(comment.Marker(),
-		"--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
+	hyphens := 0
+	if comment.HTML {
+		hyphens = 2
+	}
+	if strings.Contains(text[len(comment.Marker()):], "<!--") || strings.Contains(text[1:], "[lockstep:") ||
+		strings.Count(comment.Marker(), "--") != hyphens || strings.ContainsAny(text, "\x1b\u202e\x00") {
 		t.Errorf("a marker or an invisible character gets through:\n%s", text)
 	}
 

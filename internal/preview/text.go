@@ -19,9 +19,9 @@ func codeSpan(text string, n int) string {
 	return "`" + inSpan.Replace(text) + "`"
 }
 
-// inSpan replaces what ends a code span or a table cell, and the start of the marker
+// inSpan replaces what ends a code span or a table cell, and the starts of the markers
 // by which the comment of a link is found.
-var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑")
+var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑", "[lockstep:", "[lockstep\u2236")
 
 // htmlCode is codeSpan for HTML.
 func htmlCode(text string, n int) string {

@@ -108,7 +108,7 @@ type PullRequest struct {
 // A Comment is Markdown with a marker that no other comment has.
 type Comment struct {
 	ID     string // "" for a new one
-	Marker string // an HTML comment within Body
+	Marker string // a line of Body that the host does not show
 	Body   string
 }
 

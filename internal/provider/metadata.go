@@ -26,6 +26,9 @@ type Metadata struct {
 	// Webhook is the kind of webhooks that the hosts send. "" if hosts of the type
 	// send different kinds.
 	Webhook lockstep.WebhookKind
+	// CommentHTML is true if the hosts render HTML in the Markdown of comments. Defaults
+	// to showing tags and HTML comments as text, as Bitbucket does.
+	CommentHTML bool
 }
 
 // NeedsHost reports whether every connection of the type is to a host.

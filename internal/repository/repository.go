@@ -74,6 +74,8 @@ func New(options Options) *Repositories {
 type Repository struct {
 	Link   lockstep.RepositoryLink
 	Client provider.Client
+	// Metadata describes the provider type.
+	Metadata provider.Metadata
 
 	release func()
 }
@@ -105,7 +107,12 @@ func (r *Repositories) Open(ctx context.Context, linkID string) (*Repository, er
 	}
 
 	release := sync.OnceFunc(func() { r.release(client) })
-	return &Repository{Link: described.Link, Client: client.Client, release: release}, nil
+	return &Repository{
+		Link:     described.Link,
+		Client:   client.Client,
+		Metadata: driver.Metadata(),
+		release:  release,
+	}, nil
 }
 
 // Check returns the error that Open would return now, except those of the driver

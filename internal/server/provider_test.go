@@ -59,6 +59,14 @@ func TestANewProviderTypeIsADriverInOneList(t *testing.T) {
 	waitForSync(t, apiClient(run.key, run.url), "web", sha)
 }
 
+func TestBitbucketAloneRendersNoHTMLInComments(t *testing.T) {
+	for _, metadata := range server.ProviderTypes() {
+		if want := metadata.Type != "Bitbucket"; metadata.CommentHTML != want {
+			t.Errorf("%s: CommentHTML is %t, want %t", metadata.Type, metadata.CommentHTML, want)
+		}
+	}
+}
+
 func TestATypeWithoutDriverIsRefused(t *testing.T) {
 	t.Parallel()
 	run := serveForge(t)

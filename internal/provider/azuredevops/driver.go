@@ -47,6 +47,7 @@ func New(options Options) *Driver {
 			Endpoint:     strings.TrimRight(cmp.Or(options.URL, "https://dev.azure.com"), "/"),
 			HostEndpoint: provider.HTTP(),
 			Webhook:      lockstep.AzureDevOpsWebhook,
+			CommentHTML:  true,
 		},
 	}
 }

@@ -41,8 +41,13 @@ func New(options Options) *Driver {
 	}
 
 	return &Driver{
-		options:  options,
-		metadata: provider.Metadata{Type: Type, Name: "any Git server", HostEndpoint: form},
+		options: options,
+		metadata: provider.Metadata{
+			Type:         Type,
+			Name:         "any Git server",
+			HostEndpoint: form,
+			CommentHTML:  true, // Gitea and Forgejo
+		},
 	}
 }
 

@@ -63,16 +63,18 @@ func New(options Options) *Driver {
 			Name:         "GitHub Enterprise Server",
 			HostEndpoint: &provider.EndpointForm{Schemes: []string{"https"}},
 			Webhook:      lockstep.GitHubWebhook,
+			CommentHTML:  true,
 		}
 		return driver
 	}
 
 	driver.metadata = provider.Metadata{
-		Type:       Type,
-		Name:       "github.com",
-		Endpoint:   cmp.Or(options.Git, "https://github.com"),
-		SelfHosted: EnterpriseType,
-		Webhook:    lockstep.GitHubWebhook,
+		Type:        Type,
+		Name:        "github.com",
+		Endpoint:    cmp.Or(options.Git, "https://github.com"),
+		SelfHosted:  EnterpriseType,
+		Webhook:     lockstep.GitHubWebhook,
+		CommentHTML: true,
 	}
 	return driver
 }

@@ -51,16 +51,18 @@ func New(options Options) *Driver {
 			Name:         "GitLab Self-Managed",
 			HostEndpoint: provider.HTTP(),
 			Webhook:      lockstep.GitLabWebhook,
+			CommentHTML:  true,
 		}
 		return driver
 	}
 
 	driver.metadata = provider.Metadata{
-		Type:       Type,
-		Name:       "gitlab.com",
-		Endpoint:   cmp.Or(options.URL, "https://gitlab.com"),
-		SelfHosted: SelfManagedType,
-		Webhook:    lockstep.GitLabWebhook,
+		Type:        Type,
+		Name:        "gitlab.com",
+		Endpoint:    cmp.Or(options.URL, "https://gitlab.com"),
+		SelfHosted:  SelfManagedType,
+		Webhook:     lockstep.GitLabWebhook,
+		CommentHTML: true,
 	}
 	return driver
 }

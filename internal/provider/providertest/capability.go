@@ -300,6 +300,20 @@ func testCommentGone(t *testing.T, fixture CapabilityFixture) {
 
 func testCommentFound(t *testing.T, fixture CapabilityFixture) {
 	commenter, pr := openPullRequest(t, fixture)
+	want := []string{"looks good"}
+	for _, marker := range []string{marker, "[lockstep:preview 9b1f release/2%2Dx]: #\n"} {
+		findComment(t, commenter, pr, marker)
+		want = append(want, marker+" y")
+	}
+
+	if diff := cmp.Diff(want, fixture.Host.Comments(pr.Number)); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+// findComment puts a comment twice without its ID.
+func findComment(t *testing.T, commenter provider.Commenter, pr provider.PullRequest, marker string) {
+	t.Helper()
 	first, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
 	if err != nil {
 		t.Fatal(err)
@@ -308,10 +322,6 @@ func testCommentFound(t *testing.T, fixture CapabilityFixture) {
 	again, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " y"})
 	if err != nil || again != first {
 		t.Errorf("id %q, then %q, %v", first, again, err)
-	}
-
-	if diff := cmp.Diff([]string{"looks good", marker + " y"}, fixture.Host.Comments(pr.Number)); diff != "" {
-		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
