@@ -39,10 +39,26 @@
 // A wait is a scheduled job, never a sleeping worker. Work whose job was lost is found by
 // [Engine.Sweep].
 //
-// # Reservations
+// # Calls that cannot be taken back
 //
-// A preview calls the target driver of a resource only between attempts, and attempts
-// never wait for it, except while it removes what it proposed (reservation.go).
+// A call may arrive late, twice, or never, whatever its answer was. Everything that
+// changes the outside is one of these:
+//
+//	CreateChangeSet    by a name that was recorded before. Late or twice: the name is
+//	                   taken, and nothing is executed. Never: found missing, repeated.
+//	ExecuteChangeSet   by ARN, after the intent was committed. The change set is
+//	                   described before each call and after each answer, refusals
+//	                   included. Late or twice: CloudFormation executes a change set
+//	                   once. Never: it stays AVAILABLE, and is executed again.
+//	DeleteChangeSet    by ARN, of an own change set that was not executed. Late or
+//	                   twice: there is nothing to delete. Never: it stays, unexecuted.
+//	DeleteStack        by ARN, of an empty stack in place of which the endpoint has
+//	                   created another of the same name. Late or twice: there is
+//	                   nothing to delete. Never: it stays, empty. A stack that is in
+//	                   use, or could be, is never deleted.
+//	commit statuses    keyed by commit and context, and comments by a marker: a repeated
+//	                   write replaces the former. See packages commitstatus and preview.
+//	webhooks           keyed by their URL; a second registration finds the first.
 //
 // The package does not poll, does not call Git hosts except through package repository,
 // and never touches a stack when a configuration is deleted.

@@ -113,14 +113,11 @@ func (t *turn) isSuperseded(resource syncstate.ResourceState) bool {
 }
 
 // startAttempt creates an attempt for the desired revision, unless the resource is at
-// it, reserved or blocked.
+// it or blocked.
 func (t *turn) startAttempt(tx *db.Tx, resource syncstate.ResourceState) (action, error) {
 	t.baseline, t.isRequested = resource.Baseline, resource.PinnedHead != ""
 	if !resource.IsBehind() {
 		return actionNone, t.job.Complete(tx)
-	}
-	if resource.ReservedUntil.After(tx.Now) {
-		return actionNone, t.job.RescheduleAt(tx, resource.ReservedUntil)
 	}
 
 	_, blocked, err := syncstate.ActiveBlocker(tx, resource.ID)

@@ -118,6 +118,8 @@ func TestAPersonMayReturnToAnEarlierSignedCommit(t *testing.T) {
 
 		// The next commit descends from both.
 		next := w.Push(map[string]string{"web.yaml": "next"})
+		w.WaitForRepositorySyncOf(next)
+		w.Retry(s.cfg)
 		w.WaitForStatus(s.cfg, lockstep.ResourceSucceeded, next)
 	})
 }

@@ -26,8 +26,8 @@
 // # Concurrency
 //
 // The previews of a resource run one after the other, and not while an attempt runs. An attempt
-// waits for a preview only during the call that discards the proposed changes, which may remove
-// the empty stack that the attempt is about to fill; the resource is reserved for that call.
+// never waits for a preview: what a preview discards is its own change set. The empty stack that
+// comes with the change set of a new stack is left for the attempt that will fill it.
 //
 // # Forks
 //

@@ -201,38 +201,6 @@ func TestAnAttemptDoesNotWaitForAPreviewWhichIsReplaced(t *testing.T) {
 	})
 }
 
-func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
-	runInBubble(t, func(w *world) {
-		w.syncedStack(stackFiles("one"))
-		removing := make(chan struct{})
-		w.target.mu.Lock()
-		w.target.discard = func(target.Attempt) error { <-removing; return nil }
-		w.target.mu.Unlock()
-		w.openPullRequest(7, stackFiles("two"))
-		w.waitUntil("a removal is under way", func() bool {
-			return w.Count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1
-		})
-		sha := w.push(stackFiles("next"))
-		time.Sleep(5 * time.Second)
-
-		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
-			t.Error("an attempt began while an empty stack may be deleted")
-		}
-
-		close(removing)
-		began := time.Now()
-		w.waitForSync(sha)
-
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("the sync waited %s more", took)
-		}
-
-		if len(w.target.clashes) != 0 {
-			t.Errorf("at once for one resource: %v", w.target.clashes)
-		}
-	})
-}
-
 func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		w.syncedStack(stackFiles("one"))

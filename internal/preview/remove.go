@@ -13,19 +13,14 @@ import (
 // an hour. What remains is a change set that is never executed.
 const maxRemoveTries = 20
 
-// remove discards what the preview has proposed. The resource is reserved
-// meanwhile, so that no attempt begins.
+// remove discards what the preview has proposed.
 func (t *turn) remove(ctx context.Context) error {
 	cause := t.discard(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err() // the reservation expires
+		return ctx.Err()
 	}
 
 	return t.updateIfOwner(ctx, func(tx *db.Tx, preview syncstate.Preview) error {
-		if err := t.engine.Release(tx, preview.ResourceID); err != nil {
-			return err
-		}
-
 		if cause != nil {
 			t.log.LogAttrs(ctx, slog.LevelWarn, "preview removal failed", slog.String("preview", preview.ID),
 				slog.String("resource", preview.Configuration.ResourceName), slog.Int64("try",

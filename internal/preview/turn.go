@@ -115,8 +115,7 @@ func (t *turn) decide(tx *db.Tx, state syncstate.ResourceState) (func(context.Co
 	}
 
 	if preview.State == syncstate.PreviewRemoving {
-		_, err := t.engine.Reserve(tx, state.ID, worker.StepTimeout+15*time.Second)
-		return t.remove, err
+		return t.remove, nil
 	}
 
 	if preview.AttemptedSeq != state.AttemptedSeq {

@@ -1,8 +1,6 @@
 package syncstate
 
 import (
-	"time"
-
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -22,8 +20,6 @@ type ResourceState struct {
 	// PinnedHead is the head that the branch had when a caller chose Desired by its
 	// id; "" if Desired was not chosen so. See IsPinned.
 	PinnedHead lockstep.SHA
-	// ReservedUntil is the end of a reservation. No attempt starts before it.
-	ReservedUntil time.Time
 }
 
 // IsBehind reports whether no attempt was made for the desired revision.
@@ -38,22 +34,20 @@ func (s ResourceState) IsPinned() bool {
 }
 
 const resourceColumns = `id, account, region, sync_type, name, configuration_id, epoch,
-	desired, desired_fingerprint, desired_seq, attempted_seq, baseline, pinned_head, reserved_until`
+	desired, desired_fingerprint, desired_seq, attempted_seq, baseline, pinned_head`
 
 func scanResource(row db.Scanner) (ResourceState, error) {
 	var state ResourceState
 	var configuration *int64
 	var desired *string
-	var reserved int64
 	err := row.Scan(&state.ID, &state.Resource.Account, &state.Resource.Region, &state.Resource.SyncType,
 		&state.Resource.Name,
 		&configuration, &state.Epoch, &desired, &state.Fingerprint, &state.DesiredSeq, &state.AttemptedSeq,
-		&state.Baseline, &state.PinnedHead, &reserved)
+		&state.Baseline, &state.PinnedHead)
 	if err != nil {
 		return ResourceState{}, err
 	}
 
-	state.ReservedUntil = db.Time(reserved)
 	if configuration != nil {
 		state.ConfigurationID = *configuration
 	}
@@ -156,12 +150,6 @@ func PinAtHead(tx *db.Tx, id int64, head lockstep.SHA) error {
 func MarkAffected(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
 	_, err := tx.Exec(`INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`, s.ID, sha, s.DesiredSeq)
-	return err
-}
-
-// ReserveResource prevents attempts of a resource from starting before a time.
-func ReserveResource(tx *db.Tx, id int64, until time.Time) error {
-	_, err := tx.Exec(`UPDATE resource SET reserved_until = $2 WHERE id = $1`, id, db.Millis(until))
 	return err
 }
 

@@ -226,8 +226,7 @@ CREATE TABLE resource (
     baseline bytea,
     document text,
     pinned_head text DEFAULT ''::text NOT NULL,
-    latest_seq bigint,
-    reserved_until bigint DEFAULT 0 NOT NULL
+    latest_seq bigint
 );
 ALTER TABLE resource ADD CONSTRAINT resource_account_region_sync_type_name_key UNIQUE (account, region, sync_type, name);
 ALTER TABLE resource ADD CONSTRAINT resource_pkey PRIMARY KEY (id);

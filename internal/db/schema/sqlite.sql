@@ -186,7 +186,7 @@ CREATE TABLE resource (
     desired_seq         bigint NOT NULL DEFAULT 0,
     attempted_seq       bigint NOT NULL DEFAULT 0,
     baseline                blob,
-    document            text, pinned_head text NOT NULL DEFAULT '', latest_seq bigint, reserved_until bigint NOT NULL DEFAULT 0,
+    document            text, pinned_head text NOT NULL DEFAULT '', latest_seq bigint,
     UNIQUE (account, region, sync_type, name)
 );
 CREATE UNIQUE INDEX resource_by_configuration ON resource (configuration_id);

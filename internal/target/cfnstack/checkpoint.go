@@ -43,11 +43,8 @@ type checkpoint struct {
 	// CreatesStack is set if the change set creates the stack.
 	CreatesStack bool   `json:"create,omitempty"`
 	StackARN     string `json:"stack,omitempty"`
-	// StackWasMissing is set if there was no stack of the name before the change
-	// set was created. The stack that comes with the change set then belongs to this
-	// attempt. CreatedStack is its ARN once that is known.
-	StackWasMissing bool   `json:"missing,omitempty"`
-	CreatedStack    string `json:"shell,omitempty"`
+	// Executions counts the calls that executed the change set.
+	Executions int `json:"executions,omitempty"`
 	// PreviousParameters keep the value that they have in the stack.
 	PreviousParameters []string `json:"previous,omitempty"`
 	// HasSecret is set if the deployment file has a NoEcho parameter.
@@ -105,7 +102,6 @@ func (c checkpoint) forNextChangeSet() checkpoint {
 		ChangeSetNumber: c.ChangeSetNumber,
 		ExportRetries:   c.ExportRetries,
 		StaleChangeSet:  c.ChangeSetARN,
-		CreatedStack:    c.CreatedStack,
 		BundleEmitted:   true,
 	}
 }

@@ -68,7 +68,6 @@ func (c creation) bundle(ctx context.Context) (target.Step, error) {
 	state.ChangeSetNumber++
 	state.ChangeSetName = fmt.Sprintf("lockstep-%s-%d", c.ID, state.ChangeSetNumber)
 	state.CreatesStack = create
-	state.StackWasMissing = stack == nil
 	state.StackARN = stackID(stack)
 	state.PreviousParameters = previous
 	state.HasSecret = len(document.Secrets()) > 0
@@ -145,21 +144,34 @@ func (c creation) createChangeSet(ctx context.Context) (target.Step, error) {
 
 	before := c.checkpoint.StackARN
 	c.rememberChangeSet(aws.ToString(out.Id), aws.ToString(out.StackId))
-	if !c.checkpoint.CreatesStack && before != c.checkpoint.StackARN {
-		return c.replaceChangeSet("Another stack has taken the name.")
+	if before != "" && before != c.checkpoint.StackARN {
+		if !c.checkpoint.CreatesStack {
+			return c.replaceChangeSet("Another stack has taken the name.")
+		}
+		c.deleteOrphan(ctx, before)
 	}
 
 	return c.describeChangeSet(ctx)
 }
 
-// rememberChangeSet records the ARNs of this attempt's change set and of the stack
-// that was created with it.
+// deleteOrphan deletes the empty stack that an earlier attempt left, on endpoints that
+// create another stack of the same name instead of using it. The call names the orphan
+// by ARN, so that it harms nothing when it arrives late or twice. If it is lost, the
+// orphan stays.
+func (c creation) deleteOrphan(ctx context.Context, arn string) {
+	stack, err := c.session.describeStack(ctx, arn)
+	if err == nil && stack.StackStatus == types.StackStatusReviewInProgress {
+		_, err = c.session.client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &arn}, c.session.callOptions)
+	}
+	if err != nil && !errors.Is(err, errNotFound) {
+		c.driver.options.Log.Info("empty stack not deleted", "attempt", c.ID, "stack", arn, "err", err)
+	}
+}
+
+// rememberChangeSet records the ARNs of this attempt's change set and of its stack.
 func (r *runner) rememberChangeSet(changeSetARN, stackARN string) {
 	r.checkpoint.ChangeSetARN = changeSetARN
 	r.checkpoint.StackARN = stackARN
-	if r.checkpoint.StackWasMissing {
-		r.checkpoint.CreatedStack = stackARN
-	}
 }
 
 func (c creation) changeSetInput(doc *deploymentfile.Document) *cloudformation.CreateChangeSetInput {
@@ -216,7 +228,7 @@ func (c creation) description() string {
 // stack to find out whether something else has begun to change it, since the error
 // has no code for that.
 func (c creation) handleCreateError(ctx context.Context, refused error) (target.Step, error) {
-	code, message := apiError(refused)
+	_, message := apiError(refused)
 	if isNoChange(message) {
 		return c.endUnchanged()
 	}
@@ -240,7 +252,7 @@ func (c creation) handleCreateError(ctx context.Context, refused error) (target.
 		return c.replaceChangeSet("The stack has changed since it was described.")
 	}
 
-	if code == "" || isNotXML(refused) {
+	if isPlain(refused) {
 		message = lockstep.Shown(fault)
 	}
 

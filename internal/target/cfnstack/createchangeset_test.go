@@ -205,35 +205,24 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 		t.Errorf("change set not deleted: %v", got)
 	}
 
-	if got := fake.called("DeleteStack"); len(got) != 1 || got[0].Get("StackName") != stackARN {
-		t.Errorf("the empty stack is left behind: %v", got)
+	if got := fake.called("DeleteStack"); len(got) != 0 {
+		t.Errorf("a stack was deleted: %v", got)
 	}
 }
 
-func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
-	tests := map[string]func(*fake){
-		"was there before": func(fake *fake) { fake.respond("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
-		"has another change set": func(fake *fake) {
-			fake.respond("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-			fake.respond("ListChangeSets", result("ListChangeSets", "<Summaries><member>"+
-				"<StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
-		},
-		"lives": func(fake *fake) { fake.respond("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
+func TestOnlyAnOrphanOfTheSameNameIsDeleted(t *testing.T) {
+	const orphan = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/orphan"
+	shell := strings.Replace(stack("REVIEW_IN_PROGRESS", "").body, stackARN, orphan, 1)
+	fake := newFake(t)
+	fake.respond("DescribeStacks", answer{200, shell}, answer{200, shell}, stack("CREATE_COMPLETE", ""))
+	targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
+
+	deleted := fake.called("DeleteStack")
+	if len(deleted) != 1 {
+		t.Fatalf("%d calls of DeleteStack, want 1", len(deleted))
 	}
-	for name, arrange := range tests {
-		t.Run(name, func(t *testing.T) {
-			fake := newFake(t)
-			arrange(fake)
-			fake.respond("DescribeChangeSet", noChangeSet(), changeSet("FAILED", "UNAVAILABLE", "No."))
-
-			if run := fake.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
-				t.Errorf("got %+v, %v", run.End, run.Err)
-			}
-
-			if got := fake.called("DeleteStack"); len(got) != 0 {
-				t.Errorf("a stack was deleted: %v", got)
-			}
-		})
+	if got := deleted[0].Get("StackName"); got != orphan {
+		t.Errorf("DeleteStack of %s, want %s", got, orphan)
 	}
 }
 

@@ -43,6 +43,10 @@ type Options struct {
 	// template imports, since another stack of the same commit may be about to
 	// create it. Defaults to 5 minutes, and to 10 s for a Target on loopback.
 	AwaitExports time.Duration
+	// RetryPlain is how long an attempt retries after an answer that is not
+	// CloudFormation's and that endpoints give to what they do not support: HTTP 500,
+	// 404 and the like. Defaults to 5 minutes, and to 10 s for a Target on loopback.
+	RetryPlain time.Duration
 	// Instance names this installation in the descriptions of change sets.
 	Instance string
 	// Log receives what an attempt's owner cannot act on. Defaults to discarding it.
@@ -82,6 +86,8 @@ type Driver struct {
 	clients  map[string]*cloudformation.Client // by region
 	roles    map[roleKey]aws.CredentialsProvider
 	retryers map[accountKey]aws.RetryerV2
+	// renewedAt is when the credentials of a role were last renewed early.
+	renewedAt map[roleKey]time.Time
 }
 
 var (
@@ -109,6 +115,13 @@ func New(options Options) (*Driver, error) {
 		}
 	}
 
+	if options.RetryPlain == 0 {
+		options.RetryPlain = 5 * time.Minute
+		if netaddr.IsLoopbackURL(options.Target) {
+			options.RetryPlain = 10 * time.Second
+		}
+	}
+
 	if options.Poll == (Schedule{}) {
 		options.Poll = Schedule{First: 2 * time.Second, Max: 10 * time.Second}
 		if netaddr.IsLoopbackURL(options.Target) {
@@ -126,6 +139,8 @@ func New(options Options) (*Driver, error) {
 		clients:  make(map[string]*cloudformation.Client),
 		roles:    make(map[roleKey]aws.CredentialsProvider),
 		retryers: make(map[accountKey]aws.RetryerV2),
+
+		renewedAt: make(map[roleKey]time.Time),
 	}, nil
 }
 
@@ -191,7 +206,7 @@ func (d *Driver) Discard(ctx context.Context, attempt target.Attempt) error {
 	}
 
 	state := r.checkpoint
-	if state.ChangeSetName == "" && state.StaleChangeSet == "" && state.CreatedStack == "" {
+	if state.ChangeSetName == "" && state.StaleChangeSet == "" {
 		return nil // nothing was created
 	}
 

@@ -3,8 +3,11 @@ package cfnstack
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -66,10 +69,11 @@ func (s *session) toError(operation string, err error) error {
 
 	code, message := apiError(err)
 	switch kind, known := errorKinds[normalizeCode(code)]; {
-	case isNotXML(err):
-		return s.notXMLError(call, err)
-	case code == "":
-		return s.unreachableError(call, err)
+	case isPlain(err):
+		return s.plainError(call, err)
+	case isExpired(code) && s.driver.renewRole(s.cfg):
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s New credentials are requested.", call,
+			asSentence(message, code))
 	case kind == lockstep.Denied:
 		e := lockstep.Wrapf(kind, err, "%s was denied to %s: %s", call, who, asSentence(message, code))
 		e.Contexts = []lockstep.Context{{Key: "Action", Value: call}, {Key: "Principal", Value: who}}
@@ -83,40 +87,83 @@ func (s *session) toError(operation string, err error) error {
 	}
 }
 
-// notXMLError is the error of an HTTP 500 that is not CloudFormation's. An endpoint
-// that emulates CloudFormation sends it for what it does not support, which is
-// permanent. From AWS it comes from a proxy, which is temporary.
-func (s *session) notXMLError(call string, err error) error {
-	if s.driver.options.Target == "" {
-		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: AWS answered HTTP 500.", call)
+// plainError is the error of a call that CloudFormation has not answered: the
+// connection broke, or something else has answered in its place. That passes, but for
+// answers that an endpoint gives to what it does not support; those count after a
+// while.
+func (s *session) plainError(call string, err error) error {
+	endpoint := s.driver.endpointName()
+	status := httpStatus(err)
+	switch {
+	case status == 0:
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, endpoint, networkReason(err))
+	case status < http.StatusMultipleChoices:
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the response of %s is not CloudFormation's%s.", call,
+			endpoint, quotedBody(err))
 	}
-	return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP 500 and no CloudFormation error: "+
-		"it does not support this, or cannot read the template.", call, s.driver.endpointName())
+
+	answer := fmt.Sprintf("%s: %s answered HTTP %d and no CloudFormation error%s", call, endpoint, status, quotedBody(err))
+	if s.isPatient || isPassing(status) && !s.mayBeUnsupported(status) || isCut(err) {
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s.", answer)
+	}
+
+	return lockstep.Wrapf(lockstep.Invalid, err, "%s: it does not support this, or cannot read the template.", answer)
 }
 
-func (s *session) unreachableError(call string, err error) error {
-	if code := httpStatus(err); code >= 400 && code < 500 {
-		return lockstep.Wrapf(lockstep.Invalid, err,
-			"%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.driver.endpointName(), code)
+// isPassing reports whether proxies and load balancers answer with an HTTP status for
+// a time.
+func isPassing(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
 	}
-	if code := httpStatus(err); code != 0 && code < 300 {
-		return lockstep.Wrapf(lockstep.Unavailable, err,
-			"%s: the endpoint %s sent a response that is not CloudFormation's.", call, s.driver.endpointName())
-	}
+	return status >= http.StatusInternalServerError
+}
 
-	reason := "no response"
+// mayBeUnsupported reports whether an endpoint that emulates CloudFormation answers
+// with an HTTP status to what it does not support.
+func (s *session) mayBeUnsupported(status int) bool {
+	return status == http.StatusInternalServerError && s.driver.options.Target != ""
+}
+
+func networkReason(err error) string {
 	var timeout net.Error
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		reason = "its name cannot be resolved"
+		return "its name cannot be resolved"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		reason = "the request timed out"
+		return "the request timed out"
+	}
+	return "no response"
+}
+
+// isCut reports whether the connection broke before the whole response was read.
+func isCut(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network)
+}
+
+var htmlTag = regexp.MustCompile(`(?s)<(script|style).*?</(script|style)>|<[^>]*>`)
+
+// quotedBody returns the first words of a response, for a message; "" if they are not
+// known.
+func quotedBody(err error) string {
+	var undecoded *smithy.DeserializationError
+	if !errors.As(err, &undecoded) || len(undecoded.Snapshot) == 0 {
+		return ""
 	}
 
-	return lockstep.Wrapf(lockstep.Unavailable, err,
-		"%s: %s cannot be reached: %s.", call, s.driver.endpointName(), reason)
+	words := strings.Fields(htmlTag.ReplaceAllString(string(undecoded.Snapshot), " "))
+	text := lockstep.SanitizeLine(strings.Join(words, " "))
+	if text == "" {
+		return ""
+	}
+	return ": \"" + lockstep.Truncate(text, 80) + "\""
 }
+
+// isExpired reports whether a code says that credentials have expired.
+func isExpired(code string) bool { return normalizeCode(code) == "ExpiredToken" }
 
 // apiError returns the code and the message of a service's error, or "" if the
 // error is not from a service.
@@ -152,10 +199,10 @@ func httpStatus(err error) int {
 	return 0
 }
 
-// isNotXML reports whether an error is an HTTP 500 that is not CloudFormation's.
-func isNotXML(err error) bool {
+// isPlain reports whether an error is not an answer of CloudFormation or STS.
+func isPlain(err error) bool {
 	code, _ := apiError(err)
-	return httpStatus(err) == http.StatusInternalServerError && (code == "" || code == "UnknownError")
+	return err != nil && (code == "" || code == "UnknownError")
 }
 
 // asSentence returns a service's message, or its code, as a sentence.

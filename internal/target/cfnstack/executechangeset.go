@@ -3,6 +3,7 @@ package cfnstack
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -35,6 +36,10 @@ func (e execution) executeChangeSet(ctx context.Context) (target.Step, error) {
 		return e.startWaiting(ctx)
 	}
 
+	if e.checkpoint.Executions++; e.checkpoint.Executions > maxExecutions {
+		return e.endNotStarted()
+	}
+
 	_, err = e.session.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
 		ChangeSetName:      &e.checkpoint.ChangeSetARN,
 		ClientRequestToken: &e.checkpoint.ChangeSetName,
@@ -44,6 +49,19 @@ func (e execution) executeChangeSet(ctx context.Context) (target.Step, error) {
 	}
 
 	return e.startWaiting(ctx)
+}
+
+// maxExecutions is how often an attempt asks to execute a change set that the endpoint
+// then does not begin to execute.
+const maxExecutions = 3
+
+// endNotStarted fails the attempt: the endpoint accepts the execution and does not
+// begin it.
+func (e execution) endNotStarted() (target.Step, error) {
+	message := fmt.Sprintf("The endpoint has accepted the execution %d times and has not begun it", maxExecutions)
+	e.emit(ChangeSetExecutionFailed, e.checkpoint.ChangeSetARN, "%s",
+		failureSentence("Changeset execution failed.", message))
+	return e.cleanUpAndEnd(lockstep.Failed, message+".")
 }
 
 // startWaiting polls the execution for the first time, since it may be complete
@@ -64,14 +82,23 @@ func (e execution) startWaiting(ctx context.Context) (target.Step, error) {
 	return step, nil
 }
 
-// handleExecuteError decides what a refused ExecuteChangeSet means.
+// handleExecuteError decides what a refused ExecuteChangeSet means. The answer is not
+// believed: a proxy may have refused it after the endpoint has begun, so the change set
+// and the stack are described in any case.
 func (e execution) handleExecuteError(ctx context.Context, refused error) (target.Step, error) {
 	fault := e.session.toError("ExecuteChangeSet", refused)
+	if lockstep.KindOf(fault) == lockstep.Unavailable {
+		return target.Step{}, fault // the next step describes the change set first
+	}
+
+	out, err := e.session.findChangeSet(ctx, e.checkpoint.ChangeSetARN, "")
 	switch {
-	case hasCode(refused, "ChangeSetNotFound"):
+	case errors.Is(err, errNotFound):
 		return e.replaceChangeSet("The changeset or its stack was deleted by something else.")
-	case lockstep.KindOf(fault) == lockstep.Unavailable, lockstep.KindOf(fault) == lockstep.Denied:
-		return target.Step{}, fault
+	case err != nil:
+		return target.Step{}, err
+	case isExecuted(out):
+		return e.startWaiting(ctx)
 	}
 
 	stack, err := e.describeStack(ctx)
@@ -81,7 +108,6 @@ func (e execution) handleExecuteError(ctx context.Context, refused error) (targe
 	if err != nil {
 		return target.Step{}, err
 	}
-
 	if _, err := checkStackStatus(stack); err != nil {
 		return target.Step{}, err
 	}
@@ -89,7 +115,7 @@ func (e execution) handleExecuteError(ctx context.Context, refused error) (targe
 	// Some endpoints execute within the call and return the error of the service
 	// that refused a resource.
 	code, message := apiError(refused)
-	if code == "" || isNotXML(refused) {
+	if isPlain(refused) || lockstep.KindOf(fault) == lockstep.Denied {
 		message = lockstep.Shown(fault)
 	} else if !hasCode(refused, "Validation") {
 		message = code + ": " + message
@@ -124,44 +150,36 @@ func (c cleanup) cleanUp(ctx context.Context) (target.Step, error) {
 	return target.Step{End: end}, nil
 }
 
-// deleteProposal deletes the change set unless it was executed, and the empty stack
-// that was created with it.
-//
-// The stack is deleted only if there was no stack of its name before, it is in
-// REVIEW_IN_PROGRESS, which means that no change set was ever executed on it, and
-// it has no other change set. Then nothing else uses it.
+// deleteProposal deletes the change set unless it was executed. An empty stack that
+// was created with it is left, in REVIEW_IN_PROGRESS: the next attempt uses it, and a
+// DeleteStack that arrives late would delete what that attempt has created in it.
 func (c cleanup) deleteProposal(ctx context.Context) error {
 	c.deleteStaleChangeSet(ctx)
 	out, err := c.findChangeSet(ctx)
-	if err != nil && !errors.Is(err, errNotFound) {
+	if errors.Is(err, errNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 
-	if out != nil {
-		switch out.ExecutionStatus {
-		case types.ExecutionStatusExecuteInProgress,
-			types.ExecutionStatusExecuteComplete,
-			types.ExecutionStatusExecuteFailed:
-			return nil
-		}
-
-		c.rememberChangeSet(aws.ToString(out.ChangeSetId), aws.ToString(out.StackId))
-		if err := c.session.deleteChangeSet(ctx, c.checkpoint.ChangeSetARN); err != nil {
-			return err
-		}
-	}
-
-	if c.checkpoint.CreatedStack == "" {
+	if isExecuted(out) {
 		return nil
 	}
 
-	err = c.session.deleteEmptyStack(ctx, c.checkpoint.CreatedStack)
-	if lockstep.KindOf(err) == lockstep.Denied { // the next attempt uses the stack as it is
-		c.driver.options.Log.Info("empty stack not deleted", "attempt", c.ID, "stack", c.checkpoint.CreatedStack)
-		return nil
-	}
+	c.rememberChangeSet(aws.ToString(out.ChangeSetId), aws.ToString(out.StackId))
+	return c.session.deleteChangeSet(ctx, c.checkpoint.ChangeSetARN)
+}
 
-	return err
+// isExecuted reports whether a change set is or was executed.
+func isExecuted(out *cloudformation.DescribeChangeSetOutput) bool {
+	switch out.ExecutionStatus {
+	case types.ExecutionStatusExecuteInProgress,
+		types.ExecutionStatusExecuteComplete,
+		types.ExecutionStatusExecuteFailed:
+		return true
+	}
+	return false
 }
 
 // deleteStaleChangeSet deletes a change set that was replaced. If it remains, it
@@ -197,34 +215,4 @@ func (s *session) deleteChangeSet(ctx context.Context, arn string) error {
 		return nil
 	}
 	return s.toError("DeleteChangeSet", err)
-}
-
-func (s *session) deleteEmptyStack(ctx context.Context, arn string) error {
-	stack, err := s.describeStack(ctx, arn)
-	if errors.Is(err, errNotFound) || err == nil && stack.StackStatus != types.StackStatusReviewInProgress {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-
-	list, err := s.client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &arn}, s.callOptions)
-	if err != nil {
-		return s.toError("ListChangeSets", err)
-	}
-
-	for _, changeSet := range list.Summaries {
-		if aws.ToString(changeSet.StackId) != arn {
-			continue
-		}
-
-		switch changeSet.Status {
-		case types.ChangeSetStatusDeleteInProgress, types.ChangeSetStatusDeleteComplete:
-		default:
-			return nil
-		}
-	}
-
-	_, err = s.client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &arn}, s.callOptions)
-	return s.toError("DeleteStack", err)
 }

@@ -34,6 +34,7 @@ type fake struct {
 	// firstPage is, by action, the first page of a list whose second page was not
 	// requested yet.
 	firstPage map[string]answer
+	cutOff    string // the action whose responses are cut off
 }
 
 type answer struct {
@@ -92,6 +93,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	w.Header().Set("Content-Type", "text/xml")
+	if action == f.cutOff {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, "<ErrorResponse><Error>")
+		return
+	}
 	w.WriteHeader(list[0].status)
 	fmt.Fprint(w, list[0].body)
 }

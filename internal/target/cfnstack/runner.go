@@ -53,6 +53,7 @@ func (r *runner) advance(ctx context.Context) (step target.Step, err error) {
 		return target.Step{}, err
 	}
 
+	r.session.isPatient = r.Now.Sub(r.StartedAt) < r.driver.options.RetryPlain
 	switch r.checkpoint.Phase {
 	case phaseBundle:
 		return creation{r}.bundle(ctx)

@@ -2,6 +2,7 @@ package cfnstack
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,9 @@ const (
 	maxTries = 3
 	// expiryWindow is how long before their expiry credentials are renewed.
 	expiryWindow = 5 * time.Minute
+	// renewalPause is the time between two renewals of credentials that an endpoint
+	// calls expired.
+	renewalPause = time.Minute
 	// maxRoles bounds the cached credentials.
 	maxRoles = 10_000
 )
@@ -44,6 +48,9 @@ type session struct {
 	client      *cloudformation.Client
 	callOptions func(*cloudformation.Options)
 	principal   string // the principal, for messages
+	// isPatient is set in the first time of an attempt. An answer that is not
+	// CloudFormation's then counts as temporary.
+	isPatient bool
 }
 
 // newSession returns a session. It retrieves credentials at once, so that a role that
@@ -165,7 +172,8 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 			options.MaxAttempts = maxTries
 			options.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-				if isNotXML(err) || hasCode(err, "LimitExceeded") { // a quota of stacks, not a rate of calls
+				plain500 := isPlain(err) && httpStatus(err) == http.StatusInternalServerError
+				if plain500 || hasCode(err, "LimitExceeded") { // a quota of stacks, not a rate of calls
 					return aws.FalseTernary
 				}
 				return aws.UnknownTernary
@@ -208,6 +216,25 @@ func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.Credentials
 	d.roles[key] = aws.NewCredentialsCache(provider,
 		func(options *aws.CredentialsCacheOptions) { options.ExpiryWindow = expiryWindow })
 	return d.roles[key]
+}
+
+// renewRole makes the next session request new credentials for a configuration's role.
+// It reports false if it has done so within the last minute: the new ones have expired
+// too.
+func (d *Driver) renewRole(cfg lockstep.SyncConfiguration) bool {
+	key := roleKey{cfg.Account, cfg.RoleARN, cfg.Region, cfg.ResourceName}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	cached, ok := d.roles[key].(*aws.CredentialsCache)
+	if now := time.Now(); !ok || now.Sub(d.renewedAt[key]) < renewalPause {
+		return false
+	} else if len(d.renewedAt) < maxRoles {
+		d.renewedAt[key] = now
+	}
+
+	cached.Invalidate()
+	return true
 }
 
 // roleSessionName returns the name under which CloudTrail shows a resource's calls.

@@ -140,6 +140,17 @@ func TestAdvanceClassifiesTheErrorsOfAnEndpoint(t *testing.T) {
 			want:   "later",
 			calls:  3,
 		},
+		"not XML, 403": {answer{403, page}, lockstep.Unavailable, "answered HTTP 403 and no CloudFormation error", 1},
+		"not XML, 408": {answer{408, page}, lockstep.Unavailable, "answered HTTP 408 and no CloudFormation error", 1},
+		"not XML, 425": {answer{425, page}, lockstep.Unavailable, "answered HTTP 425 and no CloudFormation error", 1},
+		"not XML, 429": {answer{429, page}, lockstep.Unavailable, "answered HTTP 429 and no CloudFormation error", 1},
+		"not XML, 502": {answer{502, page}, lockstep.Unavailable, "answered HTTP 502 and no CloudFormation error", 3},
+		"no stack and no error": {
+			answer: result("DescribeStacks", "<Stacks></Stacks>"),
+			kind:   lockstep.Unavailable,
+			want:   "returned no stack and no error",
+			calls:  1,
+		},
 		"not XML, 500": {
 			answer: answer{500, page},
 			kind:   lockstep.Invalid,
@@ -161,7 +172,7 @@ func TestAdvanceClassifiesTheErrorsOfAnEndpoint(t *testing.T) {
 		"no sense": {
 			answer: answer{200, "<a><b></a>"},
 			kind:   lockstep.Unavailable,
-			want:   "sent a response that is not CloudFormation's",
+			want:   "is not CloudFormation's",
 			calls:  1,
 		},
 		"other refusal": {
@@ -176,7 +187,9 @@ func TestAdvanceClassifiesTheErrorsOfAnEndpoint(t *testing.T) {
 			t.Parallel() // the SDK pauses between its tries
 			fake := newFake(t)
 			fake.respond("DescribeStacks", test.answer)
-			_, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
+			attempt := fake.attempt(plainFiles(), nil)
+			attempt.Now = attempt.StartedAt.Add(time.Minute) // its patience with such answers is over
+			_, err := fake.driver().Advance(t.Context(), attempt)
 			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
 				t.Errorf("got %v: %s", lockstep.KindOf(err), lockstep.Shown(err))
 			}

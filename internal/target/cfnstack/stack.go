@@ -26,8 +26,9 @@ func (s *session) describeStack(ctx context.Context, name string) (*types.Stack,
 	if err != nil {
 		return nil, s.toError("DescribeStacks", err)
 	}
-	if len(out.Stacks) == 0 {
-		return nil, errNotFound
+	if len(out.Stacks) == 0 { // CloudFormation has an error for a missing stack
+		return nil, lockstep.Errorf(lockstep.Unavailable, "cloudformation:DescribeStacks: %s returned no stack and no error.",
+			s.driver.endpointName())
 	}
 	return &out.Stacks[0], nil
 }

@@ -12,9 +12,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// maxDoubtfulPolls is how many polls a stack at rest is waited for while its change
-// set is still reported to be executing.
-const maxDoubtfulPolls = 30
+const (
+	// maxUnstartedPolls is how many polls a change set may stay AVAILABLE after the
+	// endpoint has accepted its execution. Then it is executed again.
+	maxUnstartedPolls = 5
+	// maxDoubtfulPolls is how many polls a stack at rest is waited for while its change
+	// set is still reported to be executing. Then the end is unknown.
+	maxDoubtfulPolls = 30
+)
 
 // wait polls the execution. A permanent error ends the attempt with a baseline that
 // accepts the stack as it is, since the end of this execution is unknown.
@@ -63,45 +68,55 @@ func (e execution) pollExecution(ctx context.Context) (target.Step, error) {
 		return target.Step{}, err
 	}
 
-	over, err := e.executionEnded(ctx, stack)
-	if err != nil {
-		return target.Step{}, err
-	}
-	if !over {
+	// That the stack is at rest does not prove that the execution has ended, since a
+	// response may be older than the execution. The stack's events and the status of
+	// the change set do.
+	review := stack.StackStatus == types.StackStatusReviewInProgress
+	switch {
+	case !review && strings.HasSuffix(string(stack.StackStatus), "_IN_PROGRESS"):
 		return e.pollAgain(phaseWait)
+	case e.checkpoint.EndStatus == string(stack.StackStatus):
+		return e.endExecution(ctx, stack)
 	}
-
-	return e.endExecution(ctx, stack)
+	return e.checkChangeSetAtRest(ctx, stack, review)
 }
 
-// executionEnded reports whether the execution has ended. That the stack is at rest
-// does not prove it, since a response may be older than the execution. The stack's
-// events and the status of the change set do.
-func (e execution) executionEnded(ctx context.Context, stack *types.Stack) (bool, error) {
-	review := stack.StackStatus == types.StackStatusReviewInProgress
-	if !review && strings.HasSuffix(string(stack.StackStatus), "_IN_PROGRESS") {
-		return false, nil
-	}
-	if e.checkpoint.EndStatus == string(stack.StackStatus) {
-		return true, nil
-	}
-
+// checkChangeSetAtRest continues by the status of the change set of a stack that is at
+// rest, or in review, and whose events do not show the end of the execution.
+func (e execution) checkChangeSetAtRest(ctx context.Context, stack *types.Stack, review bool) (target.Step, error) {
 	out, err := e.session.findChangeSet(ctx, e.checkpoint.ChangeSetARN, "")
-	if errors.Is(err, errNotFound) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
+	if err != nil && !errors.Is(err, errNotFound) {
+		return target.Step{}, err
 	}
 
-	switch out.ExecutionStatus {
-	case types.ExecutionStatusExecuteFailed:
-		return true, nil
-	case types.ExecutionStatusExecuteComplete:
-		return !review, nil
+	polls := e.checkpoint.PollCount
+	switch {
+	case out == nil && e.wasChangedSince(stack),
+		out != nil && out.ExecutionStatus == types.ExecutionStatusExecuteFailed,
+		out != nil && out.ExecutionStatus == types.ExecutionStatusExecuteComplete && !review:
+		return e.endExecution(ctx, stack)
+	case out != nil && !isExecuted(out) && polls >= maxUnstartedPolls:
+		e.checkpoint.PollCount = 0
+		return e.enterPhase(phaseExecute)
+	case polls < maxDoubtfulPolls:
+		return e.pollAgain(phaseWait)
+	case !review && e.wasChangedSince(stack):
+		return e.endExecution(ctx, stack)
 	}
 
-	return !review && e.checkpoint.PollCount >= maxDoubtfulPolls, nil
+	return e.endUnknown(lockstep.Errorf(lockstep.Invalid,
+		"Stack %s is %s, and neither its events nor its changeset show that the execution has ended.",
+		aws.ToString(stack.StackName), stack.StackStatus))
+}
+
+// wasChangedSince reports whether the stack was created or updated after the change
+// set was created, by the endpoint's clock.
+func (e execution) wasChangedSince(stack *types.Stack) bool {
+	changed := aws.ToTime(stack.LastUpdatedTime)
+	if changed.IsZero() {
+		changed = aws.ToTime(stack.CreationTime)
+	}
+	return stack.StackStatus != types.StackStatusReviewInProgress && !changed.Before(e.checkpoint.CreatedAt)
 }
 
 // endExecution ends the attempt by the status of the stack.
