@@ -202,6 +202,10 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
 	defer cancel()
 
+	if at, isBusy := repository.RetryAt(cause); isBusy {
+		t.stream.NotBefore = at
+		return true, t.save(ctx, report)
+	}
 	if cause != nil {
 		if driverState != nil {
 			updated.DriverState = driverState
@@ -222,7 +226,7 @@ func (t *turn) callDriver(
 	ctx context.Context, status provider.CommitStatus, driverState []byte,
 ) (kept []byte, err error) {
 	err = worker.Call(ctx, worker.StepTimeout, "The Git host", func(ctx context.Context) error {
-		repo, err := t.repositories.Open(ctx, t.stream.LinkID)
+		repo, err := t.repositories.OpenInSlot(ctx, t.stream.LinkID)
 		if err != nil {
 			return err
 		}

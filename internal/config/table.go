@@ -236,6 +236,7 @@ func (s *Settings) workTable() []setting {
 			field:     &s.Workers,
 			byDefault: 100,
 			usage:     "jobs that run at once",
+			details:   "At most a quarter of them use one Git host at a time, so that a slow one does not delay the others.",
 		},
 		{
 			name:      "log-format",

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
@@ -34,6 +35,14 @@ func (u unreachableError) Unwrap() error { return u.error }
 // syncRepository runs the repository sync of a branch: it acquires the attempt, reads
 // the head, and starts the resource syncs that the head affects.
 func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, key repositoryJob) error {
+	release, err := e.repositories.ReserveHost(ctx, key.LinkID)
+	if at, isBusy := repository.RetryAt(err); isBusy {
+		return e.db.Update(ctx, func(tx *db.Tx) error { return job.RescheduleAt(tx, at) })
+	}
+	if err == nil {
+		defer release()
+	} // else reading the head fails in the same way, which is recorded
+
 	attempt, ok, err := e.acquireRepositoryAttempt(ctx, job, key)
 	if err != nil || !ok {
 		return worker.IgnoreLostLease(err)

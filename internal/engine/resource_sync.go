@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/commitstatus"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -23,6 +24,8 @@ type turn struct {
 	epoch    int64
 	attempt  syncstate.ResourceAttempt
 	baseline []byte // of the resource's last ended attempt
+	// busyUntil is when the step is repeated that found no slot of its Git host.
+	busyUntil time.Time
 	// isRequested is true if a caller chose the attempt's commit by its id.
 	isRequested bool
 	changes     commitstatus.Changes // of the current transaction
@@ -156,6 +159,10 @@ func (t *turn) advance(ctx context.Context) (action, error) {
 		return t.recordStep(ctx, step)
 	case ctx.Err() != nil:
 		return actionNone, ctx.Err()
+	case !t.busyUntil.IsZero():
+		return actionNone, t.updateIfOwner(ctx, func(tx *db.Tx, _ syncstate.ResourceState) error {
+			return t.job.RescheduleAt(tx, t.busyUntil)
+		})
 	}
 	return t.handleStepError(ctx, err)
 }
@@ -170,6 +177,7 @@ func (t *turn) callAdvance(ctx context.Context) (step target.Step, err error) {
 	attempt, release := t.targetAttempt()
 	defer release()
 
+	t.busyUntil = time.Time{}
 	err = worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
 		verified, err := t.verifyCommit(ctx)
 		if err != nil {
@@ -356,7 +364,7 @@ func (t *turn) withChanges(f func(tx *db.Tx) error) func(tx *db.Tx) error {
 // targetAttempt returns the attempt as a driver sees it. The caller must call release
 // when the driver has returned.
 func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
-	trees := t.repositories.TreeOpener(t.attempt.Configuration.LinkID)
+	trees := t.repositories.TreeOpenerInSlot(t.attempt.Configuration.LinkID)
 	return target.Attempt{
 		ID:            t.attempt.ID,
 		Configuration: t.attempt.Configuration,
@@ -367,7 +375,17 @@ func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
 		StartedAt:     t.attempt.StartedAt,
 		Now:           time.Now().UTC(),
 		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
-			return trees.Open(ctx, t.attempt.TargetRevision.SHA)
+			tree, err := trees.Open(ctx, t.attempt.TargetRevision.SHA)
+			t.noteBusy(err)
+			return tree, err
 		},
 	}, trees.Release
+}
+
+// noteBusy notes when the step is to be repeated, if err is that of a Git host without a
+// free slot. Drivers may return another error then.
+func (t *turn) noteBusy(err error) {
+	if at, isBusy := repository.RetryAt(err); isBusy {
+		t.busyUntil = at
+	}
 }

@@ -27,8 +27,9 @@ func (t *turn) verifyCommit(ctx context.Context) ([]lockstep.Event, error) {
 		return nil, err
 	}
 
-	repo, err := t.repositories.Open(ctx, t.attempt.Configuration.LinkID)
+	repo, err := t.repositories.OpenInSlot(ctx, t.attempt.Configuration.LinkID)
 	if err != nil {
+		t.noteBusy(err)
 		return nil, err
 	}
 	defer repo.Release()

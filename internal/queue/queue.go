@@ -21,7 +21,7 @@ type Options struct {
 	// Log gets one line per job: debug if it succeeded, warn if it will be retried, error
 	// from the third try on and after a panic. Defaults to none.
 	Log *slog.Logger
-	// Workers is how many jobs run in parallel in this process. Defaults to 100.
+	// Workers is how many jobs run in parallel in this process. Defaults to DefaultWorkers.
 	Workers int
 	// PollInterval is how often the database is polled for due jobs.
 	// Defaults to 100 ms.
@@ -41,6 +41,9 @@ type Options struct {
 	// ID names this process among the nodes. Defaults to the host name and the time.
 	ID string
 }
+
+// DefaultWorkers is how many jobs run in parallel by default.
+const DefaultWorkers = 100
 
 // Args name the thing that a job is for. They are encoded as JSON. Kind returns a constant
 // of the type, in snake_case, also for the zero value.
@@ -87,7 +90,7 @@ type Queue struct {
 
 // New returns a Queue that can wake jobs. It uses the database only from Migrate on.
 func New(options Options) *Queue {
-	options.Workers = cmp.Or(options.Workers, 100)
+	options.Workers = cmp.Or(options.Workers, DefaultWorkers)
 	options.PollInterval = cmp.Or(options.PollInterval, 100*time.Millisecond)
 	options.Cooldown = cmp.Or(options.Cooldown, min(20*time.Millisecond, options.PollInterval))
 	options.RescueAfter = cmp.Or(options.RescueAfter, 35*time.Second)

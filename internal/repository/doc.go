@@ -14,6 +14,13 @@
 //	                                                               └─ As[T]: what only
 //	                                                                  some hosts can do
 //
+// # Slots
+//
+// A job takes a slot of its Git host while it uses it ([Repositories.ReserveHost],
+// [Repositories.OpenInSlot]). Without a free one it is tried again later ([RetryAt]), so
+// that a host that answers slowly cannot occupy all workers. Callers that are not jobs
+// take no slot.
+//
 // # Errors
 //
 // An error of the Git host keeps its kind. A branch that does not exist is NotFound

@@ -69,6 +69,7 @@ func (r *Repositories) ReadHead(ctx context.Context, linkID, branch string) (loc
 type TreeOpener struct {
 	repositories *Repositories
 	linkID       string
+	inSlot       bool        // take a slot of the Git host
 	repository   *Repository // nil until a tree is opened
 }
 
@@ -78,10 +79,21 @@ func (r *Repositories) TreeOpener(linkID string) *TreeOpener {
 	return &TreeOpener{repositories: r, linkID: linkID}
 }
 
+// TreeOpenerInSlot is [Repositories.TreeOpener] for a job. It takes a slot of the Git host
+// when a tree is opened, as [Repositories.OpenInSlot] does.
+func (r *Repositories) TreeOpenerInSlot(linkID string) *TreeOpener {
+	return &TreeOpener{repositories: r, linkID: linkID, inSlot: true}
+}
+
 // Open returns the files of a commit.
 func (o *TreeOpener) Open(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
 	if o.repository == nil {
-		repository, err := o.repositories.Open(ctx, o.linkID)
+		open := o.repositories.Open
+		if o.inSlot {
+			open = o.repositories.OpenInSlot
+		}
+
+		repository, err := open(ctx, o.linkID)
 		if err != nil {
 			return nil, err
 		}

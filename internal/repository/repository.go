@@ -25,6 +25,8 @@ type Options struct {
 	Targets   []target.Driver
 	// OpenCredential decrypts the credential of a connection.
 	OpenCredential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
+	// JobsPerHost is how many jobs use one Git host at once. Defaults to no limit.
+	JobsPerHost int
 }
 
 // Repositories opens the repositories of links. It keeps the clients used last, so
@@ -35,6 +37,8 @@ type Repositories struct {
 	providers      map[lockstep.ProviderType]provider.Driver
 	targets        map[lockstep.SyncType]target.Driver
 	openCredential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
+
+	slots hostSlots
 
 	mu      sync.Mutex
 	byLink  map[string]*list.Element // of *cachedClient
@@ -56,6 +60,7 @@ func New(options Options) *Repositories {
 		providers:      make(map[lockstep.ProviderType]provider.Driver, len(options.Providers)),
 		targets:        make(map[lockstep.SyncType]target.Driver, len(options.Targets)),
 		openCredential: options.OpenCredential,
+		slots:          hostSlots{perHost: options.JobsPerHost, byHost: map[string]*hostUse{}},
 		byLink:         map[string]*list.Element{},
 		clients:        list.New(),
 	}

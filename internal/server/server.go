@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,6 +137,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Providers:      s.providers,
 		Targets:        targets,
 		OpenCredential: s.connections.Credential,
+		JobsPerHost:    max(1, cmp.Or(s.options.Workers, queue.DefaultWorkers)/4),
 	})
 
 	s.reporter = commitstatus.New(commitstatus.Options{

@@ -25,6 +25,9 @@ type GitHost struct {
 	down         error                   // the error of every call, if not nil
 	historyError error                   // the error of Descends, if not nil
 	gate         chan struct{}           // Files waits until it is closed, if not nil
+	slow         string                  // the endpoint of a host whose Files ends with its context
+	waiting      int                     // calls of Files at that host
+	maxWaiting   int                     // the most of them at once
 	HeadCalls    int                     // calls of Heads
 	Opened       []provider.Repository
 	closed       int
@@ -79,6 +82,20 @@ func (h *GitHost) FailHistoryWith(err error) {
 	h.historyError = err
 }
 
+// SlowDown makes the host at an endpoint answer no request for files.
+func (h *GitHost) SlowDown(endpoint string) {
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
+	h.slow = endpoint
+}
+
+// MaxWaiting returns how many requests waited for the slow host at once.
+func (h *GitHost) MaxWaiting() int {
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
+	return h.maxWaiting
+}
+
 // BlockReads makes Files wait until release is called.
 func (h *GitHost) BlockReads() (release func()) {
 	h.Mu.Lock()
@@ -101,7 +118,7 @@ func (h *GitHost) Open(of provider.Repository) (provider.Client, error) {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()
 	h.Opened = append(h.Opened, of)
-	client := &gitClient{GitHost: h}
+	client := &gitClient{GitHost: h, isSlow: of.Host != nil && of.Host.Endpoint == h.slow}
 	if h.HasAPI {
 		return apiClient{client}, nil
 	}
@@ -120,7 +137,8 @@ func (h *GitHost) ClientCounts() (opened, closed int) {
 
 type gitClient struct {
 	*GitHost
-	over bool // closed; guarded by the host's lock
+	over   bool // closed; guarded by the host's lock
+	isSlow bool
 }
 
 var errClosed = errors.New("the client is closed")
@@ -151,7 +169,11 @@ func (c *gitClient) Heads(_ context.Context, branches []string) (map[string]lock
 	return heads, nil
 }
 
-func (c *gitClient) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+func (c *gitClient) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+	if c.isSlow {
+		return nil, c.waitForever(ctx)
+	}
+
 	c.Mu.Lock()
 	gate := c.gate
 	c.Mu.Unlock()
@@ -173,6 +195,21 @@ func (c *gitClient) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, e
 	}
 
 	return MemoryTree{tree}, nil
+}
+
+// waitForever is an answer that does not come.
+func (c *gitClient) waitForever(ctx context.Context) error {
+	c.Mu.Lock()
+	c.waiting++
+	c.maxWaiting = max(c.maxWaiting, c.waiting)
+	c.Mu.Unlock()
+
+	<-ctx.Done()
+
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
+	c.waiting--
+	return lockstep.Wrapf(lockstep.Unavailable, ctx.Err(), "The host is slow.")
 }
 
 func (c *gitClient) Contains(_ context.Context, head, sha lockstep.SHA, depth int) (bool, error) {

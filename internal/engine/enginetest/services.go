@@ -25,6 +25,7 @@ type Options struct {
 	CommitURL      func(linkID string, sha lockstep.SHA, environment string) string
 	OnProbe        func(tx *db.Tx, linkID string, cause error) error
 	AllowRewinds   bool
+	JobsPerHost    int // 0 for no limit
 	// Log defaults to none.
 	Log *slog.Logger
 }
@@ -53,6 +54,7 @@ func New(options Options) Services {
 		Providers:      options.Providers,
 		Targets:        options.Targets,
 		OpenCredential: options.OpenCredential,
+		JobsPerHost:    options.JobsPerHost,
 	})
 	reporter := commitstatus.New(commitstatus.Options{
 		DB:           options.DB,

@@ -43,6 +43,7 @@ type World struct {
 	Link         lockstep.RepositoryLink
 	Credential   lockstep.Credential // of every connection
 	AllowRewinds bool                // from the next Start on
+	JobsPerHost  int                 // from the next Start on
 
 	// Stop stops the engine that was started last.
 	Stop func()
@@ -127,6 +128,7 @@ func (w *World) Start() {
 		},
 		OnProbe:      w.recordProbe,
 		AllowRewinds: w.AllowRewinds,
+		JobsPerHost:  w.JobsPerHost,
 	})
 
 	ctx := context.Background()
