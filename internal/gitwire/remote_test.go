@@ -182,6 +182,56 @@ func TestCredentialsOpenTheRepository(t *testing.T) {
 	}
 }
 
+// Git's own server and others behind a web server know Basic authentication alone.
+func TestATokenIsSentAsPasswordToAServerThatAsksForThat(t *testing.T) {
+	repo, host, address := served(t, gitwiretest.Options{User: "x-access-token", Password: "a-token"})
+	repo.Commit(map[string]string{"a": "1"})
+	remote := open(t, gitwire.Options{URL: address, Auth: transport.Token(address, "a-token")})
+
+	for i, want := range []int{3, 1} { // refused once, then remembered
+		host.Requests()
+		if _, err := remote.Refs(t.Context(), []string{gitwiretest.Main}); err != nil {
+			t.Fatalf("look %d: %v", i, err)
+		}
+		if count := len(host.Requests()); count != want {
+			t.Errorf("look %d: %d requests, want %d", i, count, want)
+		}
+	}
+}
+
+func TestAWrongTokenIsSentTwiceAtMost(t *testing.T) {
+	_, host, address := served(t, gitwiretest.Options{User: "x-access-token", Password: "a-token"})
+	remote := open(t, gitwire.Options{URL: address, Auth: transport.Token(address, "hunter2-token")})
+
+	_, err := remote.Refs(t.Context(), []string{gitwiretest.Main})
+	if !errors.Is(err, giterr.ErrUnauthorized) || !strings.Contains(err.Error(), "a user name and a password") {
+		t.Errorf("got %v, want %v and what the server asks for", err, giterr.ErrUnauthorized)
+	}
+	if err != nil && strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error holds the token: %v", err)
+	}
+	if count := len(host.Requests()); count != 2 {
+		t.Errorf("%d requests, want 2", count)
+	}
+}
+
+func TestATokenIsNoPasswordForAServerThatKnowsBearerTokens(t *testing.T) {
+	_, _, address := served(t, gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("WWW-Authenticate", `Basic realm="git"`)
+			w.Header().Add("WWW-Authenticate", `Bearer realm="git"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			if _, _, isBasic := r.BasicAuth(); isBasic {
+				t.Error("the token was sent as password")
+			}
+		})
+	}})
+	remote := open(t, gitwire.Options{URL: address, Auth: transport.Token(address, "a-token")})
+	if _, err := remote.Refs(t.Context(), []string{gitwiretest.Main}); !errors.Is(err, giterr.ErrUnauthorized) {
+		t.Errorf("got %v, want %v", err, giterr.ErrUnauthorized)
+	}
+}
+
 func TestAttack18CredentialIsNotPrinted(t *testing.T) {
 	remote, err := gitwire.Open(gitwire.Options{
 		URL:  "https://git.example.com/a",

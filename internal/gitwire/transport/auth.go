@@ -21,6 +21,9 @@ type Auth struct {
 	// header is a function because printing a struct that contains an Auth would show a string,
 	// whatever methods Auth has.
 	header func(context.Context) (string, error)
+	// basicHeader returns the header for a server that asks for Basic authentication alone, nil
+	// if there is no other than that of header. It is a function for the same reason.
+	basicHeader func(context.Context) (string, error)
 	// isFixed is true if header always returns the same, without delay.
 	isFixed bool
 	// key returns the private key for SSH. It is a function for the same reason.
@@ -45,6 +48,21 @@ func Bearer(origin, token string) Auth {
 	return Auth{
 		origin: origin, header: fixedHeader("Bearer " + token), isFixed: true,
 		secrets: func() []string { return []string{token} },
+	}
+}
+
+// tokenUser is the user name that is sent with a token as password. Git hosts that take tokens so
+// accept any name or, like GitHub for its applications, this one.
+const tokenUser = "x-access-token"
+
+// Token is a token for the origin of a URL. It is sent as bearer token and, to a server that
+// refuses that and asks for Basic authentication alone, as password.
+func Token(origin, token string) Auth {
+	encoded := encodeBasic(tokenUser, token)
+	return Auth{
+		origin: origin, header: fixedHeader("Bearer " + token), isFixed: true,
+		basicHeader: fixedHeader("Basic " + encoded),
+		secrets:     func() []string { return []string{token, encoded} },
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
@@ -25,6 +26,8 @@ type httpTransport struct {
 
 	mu   sync.Mutex
 	base *url.URL // of the last advertisement
+
+	wantsBasic atomic.Bool // the server has accepted the token as password
 }
 
 const (
@@ -112,9 +115,40 @@ func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser
 }
 
 // send sends a request. isTrusted adds the credential: a person, or the origin itself, chose
-// the URL.
+// the URL. A token that is refused is sent once more as password if the server asks for that.
 func (t *httpTransport) send(ctx context.Context, method string, address *url.URL, body []byte,
 	isTrusted bool) (*http.Response, error) {
+	header := t.auth.header
+	if !isTrusted {
+		header = nil
+	} else if t.wantsBasic.Load() {
+		header = t.auth.basicHeader
+	}
+
+	resp, err := t.sendWith(ctx, method, address, body, header)
+	if err != nil || header == nil || t.auth.basicHeader == nil || t.wantsBasic.Load() ||
+		resp.StatusCode != http.StatusUnauthorized || !asksForBasicAlone(resp.Header) {
+		return resp, err
+	}
+
+	resp.Body.Close()
+	resp, err = t.sendWith(ctx, method, address, body, t.auth.basicHeader)
+	if err == nil && resp.StatusCode != http.StatusUnauthorized {
+		t.wantsBasic.Store(true)
+	}
+	return resp, err
+}
+
+// asksForBasicAlone reports whether the challenges of a server are for Basic authentication, and
+// for no other.
+func asksForBasicAlone(header http.Header) bool {
+	challenges := strings.ToLower(strings.Join(header.Values("WWW-Authenticate"), ", "))
+	return strings.HasPrefix(challenges, "basic ") && !strings.Contains(challenges, "bearer")
+}
+
+// sendWith sends a request with the credential that header returns, none if it is nil.
+func (t *httpTransport) sendWith(ctx context.Context, method string, address *url.URL, body []byte,
+	credential func(context.Context) (string, error)) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -131,12 +165,12 @@ func (t *httpTransport) send(ctx context.Context, method string, address *url.UR
 		req.Header["Idempotency-Key"] = []string{}
 	}
 
-	if t.auth.header != nil && isTrusted {
+	if credential != nil {
 		if err := t.auth.check(address); err != nil {
 			return nil, err
 		}
 
-		header, err := t.auth.header(ctx)
+		header, err := credential(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -180,6 +214,9 @@ func (t *httpTransport) checkResponse(resp *http.Response, want string) (io.Read
 
 	status := strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
 	message := "the server answers " + giterr.Quote([]byte(status))
+	if resp.StatusCode == http.StatusUnauthorized && t.auth.basicHeader != nil && asksForBasicAlone(resp.Header) {
+		message += " to the token and asks for a user name and a password"
+	}
 	if got == "text/plain" && resp.StatusCode != http.StatusOK && origin(resp.Request.URL) == origin(t.first) {
 		// What another origin says is not repeated: a redirect may lead to an internal server.
 		var text giterr.Excerpt

@@ -103,7 +103,7 @@ func (d *Driver) remoteOptions(network *transport.Network, endpoint, path string
 	case lockstep.BasicCredential:
 		options.Auth = transport.Basic(address, credential.Username, credential.Secret)
 	case lockstep.TokenCredential:
-		options.Auth = transport.Bearer(address, credential.Secret)
+		options.Auth = transport.Token(address, credential.Secret)
 	case lockstep.SSHKeyCredential:
 		return options, lockstep.Errorf(lockstep.Invalid,
 			"A private key can only be used with an endpoint ssh://HOST, and not with %s.", endpoint)
