@@ -15,7 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Options configure a Reporter. All fields but CommitURL are required.
+// Options configure a Reporter. Fields without a default are required.
 type Options struct {
 	DB           *db.DB
 	Queue        *queue.Queue
@@ -24,6 +24,9 @@ type Options struct {
 	// CommitURL returns the page that a status links to, "" for none. Defaults to
 	// none.
 	CommitURL func(linkID string, sha lockstep.SHA, environment string) string
+	// OnFailure is called in the transaction that records that a Git host has not
+	// accepted a report. Defaults to nothing.
+	OnFailure func(tx *db.Tx, linkID string, cause error) error
 }
 
 // A Reporter reports commit statuses to Git hosts. It is safe for concurrent use;
@@ -34,6 +37,7 @@ type Reporter struct {
 	repositories *repository.Repositories
 	log          *slog.Logger
 	commitURL    func(linkID string, sha lockstep.SHA, environment string) string
+	onFailure    func(tx *db.Tx, linkID string, cause error) error
 }
 
 // New returns a Reporter and registers its jobs with the queue, which must not have
@@ -45,6 +49,10 @@ func New(options Options) *Reporter {
 		repositories: options.Repositories,
 		log:          options.Log.With(slog.String("component", "commitstatus")),
 		commitURL:    options.CommitURL,
+		onFailure:    options.OnFailure,
+	}
+	if reporter.onFailure == nil {
+		reporter.onFailure = func(*db.Tx, string, error) error { return nil }
 	}
 	if reporter.commitURL == nil {
 		reporter.commitURL = func(string, lockstep.SHA, string) string { return "" }
@@ -183,7 +191,7 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 	reportNow, dueAt := current.next(report, time.Now())
 	updated.DueAt = dueAt
 	if !reportNow {
-		return false, t.save(ctx, updated)
+		return false, t.save(ctx, updated, nil)
 	}
 
 	status := provider.CommitStatus{
@@ -217,7 +225,7 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 	updated.DriverState, updated.Reason = driverState, ""
 	t.logReport(ctx, slog.LevelInfo, report, string(status.State), nil)
 
-	return false, t.saveAnswered(ctx, updated)
+	return false, t.saveAnswered(ctx, updated, nil)
 }
 
 // callDriver reports a status and returns what the driver keeps of the commit, also
@@ -255,7 +263,7 @@ func (t *turn) handleError(
 	if errors.Is(cause, provider.ErrUnsupported) {
 		t.logReport(ctx, slog.LevelDebug, report, "unsupported", cause)
 		updated.DueAt = time.Time{}
-		return false, t.saveAnswered(ctx, updated)
+		return false, t.saveAnswered(ctx, updated, cause)
 	}
 
 	t.stream.Tries++
@@ -265,35 +273,40 @@ func (t *turn) handleError(
 	if !decision.Retry {
 		t.logReport(ctx, decision.Level, report, "rejected", cause)
 		updated.DueAt = time.Time{}
-		return false, t.saveAnswered(ctx, updated)
+		return false, t.saveAnswered(ctx, updated, cause)
 	}
 
 	t.stream.NotBefore = time.Now().Add(max(time.Second, decision.After, min(provider.RetryAfter(cause), retryFor)))
 	if time.Since(report.ChangedAt) < retryFor {
 		t.logReport(ctx, decision.Level, report, "retry", cause)
 		report.Reason, report.DriverState = updated.Reason, updated.DriverState
-		return true, t.save(ctx, report) // still due, its changes unseen
+		return true, t.save(ctx, report, cause) // still due, its changes unseen
 	}
 
 	t.logReport(ctx, slog.LevelWarn, report, "given_up", cause)
 	updated.DueAt = time.Time{}
-	return true, t.save(ctx, updated)
+	return true, t.save(ctx, updated, cause)
 }
 
-// saveAnswered saves a report that the Git host has accepted or rejected.
-func (t *turn) saveAnswered(ctx context.Context, report syncstate.StatusReport) error {
+// saveAnswered saves a report that the Git host has accepted, or rejected for a cause.
+func (t *turn) saveAnswered(ctx context.Context, report syncstate.StatusReport, cause error) error {
 	t.stream.Tries, t.stream.NotBefore = 0, time.Time{}
 	report.TriedAt = time.Now()
-	return t.save(ctx, report)
+	return t.save(ctx, report, cause)
 }
 
-// save saves a report, and when its stream may call the Git host again.
-func (t *turn) save(ctx context.Context, report syncstate.StatusReport) error {
+// save saves a report, and when its stream may call the Git host again. cause is why the report
+// failed, nil if it did not.
+func (t *turn) save(ctx context.Context, report syncstate.StatusReport, cause error) error {
 	return t.updateIfOwner(ctx, func(tx *db.Tx) error {
 		if err := syncstate.SaveReportStream(tx, t.stream); err != nil {
 			return err
 		}
-		return syncstate.SaveStatusReport(tx, report, tx.Now.Add(reportDelay))
+		err := syncstate.SaveStatusReport(tx, report, tx.Now.Add(reportDelay))
+		if err != nil || cause == nil {
+			return err
+		}
+		return t.onFailure(tx, t.stream.LinkID, cause)
 	})
 }
 

@@ -64,9 +64,31 @@ func (c *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 		}
 
 	case kind == lockstep.NotFound: // the host answered, and did not reject the credential
-		return store.SetProbeDenial(tx, linkID, store.NotDenied)
+		err := store.SetProbeDenial(tx, linkID, store.NotDenied)
+		if err != nil || status != lockstep.ConnectionError {
+			return err
+		}
 	default:
 		return nil
+	}
+
+	return c.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now)
+}
+
+// RecordCall records that a Git host's API refused a call for a link, other than a probe: the
+// credential may have been revoked. cause may be any error. Call it as the last statement of a
+// transaction, as [Controller.RecordProbe].
+func (c *Controller) RecordCall(tx *db.Tx, linkID string, cause error) error {
+	if lockstep.KindOf(cause) != lockstep.Denied {
+		return nil
+	}
+
+	arn, status, err := store.ConnectionOfLink(tx, linkID)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return nil
+	}
+	if err != nil || status != lockstep.ConnectionAvailable {
+		return err
 	}
 
 	return c.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now)
@@ -180,10 +202,8 @@ func (c *Controller) recordResult(tx *db.Tx, job *queue.Job, probed provider.Acc
 	}
 
 	if access.Credential == probed.Credential && endpointOf(access) == endpointOf(probed) {
-		if result.unsupported {
-			if result, err = resultOfRepositories(tx, access.Connection); err != nil {
-				return err
-			}
+		if result, err = considerRepositories(tx, access.Connection, result); err != nil {
+			return err
 		}
 
 		if err := c.applyResult(tx, access, row, result); err != nil {
@@ -201,6 +221,29 @@ func (c *Controller) recordResult(tx *db.Tx, job *queue.Job, probed provider.Acc
 	return job.RescheduleAt(tx, row.NextCheckAt)
 }
 
+// considerRepositories returns the result of a probe in the light of those of the connection's
+// repositories. They decide if the host offers no way to probe a credential. If the host did not
+// answer, a repository that was read shows that the credential works.
+func considerRepositories(
+	tx *db.Tx,
+	conn lockstep.Connection,
+	result probeResult,
+) (probeResult, error) {
+	if result.unsupported {
+		return resultOfRepositories(tx, conn)
+	}
+	if !result.inconclusive || conn.Status == lockstep.ConnectionAvailable {
+		return result, nil
+	}
+
+	probes, err := store.SummarizeProbes(tx, conn.ARN)
+	if err == nil && probes.Succeeded > 0 && probes.DeniedByHost == 0 {
+		return resultAvailable, nil
+	}
+
+	return result, err
+}
+
 // resultOfRepositories returns what the probes of the connection's repositories
 // imply for its credential.
 func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, error) {
@@ -214,7 +257,7 @@ func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, err
 		return probeResult{status: lockstep.ConnectionError, reason: probes.Cause}, nil
 	case probes.CredentialNotSent > 0:
 		return probeResult{status: lockstep.ConnectionError, reason: notSentReason + probes.Cause}, nil
-	case conn.Status == lockstep.ConnectionPending:
+	case conn.Status != lockstep.ConnectionAvailable: // no repository is denied, or no longer
 		return resultAvailable, nil
 	}
 

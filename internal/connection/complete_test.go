@@ -214,6 +214,62 @@ func TestWithoutACheckerProbesOfRepositoriesDecide(t *testing.T) {
 	})
 }
 
+// A host answers 404 for a repository that is gone, and not for a credential that is refused.
+func TestARepositoryThatIsGoneClearsTheErrorOfARefusedCredential(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		arn := w.connection("plain", "Git")
+		w.mustComplete(arn, tokenInput("whatever"), lockstep.ConnectionAvailable)
+		link := w.link(arn, "one")
+		time.Sleep(2 * time.Minute)
+		w.recordProbe(link, errRefused)
+		time.Sleep(maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionError)
+
+		w.recordProbe(link, lockstep.Errorf(lockstep.NotFound, "repository not found"))
+		time.Sleep(maxDelay)
+		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
+			t.Errorf("reason %q, want none", reason)
+		}
+	})
+}
+
+func TestARefusedCallOfTheAPIStartsACheck(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		arn := w.connection("asked", "GitLabSelfManaged")
+		w.git.Update(func() { w.git.Tokens["canary-good"] = true })
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
+		link := w.link(arn, "one")
+		time.Sleep(2 * time.Minute)
+
+		w.git.Update(func() { delete(w.git.Tokens, "canary-good") })
+		for _, cause := range []error{nil, lockstep.Errorf(lockstep.Unavailable, "away")} {
+			w.update(func(tx *db.Tx) error { return w.controller.RecordCall(tx, link, cause) })
+			time.Sleep(maxDelay)
+			w.wantStatus(arn, lockstep.ConnectionAvailable)
+		}
+
+		w.update(func(tx *db.Tx) error { return w.controller.RecordCall(tx, link, errRefused) })
+		time.Sleep(maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionError)
+	})
+}
+
+func TestARepositoryThatIsReadOutweighsACheckWithoutAnswer(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		arn := w.connection("asked", "GitLabSelfManaged")
+		w.driver.CheckError = lockstep.Errorf(lockstep.Unavailable, "502 Bad Gateway")
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionPending)
+		link := w.link(arn, "one")
+		w.update(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE repository_link SET poll_interval = 1000 WHERE id = $1`, link)
+			return err
+		})
+		w.recordProbe(link, nil)
+		time.Sleep(maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
+	})
+}
+
 func TestANewCredentialClearsAnErrorAtOnce(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		arn := w.connection("plain", "Git")

@@ -137,7 +137,10 @@ func (e *Engine) startResourceSyncs(
 		}
 
 		attempt.SHA, attempt.Status = head.sha, lockstep.RepositorySucceeded
-		return e.finishRepositoryAttempt(tx, job, attempt)
+		if err := e.finishRepositoryAttempt(tx, job, attempt); err != nil {
+			return err
+		}
+		return e.RecordProbe(tx, attempt.LinkID, nil)
 	})
 	if err != nil {
 		return err

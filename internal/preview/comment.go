@@ -193,8 +193,13 @@ func (c *Controller) recordComment(
 	}
 
 	if again.IsZero() {
-		return job.Complete(tx)
+		err = job.Complete(tx)
+	} else {
+		err = job.RescheduleAt(tx, again)
+	}
+	if err != nil || cause == nil {
+		return err
 	}
 
-	return job.RescheduleAt(tx, again)
+	return c.onFailure(tx, draft.row.LinkID, cause)
 }

@@ -24,6 +24,9 @@ type Options struct {
 	// makes CloudFormation create change sets from their templates: it reads what
 	// these refer to and runs the macros that they name. Defaults to false.
 	AllowForks bool
+	// OnFailure is called in the transaction that records that a Git host has not
+	// accepted a comment. Defaults to nothing.
+	OnFailure func(tx *db.Tx, linkID string, cause error) error
 }
 
 // A Controller keeps the previews and comments of pull requests up to date. It is
@@ -34,6 +37,7 @@ type Controller struct {
 	engine       *engine.Engine
 	repositories *repository.Repositories
 	forks        bool
+	onFailure    func(tx *db.Tx, linkID string, cause error) error
 	log          *slog.Logger
 }
 
@@ -86,7 +90,11 @@ func New(options Options) *Controller {
 		engine:       options.Engine,
 		repositories: options.Repositories,
 		forks:        options.AllowForks,
+		onFailure:    options.OnFailure,
 		log:          options.Log.With(slog.String("component", "preview")),
+	}
+	if controller.onFailure == nil {
+		controller.onFailure = func(*db.Tx, string, error) error { return nil }
 	}
 	queue.Handle(options.Queue, listTimeout, controller.list)
 	queue.Handle(options.Queue, worker.TurnTimeout, controller.runTurn)

@@ -2,7 +2,8 @@
 // HTTP or SSH, or a folder of repositories below a path that the administrator allowed.
 //
 // A repository's URL is its host's endpoint, "/", and the link's path as it is. Reading needs
-// nothing but Git, so a connection is AVAILABLE as soon as it has a credential.
+// nothing but Git. The credential for a server that is neither Gitea nor Forgejo is checked when a
+// repository is read, so a connection to it is AVAILABLE as soon as it has one.
 //
 // # Gitea and Forgejo
 //

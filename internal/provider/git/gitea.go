@@ -30,7 +30,7 @@ const versionTimeout = 10 * time.Second
 // newGitea returns the API that a server may have. It makes no request. It returns nil if the
 // endpoint is not HTTP, or the path is not OWNER/REPOSITORY, the only form that Gitea has.
 func newGitea(endpoint, path string, network *transport.Network, credential lockstep.Credential) *gitea {
-	if !strings.HasPrefix(endpoint, "https://") && !strings.HasPrefix(endpoint, "http://") {
+	if !isHTTP(endpoint) {
 		return nil
 	}
 
@@ -39,18 +39,10 @@ func newGitea(endpoint, path string, network *transport.Network, credential lock
 		return nil
 	}
 
-	authorization := ""
-	switch credential.Kind {
-	case lockstep.TokenCredential:
-		authorization = "token " + credential.Secret
-	case lockstep.BasicCredential:
-		authorization = rest.BasicValue(credential.Username, credential.Secret)
-	}
-
 	calls, err := rest.New(rest.Options{
 		Base:      endpoint + "/api/v1",
 		Network:   network,
-		Authorize: rest.Authorization(authorization),
+		Authorize: rest.Authorization(authorizationOf(credential)),
 	})
 	if err != nil {
 		return nil // reading the repository reports what is wrong with the endpoint
@@ -61,6 +53,23 @@ func newGitea(endpoint, path string, network *transport.Network, credential lock
 		repo: "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name),
 		lock: make(chan struct{}, 1),
 	}
+}
+
+// isHTTP reports whether a server at an endpoint can have an API.
+func isHTTP(endpoint string) bool {
+	return strings.HasPrefix(endpoint, "https://") || strings.HasPrefix(endpoint, "http://")
+}
+
+// authorizationOf returns the header with which Gitea takes a credential; "" if it takes none of
+// its kind.
+func authorizationOf(credential lockstep.Credential) string {
+	switch credential.Kind {
+	case lockstep.TokenCredential:
+		return "token " + credential.Secret
+	case lockstep.BasicCredential:
+		return rest.BasicValue(credential.Username, credential.Secret)
+	}
+	return ""
 }
 
 // isGitea reports whether the server is Gitea or Forgejo. It asks the server once for all callers,
