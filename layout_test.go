@@ -169,8 +169,8 @@ func layout() map[string]layoutEntry {
 		"internal/queue/queuetest":       {imports: "db db/dbtest queue"},
 		"internal/identity/identitytest": {},
 		"internal/cli/clitest": {
-			imports: `. api apiserver awsjson cli connection db engine iam identity provider queue seal
-				sigv4 store sts wire`,
+			imports: `. api apiserver awsjson cli connection db engine iam identity provider queue
+				repository seal sigv4 store sts wire`,
 		},
 		"internal/connection/connectiontest": {imports: ". provider"},
 		"internal/api/apitest": {

@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -84,6 +88,38 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 
 		if err := remove(); err == nil {
 			t.Errorf("it is still there")
+		}
+	})
+}
+
+func TestAWebhookIsRemovedFromItsHostWithItsLink(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		connection := w.createConnection("acme", w.createHost("h"))
+		without, with := w.createRepositoryLink(connection, "docs"), w.createRepositoryLink(connection, "infra")
+		var registered wire.RegisterRepositoryWebhookOutput
+		err := w.Call("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{
+			RepositoryLinkId: with,
+			Url:              "https://lockstep.example.com",
+		}, &registered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Syncs.Take()
+
+		for _, test := range []struct {
+			link string
+			want []string
+		}{
+			{link: without},
+			{link: with, want: []string{"remove " + registered.Url}},
+		} {
+			apitest.Must[*codeconnections.DeleteRepositoryLinkOutput](t)(
+				w.SDK().DeleteRepositoryLink(t.Context(),
+					&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &test.link}),
+			)
+			if diff := cmp.Diff(test.want, w.Syncs.Take(), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("calls of the Git host (-want +got):\n%s", diff)
+			}
 		}
 	})
 }

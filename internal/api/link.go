@@ -197,20 +197,37 @@ func (s *Service) ListRepositoryLinks(
 	return out, err
 }
 
-// DeleteRepositoryLink deletes a repository link. No sync configuration may use it.
+// DeleteRepositoryLink deletes a repository link. No sync configuration may use it. A
+// webhook that the server registered is removed from the Git host, as far as possible.
 func (s *Service) DeleteRepositoryLink(
 	ctx context.Context, caller access.Caller, input *wire.DeleteRepositoryLinkInput,
 ) (*wire.DeleteRepositoryLinkOutput, error) {
-	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
-		link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
-		if err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteRepositoryLink", access.LinkSubject(link)); err != nil {
-			return err
-		}
-		return store.DeleteLink(tx, caller.Account, caller.Region, link.ID)
+	const action = "codeconnections:DeleteRepositoryLink"
+	link, err := s.readLink(ctx, caller, action, input.RepositoryLinkId)
+	if err != nil {
+		return &wire.DeleteRepositoryLinkOutput{}, err
+	}
+
+	err = s.options.Repositories.DeleteWithWebhook(ctx, link.ID, func() (registered string, err error) {
+		err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
+			link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, link.ID)
+			if err != nil {
+				return err
+			}
+			if err := caller.Authorize(tx, action, access.LinkSubject(link)); err != nil {
+				return err
+			}
+
+			webhook, err := store.WebhookOfLink(tx, link.ID)
+			if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
+				return err
+			}
+			registered = webhook.RegisteredURL
+			return store.DeleteLink(tx, caller.Account, caller.Region, link.ID)
+		})
+		return registered, err
 	})
+
 	return &wire.DeleteRepositoryLinkOutput{}, err
 }
 

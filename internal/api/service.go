@@ -37,6 +37,7 @@ type Repositories interface {
 	WebhookKind(ctx context.Context, linkID string) (lockstep.WebhookKind, error)
 	RegisterWebhook(ctx context.Context, linkID, url, secret string) error
 	RemoveWebhook(ctx context.Context, linkID, url string) error
+	DeleteWithWebhook(ctx context.Context, linkID string, delete func() (url string, err error)) error
 	Propose(ctx context.Context, linkID string, proposal repository.Proposal) (provider.PullRequest, string, error)
 }
 

@@ -212,7 +212,7 @@ func (t *turn) work(ctx context.Context, report syncstate.StatusReport) (hostUna
 
 	if at, isBusy := repository.RetryAt(cause); isBusy {
 		t.stream.NotBefore = at
-		return true, t.save(ctx, report)
+		return true, t.save(ctx, report, nil)
 	}
 	if cause != nil {
 		if driverState != nil {

@@ -2,9 +2,12 @@ package repository
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -48,6 +51,38 @@ func (r *Repositories) RemoveWebhook(ctx context.Context, linkID, url string) er
 	})
 }
 
+// DeleteWithWebhook deletes a link and then removes its webhook from the Git host. delete
+// deletes the link from the database, and returns the URL that was registered, "" for none.
+// Its error is returned. If the webhook cannot be removed, the link is deleted nevertheless, and
+// a line in the log says why.
+func (r *Repositories) DeleteWithWebhook(
+	ctx context.Context, linkID string, delete func() (url string, err error),
+) error {
+	// The client outlives the link.
+	repository, openErr := r.Open(ctx, linkID)
+	if openErr == nil {
+		defer repository.Release()
+	}
+
+	url, err := delete()
+	if err != nil || url == "" {
+		return err
+	}
+
+	cause := openErr
+	if cause == nil {
+		cause = callRegistrarOf(ctx, repository, func(ctx context.Context, registrar provider.WebhookRegistrar) error {
+			return registrar.RemoveWebhook(ctx, url)
+		})
+	}
+	if cause != nil {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "webhook still registered", slog.String("link", linkID),
+			slog.String("url", url), slog.Any("err", cause))
+	}
+
+	return nil
+}
+
 func (r *Repositories) callRegistrar(
 	ctx context.Context, linkID string, f func(context.Context, provider.WebhookRegistrar) error,
 ) error {
@@ -57,6 +92,24 @@ func (r *Repositories) callRegistrar(
 	}
 	defer repository.Release()
 
+	return r.recordFailure(ctx, linkID, callRegistrarOf(ctx, repository, f))
+}
+
+// recordFailure calls OnFailure if a call has failed, and returns the call's error.
+func (r *Repositories) recordFailure(ctx context.Context, linkID string, cause error) error {
+	if cause == nil || r.onFailure == nil || ctx.Err() != nil {
+		return cause
+	}
+	err := r.db.Update(ctx, func(tx *db.Tx) error { return r.onFailure(tx, linkID, cause) })
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+func callRegistrarOf(
+	ctx context.Context, repository *Repository, f func(context.Context, provider.WebhookRegistrar) error,
+) error {
 	registrar, err := As[provider.WebhookRegistrar](repository, "registering webhooks")
 	if err != nil {
 		return err

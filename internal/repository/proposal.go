@@ -86,7 +86,7 @@ func (r *Repositories) Propose(ctx context.Context, linkID string, proposal Prop
 		return err
 	})
 
-	return pullRequest, branch, err
+	return pullRequest, branch, r.recordFailure(ctx, linkID, err)
 }
 
 // encoder returns the target driver of a sync type, also as one that writes

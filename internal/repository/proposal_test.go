@@ -1,12 +1,14 @@
 package repository_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/engine/enginetest"
@@ -86,6 +88,33 @@ func TestAMissingDeploymentFileIsProposed(t *testing.T) {
 
 		if did := w.Host.Calls(); did != nil {
 			w.T.Errorf("the host was asked %q", did)
+		}
+	})
+}
+
+func TestAWebhookIsRemovedAfterItsLink(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		w.Host.HasAPI = true
+		refused := lockstep.Errorf(lockstep.InUse, "In use.")
+		for name, test := range map[string]struct {
+			url  string
+			err  error
+			want []string
+		}{
+			"none was registered": {},
+			"one was registered":  {url: "https://x", want: []string{"remove https://x"}},
+			"the link stays":      {url: "https://x", err: refused},
+			"the host fails":      {url: "panic"},
+		} {
+			err := w.Repositories.DeleteWithWebhook(w.T.Context(), w.Link.ID, func() (string, error) {
+				return test.url, test.err
+			})
+			if !errors.Is(err, test.err) {
+				w.T.Errorf("%s: got %v, want %v", name, err, test.err)
+			}
+			if diff := cmp.Diff(test.want, w.Host.Calls(), cmpopts.EquateEmpty()); diff != "" {
+				w.T.Errorf("%s: calls of the Git host (-want +got):\n%s", name, diff)
+			}
 		}
 	})
 }

@@ -1,9 +1,11 @@
 package repository
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/lockstephq/lockstep"
@@ -17,8 +19,8 @@ import (
 // and the trees it has read.
 const maxClients = 512
 
-// Options configure Repositories. All fields are required, except Targets, which
-// Propose alone needs.
+// Options configure Repositories. All fields without a default are required, except
+// Targets, which Propose alone needs.
 type Options struct {
 	DB        *db.DB
 	Providers []provider.Driver
@@ -27,6 +29,11 @@ type Options struct {
 	OpenCredential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
 	// JobsPerHost is how many jobs use one Git host at once. Defaults to no limit.
 	JobsPerHost int
+	// OnFailure is called in a transaction after a call of a Git host's API has failed.
+	// Defaults to nothing.
+	OnFailure func(tx *db.Tx, linkID string, cause error) error
+	// Log defaults to none.
+	Log *slog.Logger
 }
 
 // Repositories opens the repositories of links. It keeps the clients used last, so
@@ -37,6 +44,8 @@ type Repositories struct {
 	providers      map[lockstep.ProviderType]provider.Driver
 	targets        map[lockstep.SyncType]target.Driver
 	openCredential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
+	onFailure      func(tx *db.Tx, linkID string, cause error) error
+	log            *slog.Logger
 
 	slots hostSlots
 
@@ -61,6 +70,8 @@ func New(options Options) *Repositories {
 		targets:        make(map[lockstep.SyncType]target.Driver, len(options.Targets)),
 		openCredential: options.OpenCredential,
 		slots:          hostSlots{perHost: options.JobsPerHost, byHost: map[string]*hostUse{}},
+		onFailure:      options.OnFailure,
+		log:            cmp.Or(options.Log, slog.New(slog.DiscardHandler)),
 		byLink:         map[string]*list.Element{},
 		clients:        list.New(),
 	}

@@ -112,6 +112,7 @@ func assemble(
 		Repositories: server.repositories,
 		Log:          server.log,
 		AllowForks:   options.PreviewForks,
+		OnFailure:    server.connections.RecordCall,
 	})
 	server.poller = server.newPoller()
 	server.metrics = server.newMetrics()
@@ -138,6 +139,8 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Targets:        targets,
 		OpenCredential: s.connections.Credential,
 		JobsPerHost:    max(1, cmp.Or(s.options.Workers, queue.DefaultWorkers)/4),
+		OnFailure:      s.connections.RecordCall,
+		Log:            s.log,
 	})
 
 	s.reporter = commitstatus.New(commitstatus.Options{
@@ -146,6 +149,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		Repositories: s.repositories,
 		Log:          s.log,
 		CommitURL:    s.commitURL,
+		OnFailure:    s.connections.RecordCall,
 	})
 
 	s.engine = engine.New(engine.Options{

@@ -118,6 +118,15 @@ func (s *Syncs) RegisterWebhook(_ context.Context, _, url, secret string) error 
 	return s.record(fmt.Sprintf("register %s with %d characters", url, len(secret)))
 }
 
+// DeleteWithWebhook deletes, and records the URL of the webhook if there was one.
+func (s *Syncs) DeleteWithWebhook(_ context.Context, _ string, delete func() (string, error)) error {
+	url, err := delete()
+	if err != nil || url == "" {
+		return err
+	}
+	return s.record("remove " + url)
+}
+
 // RemoveWebhook records the URL.
 func (s *Syncs) RemoveWebhook(_ context.Context, _, url string) error {
 	if s.WebhookErr != nil {

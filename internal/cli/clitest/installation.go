@@ -24,6 +24,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/sts"
@@ -102,9 +103,15 @@ func (i Installation) handler(t testing.TB) http.Handler {
 	}
 
 	service := api.New(api.Options{
-		Seal:      i.sealKey,
-		DB:        i.database,
-		Syncs:     i.engine,
+		Seal:  i.sealKey,
+		DB:    i.database,
+		Syncs: i.engine,
+		Repositories: repository.New(repository.Options{
+			DB: i.database,
+			OpenCredential: func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error) {
+				return store.Credential(tx, i.sealKey, connection)
+			},
+		}),
 		Directory: directory,
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":               {NeedsHost: true},

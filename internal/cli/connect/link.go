@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/spf13/cobra"
 
 	"github.com/lockstephq/lockstep/internal/cli/command"
@@ -167,6 +168,7 @@ func newLinkDeleteCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
+		stillRegistered := removeLinkWebhook(ctx, remote, id)
 		_, err = remote.AWS.DeleteRepositoryLink(ctx, &codeconnections.DeleteRepositoryLinkInput{
 			RepositoryLinkId: aws.String(id),
 		})
@@ -174,10 +176,35 @@ func newLinkDeleteCommand(env *command.Env) *cobra.Command {
 			return err
 		}
 
-		return env.Printf("Deleted the link to %s. Stacks are not changed.\n", args[0])
+		if err := env.Printf("Deleted the link to %s. Stacks are not changed.\n", args[0]); err != nil {
+			return err
+		}
+		if stillRegistered == "" {
+			return nil
+		}
+		return env.Printf("The webhook is still registered at the Git host; delete it there: %s\n", stillRegistered)
 	})
 
 	return cmd
+}
+
+// removeLinkWebhook removes the webhook of a link that is about to be deleted, and returns why it
+// is still registered at the Git host, "" if it is not. A link that is in use keeps its webhook.
+func removeLinkWebhook(ctx context.Context, remote *client.Client, id string) string {
+	configurations, err := remote.AWS.ListSyncConfigurations(ctx, &codeconnections.ListSyncConfigurationsInput{
+		RepositoryLinkId: aws.String(id),
+		SyncType:         types.SyncConfigurationTypeCfnStackSync,
+	})
+	if err != nil || len(configurations.SyncConfigurations) > 0 {
+		return "" // the deletion reports what is wrong
+	}
+
+	response, err := remote.DeleteRepositoryWebhook(ctx, &wire.DeleteRepositoryWebhookInput{RepositoryLinkId: id})
+	if err != nil {
+		return "" // there is none, or the caller may not: then the server removes it
+	}
+
+	return response.StillRegistered
 }
 
 // linkARN returns the ARN of the link with an ID or to a repository OWNER/NAME.

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lockstephq/lockstep/internal/cli/clitest"
+	"github.com/lockstephq/lockstep/internal/wire"
 )
 
 func TestHostsAreCreatedUpdatedAndDeleted(t *testing.T) {
@@ -89,6 +92,40 @@ func TestALinkWithSyncConfigurationsIsNotDeleted(t *testing.T) {
 
 	i.Run(t, "sync", "delete", "--resource", "web").OK(t)
 	i.Run(t, "link", "delete", "acme/infra").OK(t).Prints(t, "Deleted the link to acme/infra.")
+}
+
+func TestLinkDeleteRemovesTheWebhook(t *testing.T) {
+	const id = "0b7f3a52-0000-4000-8000-000000000001"
+	for stillRegistered, want := range map[string]string{
+		"":                    "Deleted the link to " + id + ". Stacks are not changed.\n",
+		"The host is away.\n": "delete it there: The host is away.",
+	} {
+		server := clitest.NewServer(t)
+		var deleted []string
+		clitest.HandleAWS(server, "ListSyncConfigurations",
+			func(*wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
+				return &wire.ListSyncConfigurationsOutput{SyncConfigurations: []wire.SyncConfiguration{}}, nil
+			})
+		clitest.Handle(server, "DeleteRepositoryWebhook",
+			func(input *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
+				deleted = append(deleted, "webhook of "+input.RepositoryLinkId)
+				return &wire.DeleteRepositoryWebhookOutput{StillRegistered: strings.TrimSpace(stillRegistered)}, nil
+			})
+		clitest.HandleAWS(server, "DeleteRepositoryLink",
+			func(input *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
+				deleted = append(deleted, "link "+input.RepositoryLinkId)
+				return &wire.DeleteRepositoryLinkOutput{}, nil
+			})
+
+		result := clitest.Run(t, server.Env(), "link", "delete", id).OK(t)
+		result.Prints(t, want)
+		if stillRegistered == "" && strings.Contains(result.Stdout, "still registered") {
+			t.Errorf("a removed webhook is reported:\n%s", result.Stdout)
+		}
+		if diff := cmp.Diff([]string{"webhook of " + id, "link " + id}, deleted); diff != "" {
+			t.Errorf("deleted (-want +got):\n%s", diff)
+		}
+	}
 }
 
 func TestHostsConnectionsAndLinksAreTagged(t *testing.T) {

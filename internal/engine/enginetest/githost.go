@@ -281,6 +281,9 @@ func (c apiClient) RegisterWebhook(_ context.Context, url, secret string) error 
 }
 
 func (c apiClient) RemoveWebhook(_ context.Context, url string) error {
+	if url == "panic" {
+		panic("a bug of the driver's")
+	}
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
 	c.calls = append(c.calls, "remove "+url)
