@@ -270,6 +270,11 @@ func isOnLocalHost(tx *db.Tx, conn lockstep.Connection) (bool, error) {
 // host's endpoint, or would not be read as a path. A local host has directories
 // rather than URLs and allows more names.
 func checkRepository(owner, name string, isLocal bool) error {
+	if before, _, ok := strings.Cut(owner+"/"+name, "@"); ok && strings.Contains(before, ":") { // may be a secret
+		return lockstep.Errorf(lockstep.Invalid, "OwnerId and RepositoryName contain no user name and password: "+
+			"give a credential to the connection.")
+	}
+
 	segments := append(strings.Split(owner, "/"), name)
 	if owner == "-" {
 		segments = []string{name}

@@ -23,11 +23,12 @@ func (s *Settings) table() []setting {
 func (s *Settings) listenerTable() []setting {
 	return []setting{
 		{
-			name:    "db",
-			field:   &s.DB,
-			usage:   "database: sqlite:PATH or postgres://…",
-			details: "Required. Several servers can share a PostgreSQL database.",
-			redact:  db.Redact,
+			name:  "db",
+			field: &s.DB,
+			usage: "database: sqlite:PATH or postgres://…",
+			details: "Required. Several servers can share a PostgreSQL database. Other users of the machine see a " +
+				"password on the command line: put one into `LOCKSTEP_DB` or the settings file.",
+			redact: db.Redact,
 		},
 		{
 			name:      "listen",
@@ -193,7 +194,9 @@ func (s *Settings) gitTable() []setting {
 			usage: "`URL` of the proxy for HTTP to Git hosts: http://[USER:PASSWORD@]HOST:PORT",
 			details: "The URL may have https://. The proxy resolves the names of the hosts, so it must check " +
 				"their addresses; an address that a URL contains literally is refused as without a proxy. SSH, and " +
-				"what `git-loopback` allows, do not use the proxy. HTTP_PROXY and similar variables are ignored.",
+				"what `git-loopback` allows, do not use the proxy. HTTP_PROXY and similar variables are ignored. " +
+				"Put a password into `LOCKSTEP_GIT_PROXY` or the settings file: other users of the machine see " +
+				"the command line.",
 			redact: redactURL,
 		},
 		{
