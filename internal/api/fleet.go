@@ -189,6 +189,7 @@ func toWireResourceSync(account lockstep.AccountID, entry syncstate.FleetEntry) 
 		DesiredSha:       string(entry.DesiredSHA),
 		StartedAt:        wire.Time{Time: entry.StartedAt},
 		Blocked:          entry.Blocked,
+		StatusProblem:    entry.StatusProblem,
 		Health: wire.ResourceHealth{
 			Status:      string(entry.Health.State),
 			Reason:      entry.Health.Reason,

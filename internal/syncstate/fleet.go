@@ -23,6 +23,9 @@ type FleetEntry struct {
 	DesiredSHA    lockstep.SHA
 	Blocked       bool
 	Health        lockstep.Health
+	// StatusProblem is why the Git host does not show the status of TargetSHA, "" if it does
+	// or is not asked to.
+	StatusProblem string
 }
 
 // A FleetFilter selects entries that match all of its fields; "" and nil match
@@ -78,6 +81,14 @@ const fleetTables = `LEFT JOIN resource r ON r.configuration_id = c.id
 	LEFT JOIN sync_blocker k ON k.resource_id = r.id AND k.status = 'ACTIVE'
 	LEFT JOIN repository_branch b ON b.link_id = c.link_id AND b.branch = c.branch `
 
+// statusProblem is the reason of the status report of the latest attempt's commit, in the
+// environment of the configuration: the account of its role, and its region.
+const statusProblem = `CASE WHEN c.publish_deployment_status = 'ENABLED' THEN coalesce((
+	SELECT max(p.reason) FROM report_stream s JOIN status_report p ON p.stream_id = s.id
+	WHERE s.link_id = c.link_id AND p.sha = a.target_sha AND s.environment LIKE '%/' || c.region
+		AND (c.role_arn LIKE '%::' || substr(s.environment, 1, 12) || ':%'
+			OR c.role_arn NOT LIKE 'arn:%:iam::%' AND substr(s.environment, 1, 12) = c.account)), '') ELSE '' END`
+
 // isPinned is [ResourceState.IsPinned].
 const isPinned = `(r.pinned_head <> '' AND r.desired_sha <> r.pinned_head)`
 
@@ -111,7 +122,7 @@ func Fleet(
 		coalesce(k.created_reason, ''), k.created_at, l.poll_error, l.poll_failing_since, l.next_poll_at,
 		coalesce(b.problem, ''), b.problem_since, coalesce(b.head, ''), coalesce(`+isPinned+`, FALSE),
 		CASE WHEN a.outcome = 'failed' THEN coalesce((SELECT e.message FROM sync_event e
-			WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1), '') ELSE '' END, `+
+			WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1), '') ELSE '' END, `+statusProblem+`, `+
 		store.ConfigurationColumns+fleetTables+
 		where.clause()+` ORDER BY c.sync_type, c.resource_name `+where.limit(), where.args...)
 }
@@ -140,7 +151,8 @@ func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
 	entry.Configuration, err = store.ScanConfiguration(row, &entry.LinkARN, &entry.ConnectionARN, &entry.DesiredSHA,
 		&entry.Status, &entry.TargetSHA, &target, &started, &facts.ended, &facts.state, &facts.blockedReason,
 		&facts.blockedSince, &facts.pollError, &facts.pollFailingSince, &facts.nextPollAt, &facts.branchProblem,
-		&facts.branchProblemSince, &facts.head, &facts.isPinned, &facts.failure)
+		&facts.branchProblemSince, &facts.head, &facts.isPinned, &facts.failure,
+		&entry.StatusProblem)
 	if err != nil {
 		return entry, err
 	}

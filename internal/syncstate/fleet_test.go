@@ -376,3 +376,64 @@ func TestAPinnedResourceIsBehindAHeadThatAffectsIt(t *testing.T) {
 		}
 	})
 }
+
+func TestAStatusThatTheGitHostRefusesIsAProblemOfItsResources(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		const role = "arn:aws:iam::999988887777:role/sync"
+		for name, change := range map[string]func(cfg *lockstep.SyncConfiguration){
+			"published":     func(cfg *lockstep.SyncConfiguration) { cfg.PublishDeploymentStatus = lockstep.Enabled },
+			"not published": func(cfg *lockstep.SyncConfiguration) {},
+			"of another account": func(cfg *lockstep.SyncConfiguration) {
+				cfg.PublishDeploymentStatus, cfg.RoleARN = lockstep.Enabled, role
+			},
+		} {
+			cfg := storetest.NewConfiguration(name, link.ID)
+			change(&cfg)
+			cfg = storetest.InsertConfiguration(t, database, cfg)
+			withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+				return syncstate.BindResource(tx, state.ID, cfg.ID)
+			})
+			setDesired(t, database, cfg, "abc")
+			endAttempt(t, database, cfg, lockstep.Applied)
+		}
+
+		problems := func() map[string]string {
+			found := map[string]string{}
+			for _, entry := range readFleet(t, database, account, syncstate.FleetFilter{}) {
+				found[entry.Configuration.ResourceName] = entry.StatusProblem
+			}
+			return found
+		}
+		none := map[string]string{"published": "", "not published": "", "of another account": ""}
+
+		var stream int64
+		storetest.Update(t, database, func(tx *db.Tx) (err error) {
+			stream, _, err = syncstate.RecordStatusChange(tx, syncstate.StatusChange{
+				LinkID:       link.ID,
+				Environment:  "111122223333/" + region,
+				SHA:          "abc",
+				Branch:       "main",
+				CreateReport: true,
+			}, tx.Now)
+			return err
+		})
+		if diff := cmp.Diff(none, problems()); diff != "" {
+			t.Errorf("before the report (-want +got):\n%s", diff)
+		}
+
+		reports, _ := dueReports(t, database, stream)
+		for reason, want := range map[string]map[string]string{
+			"": none,
+			"The token may not.": {
+				"published": "The token may not.", "not published": "", "of another account": "",
+			},
+		} {
+			reports[0].Reason = reason
+			saveReport(t, database, reports[0])
+			if diff := cmp.Diff(want, problems()); diff != "" {
+				t.Errorf("reason %q (-want +got):\n%s", reason, diff)
+			}
+		}
+	})
+}

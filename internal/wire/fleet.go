@@ -50,6 +50,9 @@ type ResourceSyncSummary struct {
 	Blocked bool `shape:"Flag"`
 	// Whether the resource is as Git says.
 	Health ResourceHealth
+	// Why the Git host does not show the status of the commit of the latest attempt.
+	// It is absent if the host shows it, or is not asked to.
+	StatusProblem string `json:",omitzero" shape:"Event"`
 }
 
 // ResourceHealth is the answer to "is this resource as Git says?". Unlike the status

@@ -19,6 +19,7 @@ import (
 type resource struct {
 	SyncConfiguration wire.SyncConfiguration
 	Health            *wire.ResourceHealth              `json:",omitzero"`
+	StatusProblem     string                            `json:",omitzero"`
 	ResourceSync      *wire.GetResourceSyncStatusOutput `json:",omitzero"`
 }
 
@@ -34,12 +35,16 @@ func showResource(
 	if err != nil {
 		return err
 	}
-	health, err := healthOf(ctx, remote, name)
+	summary, err := summaryOf(ctx, remote, name)
 	if err != nil {
 		return err
 	}
+	health, problem := (*wire.ResourceHealth)(nil), ""
+	if summary != nil {
+		health, problem = &summary.Health, summary.StatusProblem
+	}
 	if format.IsDocument() {
-		return format.Write(env.Stdout, resource{cfg, health, status})
+		return format.Write(env.Stdout, resource{cfg, health, problem, status})
 	}
 
 	colors, table := env.Colors(), &output.Table{}
@@ -77,6 +82,10 @@ func showResource(
 		table.Add("Cause", cause.Event)
 	}
 
+	if problem != "" {
+		table.Add("Git host", "The status of the commit is not shown: "+problem)
+	}
+
 	if err := table.Write(env.Stdout); err != nil {
 		return err
 	}
@@ -95,6 +104,16 @@ func attemptStatus(attempt wire.ResourceSyncAttempt) string {
 // healthOf returns the health of a resource, or nil if the caller may not list
 // resources.
 func healthOf(ctx context.Context, remote *client.Client, name string) (*wire.ResourceHealth, error) {
+	summary, err := summaryOf(ctx, remote, name)
+	if err != nil || summary == nil {
+		return nil, err
+	}
+	return &summary.Health, nil
+}
+
+// summaryOf returns a resource as lists show it, or nil if the caller may not list
+// resources.
+func summaryOf(ctx context.Context, remote *client.Client, name string) (*wire.ResourceSyncSummary, error) {
 	response, err := remote.ListResourceSyncs(ctx, &wire.ListResourceSyncsInput{
 		ResourceName: name,
 		SyncType:     command.SyncType,
@@ -105,7 +124,7 @@ func healthOf(ctx context.Context, remote *client.Client, name string) (*wire.Re
 	if err != nil {
 		return nil, err
 	}
-	return &response.ResourceSyncs[0].Health, nil
+	return &response.ResourceSyncs[0], nil
 }
 
 // addHealth adds the health of a resource, why it is so, and what helps.

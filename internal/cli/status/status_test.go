@@ -84,6 +84,9 @@ func newFleetServer(t testing.TB) *clitest.Server {
 				Since:  timeAt(5, 0),
 			})
 			blocked.Blocked = true
+			if request.ResourceName == "queue" {
+				blocked.StatusProblem = "The token may not."
+			}
 			all := []wire.ResourceSyncSummary{
 				summary("api", "SUCCEEDED", sha2, sha2, wire.ResourceHealth{Status: wire.HealthInStep, Since: timeAt(5, 0)}),
 				summary("web", "FAILED", sha2, sha3, wire.ResourceHealth{
@@ -179,6 +182,12 @@ func TestStatusWithoutResourcesPrintsWhatToDo(t *testing.T) {
 func TestStatusOfAnUnknownResourceNamesTheException(t *testing.T) {
 	clitest.Run(t, newFleetServer(t).Env(), "status", "unknown").
 		Fails(t, 1, "ResourceNotFoundException", "Could not find a sync configuration for unknown.")
+}
+
+func TestStatusShowsThatTheGitHostRefusesTheStatusOfACommit(t *testing.T) {
+	server := newFleetServer(t)
+	clitest.Run(t, server.Env(), "status", "queue").OK(t).Prints(t,
+		"Git host    The status of the commit is not shown: The token may not.")
 }
 
 func TestStatusShowsThatAResourceIsBlocked(t *testing.T) {
