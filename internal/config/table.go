@@ -65,8 +65,8 @@ func (s *Settings) listenerTable() []setting {
 			field: &s.MaxPerAddress,
 			usage: "connections that one client address holds at once (default: a quarter of max-connections, " +
 				"or all with plain-http)",
-			details: "An address is an IPv4 address or an IPv6 network of 64 bits. A further connection of it is " +
-				"closed. With `plain-http` all connections are the proxy's: limit its clients there.",
+			details: "An address is an IPv4 address or an IPv6 network of 64 bits. A further connection of it " +
+				"replaces one that is idle or still sends its request, or is closed. With `plain-http` all connections are the proxy's: limit its clients there.",
 		},
 		{
 			name:  "metrics-listen",

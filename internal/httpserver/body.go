@@ -32,7 +32,9 @@ const (
 // of them for one client network. A body is read whole before its signature can be verified, so
 // without limits clients that have no key could occupy the server. A body of unknown length counts
 // as large.
-func limitBodies(next http.Handler, perNetwork int) http.Handler {
+//
+// received is called when a request has arrived whole.
+func limitBodies(next http.Handler, perNetwork int, received func(*http.Request)) http.Handler {
 	large := &largeBodies{
 		slots:      make(chan struct{}, maxLargeBodies),
 		perNetwork: perNetwork,
@@ -40,11 +42,12 @@ func limitBodies(next http.Handler, perNetwork int) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
+			received(r)
 			next.ServeHTTP(w, r)
 			return
 		}
 
-		body := &trackedBody{ReadCloser: r.Body}
+		body := &trackedBody{ReadCloser: r.Body, received: func() { received(r) }}
 		r.Body = body
 		w = &discardingWriter{ResponseWriter: w, body: body}
 
@@ -70,12 +73,16 @@ func limitBodies(next http.Handler, perNetwork int) http.Handler {
 // A trackedBody knows whether it has been read.
 type trackedBody struct {
 	io.ReadCloser
-	isRead bool
+	isRead   bool
+	received func() // called when it has been read
 }
 
 func (b *trackedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.isRead = b.isRead || errors.Is(err, io.EOF)
+	if errors.Is(err, io.EOF) && !b.isRead {
+		b.isRead = true
+		b.received()
+	}
 	return n, err
 }
 

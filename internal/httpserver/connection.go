@@ -26,7 +26,8 @@ const (
 // that idle clients cannot lock others out.
 //
 // A client network has fewer connections than all together, so that it cannot lock the others out
-// either. One more replaces its connection that has been idle longest, or is closed at once.
+// either. One more replaces its connection that has been idle longest, else the one whose request has
+// been arriving longest, and is closed at once if all of its connections wait for responses.
 type limitedListener struct {
 	net.Listener
 	perNetwork int
@@ -41,8 +42,51 @@ type limitedListener struct {
 	// refusedAt is when the last log line about a refused connection was written.
 	refusedAt time.Time
 	// idle holds the connections between two requests, idle longest first.
-	idle   list.List
-	idleAt map[net.Conn]*list.Element
+	idle connections
+	// receiving holds the connections whose request has not arrived whole, the oldest first.
+	receiving connections
+}
+
+// connections are connections in order.
+type connections struct {
+	order list.List
+	at    map[net.Conn]*list.Element
+}
+
+func newConnections() connections { return connections{at: map[net.Conn]*list.Element{}} }
+
+// add adds a connection at the end, unless it is there already.
+func (c *connections) add(conn net.Conn) {
+	if c.at[conn] == nil {
+		c.at[conn] = c.order.PushBack(conn)
+	}
+}
+
+func (c *connections) remove(conn net.Conn) {
+	if element, ok := c.at[conn]; ok {
+		c.order.Remove(element)
+		delete(c.at, conn)
+	}
+}
+
+// evictOf ends the first connection of a network. It reports whether there was one.
+func (c *connections) evictOf(network netip.Prefix) bool {
+	for element := c.order.Front(); element != nil; element = element.Next() {
+		conn := element.Value.(net.Conn)
+		if netaddr.Network(conn.RemoteAddr().String()) == network {
+			evict(conn)
+			c.order.MoveToBack(element) // the next one replaces another
+			return true
+		}
+	}
+
+	return false
+}
+
+// evict ends a connection. It sets its read deadline rather than close it: a request that arrives at
+// this moment is either answered or not read.
+func evict(conn net.Conn) {
+	_ = conn.SetReadDeadline(time.Unix(1, 0)) // a closed one frees its slot anyway
 }
 
 func limitConnections(listener net.Listener, limit, perNetwork int, log *slog.Logger) *limitedListener {
@@ -53,7 +97,8 @@ func limitConnections(listener net.Listener, limit, perNetwork int, log *slog.Lo
 		slots:      make(chan struct{}, limit),
 		closed:     make(chan struct{}),
 		open:       map[netip.Prefix]int{},
-		idleAt:     map[net.Conn]*list.Element{},
+		idle:       newConnections(),
+		receiving:  newConnections(),
 	}
 }
 
@@ -80,27 +125,13 @@ func (l *limitedListener) reserve(network netip.Prefix) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	if l.open[network] >= l.perNetwork && !l.evictIdleOf(network) {
+	isFull := l.open[network] >= l.perNetwork
+	if isFull && !l.idle.evictOf(network) && !l.receiving.evictOf(network) {
 		return false
 	}
 
 	l.open[network]++
 	return true
-}
-
-// evictIdleOf ends the connection of a network that has been idle longest. It reports whether there
-// was one. The caller holds mu.
-func (l *limitedListener) evictIdleOf(network netip.Prefix) bool {
-	for element := l.idle.Front(); element != nil; element = element.Next() {
-		conn := element.Value.(net.Conn)
-		if netaddr.Network(conn.RemoteAddr().String()) == network {
-			_ = conn.SetReadDeadline(time.Unix(1, 0)) // as in evictIdle
-			l.idle.MoveToBack(element)                // the next one replaces another
-			return true
-		}
-	}
-
-	return false
 }
 
 // release uncounts a connection of a network.
@@ -156,16 +187,15 @@ func (l *limitedListener) awaitSlot(conn net.Conn, network netip.Prefix) (net.Co
 	}
 }
 
-// evictIdle ends the count connections that have been idle longest. It sets their read deadline
-// rather than close them: a request that arrives at this moment is either answered or not read.
-// Connections evicted before are evicted again, because net/http reports a connection as idle
-// before it sets the idle timeout, which replaces the deadline.
+// evictIdle ends the count connections that have been idle longest. Connections evicted before are
+// evicted again, because net/http reports a connection as idle before it sets the idle timeout, which
+// replaces the deadline.
 func (l *limitedListener) evictIdle(count int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	for element := l.idle.Front(); element != nil && count > 0; element, count = element.Next(), count-1 {
-		_ = element.Value.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // a closed one frees its slot anyway
+	for element := l.idle.order.Front(); element != nil && count > 0; element, count = element.Next(), count-1 {
+		evict(element.Value.(net.Conn))
 	}
 }
 
@@ -174,14 +204,25 @@ func (l *limitedListener) track(conn net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	if element, ok := l.idleAt[conn]; ok {
-		l.idle.Remove(element)
-		delete(l.idleAt, conn)
+	switch state {
+	case http.StateNew, http.StateActive:
+		l.idle.remove(conn)
+		l.receiving.add(conn)
+	case http.StateIdle:
+		l.receiving.remove(conn)
+		l.idle.remove(conn)
+		l.idle.add(conn)
+	default:
+		l.receiving.remove(conn)
+		l.idle.remove(conn)
 	}
+}
 
-	if state == http.StateIdle {
-		l.idleAt[conn] = l.idle.PushBack(conn)
-	}
+// received records that the request on a connection has arrived whole.
+func (l *limitedListener) received(conn net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.receiving.remove(conn)
 }
 
 // Close also ends the wait for a slot.

@@ -86,12 +86,19 @@ func TestAttack23OneAddressCannotTakeAllConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log strings.Builder
-				ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-				c, leave := newCrowd(t, ok, 8, 4, &log)
+				release := make(chan struct{})
+				busy := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					if !strings.HasPrefix(r.RemoteAddr, "198.51.100.7:") {
+						<-release
+					}
+				})
+				c, leave := newCrowd(t, busy, 8, 4, &log)
 				defer leave()
+				defer close(release)
 
-				for i := range 20 {
-					c.connect(addresses(i)) // and sends nothing
+				for i := range 20 { // each waits for its response
+					go c.isAnswered(c.connect(addresses(i)))
+					synctest.Wait()
 				}
 				if open := c.listener.OpenConnections(); open != 4 {
 					t.Errorf("%d connections are open, want 4", open)
@@ -113,6 +120,45 @@ func addressInNetwork(i int) netip.Addr {
 	address := netip.MustParseAddr("2001:db8:1:2::").As16()
 	address[8], address[15] = byte(i), byte(i)
 	return netip.AddrFrom16(address)
+}
+
+func TestAttack23ConnectionsWithoutARequestDoNotLockOutTheirAddress(t *testing.T) {
+	for name, start := range map[string]string{
+		"silent":     "",
+		"header":     "POST / HTTP/1.1\r\nHo",
+		"small body": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+		"large body": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				readAll := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+				})
+				c, leave := newCrowd(t, readAll, 8, 4, io.Discard)
+				defer leave()
+
+				for range 20 {
+					conn := c.connect("192.0.2.1:1000")
+					go func() {
+						_, _ = io.WriteString(conn, start)
+						_, _ = io.Copy(io.Discard, conn)
+					}()
+					synctest.Wait()
+				}
+				if open := c.listener.OpenConnections(); open != 4 {
+					t.Errorf("%d connections are open, want 4", open)
+				}
+
+				began := time.Now()
+				if !c.isAnswered(c.connect("192.0.2.1:1000")) {
+					t.Error("a request from the same address gets no answer")
+				}
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("the answer took %s", took)
+				}
+			})
+		})
+	}
 }
 
 func TestAConnectionBeyondThoseOfItsAddressReplacesAnIdleOne(t *testing.T) {

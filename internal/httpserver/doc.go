@@ -7,7 +7,8 @@
 //
 //   - connections: a fixed number at once. The next one waits in the system's accept queue, and the
 //     connections that have been idle longest are closed for it.
-//   - connections of one client, an IPv4 address or an IPv6 network of 64 bits: the next one is closed.
+//   - connections of one client, an IPv4 address or an IPv6 network of 64 bits: the next one
+//     replaces one that is idle or whose request has not arrived whole, or is closed.
 //   - time: for a header, a small body, a request, an answer and the pause between two requests.
 //   - size: of headers, and of the number of large bodies held in memory at once.
 //

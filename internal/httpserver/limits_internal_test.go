@@ -168,7 +168,7 @@ func TestAttack12FewLargeBodiesAreHeldAtOnce(t *testing.T) {
 			if r.Header.Get("Hold") != "" {
 				<-release
 			}
-		}), maxLargeBodies)
+		}), maxLargeBodies, func(*http.Request) {})
 		send := func(size int64, hold string) int {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
 			r.ContentLength = size
@@ -272,7 +272,7 @@ func TestAttack12OneAddressCannotTakeTheLargeBodiesOfAll(t *testing.T) {
 			if r.Header.Get("Hold") != "" {
 				<-release
 			}
-		}), share)
+		}), share, func(*http.Request) {})
 		send := func(address, hold string) int {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
 			r.ContentLength, r.RemoteAddr = smallBody+1, address

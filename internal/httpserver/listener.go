@@ -36,6 +36,9 @@ type Options struct {
 	Log     *slog.Logger
 }
 
+// connectionKey is the context key of a request's connection.
+type connectionKey struct{}
+
 // A Listener serves HTTP on one address, with limits on connections and bodies.
 type Listener struct {
 	connections *limitedListener
@@ -52,17 +55,25 @@ func New(options Options) *Listener {
 		options.MaxPerAddress = DefaultMaxPerAddress(options.MaxConnections)
 	}
 
-	handler := limitBodies(options.Handler, largeBodiesPerNetwork(options))
+	connections := limitConnections(
+		options.Listener, options.MaxConnections, options.MaxPerAddress, options.Log)
+	handler := limitBodies(options.Handler, largeBodiesPerNetwork(options), func(r *http.Request) {
+		if conn, ok := r.Context().Value(connectionKey{}).(net.Conn); ok {
+			connections.received(conn)
+		}
+	})
 	if !options.AnyHost && IsLoopback(options.Listener.Addr()) {
 		handler = requireLoopbackHost(handler)
 	}
 
 	listener := &Listener{
-		connections: limitConnections(
-			options.Listener, options.MaxConnections, options.MaxPerAddress, options.Log),
-		server: newServer(handler, options.Log),
+		connections: connections,
+		server:      newServer(handler, options.Log),
 	}
 
+	listener.server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connectionKey{}, conn)
+	}
 	silent := trackSilent(listener.server)
 	listener.server.ConnState = func(conn net.Conn, state http.ConnState) {
 		silent(conn, state)
