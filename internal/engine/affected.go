@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -64,7 +65,7 @@ func (e *Engine) readHead(ctx context.Context, key repositoryJob) (head, error) 
 
 	files, err := repo.Tree(ctx, sha)
 	if err != nil {
-		return head{sha: sha}, err
+		return head{sha: sha}, asNotYetThere(err, sha)
 	}
 
 	events, err := e.discover(ctx, key, files)
@@ -103,7 +104,7 @@ func (e *Engine) readConfigurations(
 		paths = append(paths, cfg.ConfigPath())
 	}
 	if err := lockstep.Prefetch(ctx, files, paths...); err != nil {
-		return err
+		return asNotYetThere(err, h.sha)
 	}
 
 	versionBefore := make(map[int64]int64, len(before))
@@ -155,6 +156,9 @@ func (e *Engine) ReadInputs(
 		inputs, err = driver.ReadInputs(ctx, cfg, files)
 		return err
 	})
+	if isMissingObject(err) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "%s", lockstep.Shown(err))
+	}
 	if worker.IsTransient(err) {
 		return nil, fmt.Errorf("read the inputs of %s: %w", cfg.ResourceName, err)
 	}
@@ -172,6 +176,22 @@ func Fingerprint(cfg lockstep.SyncConfiguration, inputs target.Inputs) string {
 		fmt.Fprintf(hash, "%s %s\n", strconv.Quote(name), inputs[name])
 	}
 	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// isMissingObject reports whether the repository lacks an object of a commit, which is
+// not the same as a file that the commit does not have.
+func isMissingObject(err error) bool {
+	return lockstep.KindOf(err) == lockstep.NotFound && !errors.Is(err, fs.ErrNotExist)
+}
+
+// asNotYetThere returns Unavailable for an object that is missing at a head which the
+// host has just advertised: one of its replicas lags behind.
+func asNotYetThere(err error, head lockstep.SHA) error {
+	if !isMissingObject(err) {
+		return err
+	}
+	return lockstep.Wrapf(lockstep.Unavailable, err,
+		"The Git host shows head %s and does not serve it yet: %s", head.Short(), lockstep.Shown(err))
 }
 
 // updateDesired makes the head the desired revision of every configuration that it

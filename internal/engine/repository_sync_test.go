@@ -103,6 +103,25 @@ func TestADeletedBranchFailsAndItsReturnSyncs(t *testing.T) {
 	})
 }
 
+func TestAHeadThatAReplicaLacksIsNotLost(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+
+		second := w.Host.Push("main", map[string]string{"web.yaml": "2"})
+		w.Host.Lag(second, true)
+		w.Update(func(tx *db.Tx) error { return w.Engine.RecordHead(tx, w.Link.ID, "main", second) })
+		time.Sleep(10 * time.Minute)
+		if got := w.LatestRepositorySync().Status; got != lockstep.RepositoryInProgress {
+			t.Errorf("after ten minutes the repository sync is %s, want %s", got, lockstep.RepositoryInProgress)
+		}
+
+		w.Host.Lag(second, false)
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
+	})
+}
+
 func TestAnUnavailableHostIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.Host.FailWith(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))

@@ -31,6 +31,10 @@ type turn struct {
 	changes     commitstatus.Changes // of the current transaction
 }
 
+// missingObjectPatience is how long an attempt waits for a commit that the repository
+// had and that a replica of the Git host lacks. After that the commit is gone.
+const missingObjectPatience = 10 * time.Minute
+
 // An action is what a worker does next with its resource, outside of any transaction.
 type action int
 
@@ -376,6 +380,9 @@ func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
 		Now:           time.Now().UTC(),
 		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
 			tree, err := trees.Open(ctx, t.attempt.TargetRevision.SHA)
+			if time.Since(t.attempt.StartedAt) < missingObjectPatience {
+				err = asNotYetThere(err, t.attempt.TargetRevision.SHA)
+			}
 			t.noteBusy(err)
 			return tree, err
 		},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -226,7 +227,7 @@ func (s *scriptedTarget) ReadInputs(
 		id, err := files.ObjectID(name)
 		if err != nil {
 			inputs[name] = lockstep.NoObject
-			return inputs, lockstep.Errorf(lockstep.NotFound, "%s is not there.", name)
+			return inputs, lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s is not there.", name)
 		}
 		inputs[name] = id
 	}

@@ -22,13 +22,14 @@ type GitHost struct {
 	parents      map[lockstep.SHA]lockstep.SHA
 	rawCommit    []byte                  // of the next commits
 	rawCommits   map[lockstep.SHA][]byte // as Git stores them
-	down         error                   // the error of every call, if not nil
-	historyError error                   // the error of Descends, if not nil
-	gate         chan struct{}           // Files waits until it is closed, if not nil
-	slow         string                  // the endpoint of a host whose Files ends with its context
-	waiting      int                     // calls of Files at that host
-	maxWaiting   int                     // the most of them at once
-	HeadCalls    int                     // calls of Heads
+	lagging      map[lockstep.SHA]bool
+	down         error         // the error of every call, if not nil
+	historyError error         // the error of Descends, if not nil
+	gate         chan struct{} // Files waits until it is closed, if not nil
+	slow         string        // the endpoint of a host whose Files ends with its context
+	waiting      int           // calls of Files at that host
+	maxWaiting   int           // the most of them at once
+	HeadCalls    int           // calls of Heads
 	Opened       []provider.Repository
 	closed       int
 	Statuses     *StatusRecorder // nil if clients cannot show statuses
@@ -39,7 +40,7 @@ type GitHost struct {
 // NewGitHost returns a GitHost whose repository is empty.
 func NewGitHost() *GitHost {
 	return &GitHost{BranchHeads: map[string]lockstep.SHA{}, Commits: map[lockstep.SHA]fstest.MapFS{},
-		parents: map[lockstep.SHA]lockstep.SHA{}, rawCommits: map[lockstep.SHA][]byte{}}
+		parents: map[lockstep.SHA]lockstep.SHA{}, rawCommits: map[lockstep.SHA][]byte{}, lagging: map[lockstep.SHA]bool{}}
 }
 
 // Push commits files on top of a branch.
@@ -94,6 +95,13 @@ func (h *GitHost) MaxWaiting() int {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()
 	return h.maxWaiting
+}
+
+// Lag makes the host advertise a commit without serving it, or serve it again.
+func (h *GitHost) Lag(sha lockstep.SHA, lags bool) {
+	h.Mu.Lock()
+	defer h.Mu.Unlock()
+	h.lagging[sha] = lags
 }
 
 // BlockReads makes Files wait until release is called.
@@ -190,7 +198,7 @@ func (c *gitClient) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree,
 	}
 
 	tree, ok := c.Commits[sha]
-	if !ok {
+	if !ok || c.lagging[sha] {
 		return nil, lockstep.Errorf(lockstep.NotFound, "There is no commit %s.", sha)
 	}
 

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"io/fs"
 	"time"
 
 	"github.com/lockstephq/lockstep"
@@ -42,7 +43,7 @@ func (w *World) StepsRequireTheFile() {
 			return target.Step{}, err
 		}
 		if _, err := files.ObjectID(attempt.Configuration.ConfigFile); err != nil {
-			return target.Step{}, lockstep.Errorf(lockstep.NotFound, "%s is not there.",
+			return target.Step{}, lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s is not there.",
 				attempt.Configuration.ConfigFile)
 		}
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil

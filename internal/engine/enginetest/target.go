@@ -73,7 +73,7 @@ func (s *ScriptedTarget) ReadInputs(
 	id, err := files.ObjectID(cfg.ConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		inputs := target.Inputs{cfg.ConfigFile: lockstep.NoObject}
-		return inputs, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
+		return inputs, lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s is not there.", cfg.ConfigFile)
 	}
 
 	return target.Inputs{cfg.ConfigFile: id}, err
