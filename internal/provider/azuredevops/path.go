@@ -3,7 +3,6 @@ package azuredevops
 import (
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/lockstephq/lockstep"
 )
@@ -28,7 +27,7 @@ func parseLink(base string, link lockstep.RepositoryLink) (location, error) {
 	for _, part := range []string{at.organization, at.project, at.repository} {
 		// PathEscape leaves dots as they are, which lead to another path.
 		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, `/\`) ||
-			strings.ContainsFunc(part, unicode.IsControl) {
+			strings.ContainsFunc(part, lockstep.IsUnsafe) {
 			return location{}, lockstep.Errorf(lockstep.Invalid,
 				"OwnerId %q and RepositoryName %q do not name a repository of Azure DevOps:"+
 					" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION if the project has the repository's "+

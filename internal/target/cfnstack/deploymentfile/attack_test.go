@@ -18,6 +18,8 @@ func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
 		"b\n.yaml":               "template-file-path: t.yaml\n",
 		"c\x1b[2J/d.yaml":        "template-file-path: t.yaml\n",
 		"e\u009b/template.yaml":  plainTemplate,
+		"f\u202e.yaml":           "template-file-path: t.yaml\n",
+		"g\u2028.yaml":           "template-file-path: t.yaml\n",
 		"template\x7f/two.json":  `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`,
 		"plain/template2.yaml":   plainTemplate,
 		"plain/template ü€.yaml": plainTemplate,

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -147,7 +146,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 			return ctx.Err()
 		}
 
-		if strings.ContainsFunc(name, unicode.IsControl) {
+		if strings.ContainsFunc(name, lockstep.IsUnsafe) {
 			return nil // the API does not accept such a path
 		}
 
