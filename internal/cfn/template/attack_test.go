@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,9 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(body)
 	}
 
+	f.Add(patternTemplate(1, "(.{1,999}){1,1}.{1,999}", "a"))
+	f.Add(patternTemplate(3, "(a?){0,900}b?", "aaaa"))
+	f.Add(sumOfLists(500, 5))
 	for _, value := range []string{
 		`!Sub "${Name}"`,
 		`!Cidr ["10.0.0.0/8", 256, 1]`,
@@ -153,4 +157,72 @@ func FuzzTemplate(f *testing.F) {
 			t.Error("an error without a message")
 		}
 	})
+}
+
+// patternTemplate returns a template with parameters whose AllowedPattern and Default are
+// given, and a topic.
+func patternTemplate(count int, pattern, value string) string {
+	var b strings.Builder
+	b.WriteString("Parameters:\n")
+	for i := range count {
+		fmt.Fprintf(&b, "  P%d: {Type: String, AllowedPattern: '%s', Default: '%s'}\n", i, pattern, value)
+	}
+	b.WriteString("Resources:\n  T: {Type: AWS::SNS::Topic}\n")
+	return b.String()
+}
+
+// sumOfLists returns a template whose property evaluates a list of n elements calls times, to
+// select one of them.
+func sumOfLists(n, calls int) string {
+	list := strings.TrimSuffix(strings.Repeat("x,", n), ",")
+	inner := "!Sub ['" + strings.Repeat("${V}", calls) + "', {V: !Select [0, [" + list + "]]}]"
+	return "Resources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !Sub ['" +
+		strings.Repeat("${W}", calls) + "', {W: " + inner + "}]\n"
+}
+
+func TestAttack11TemplateThatIsExpensiveToEvaluateIsRefused(t *testing.T) {
+	long := strings.Repeat("a", 4000)
+	for name, body := range map[string]string{
+		"a repeat of repeats":         patternTemplate(1, "((a{1,30}){1,30}){1,1}"+strings.Repeat("(.{1,999})", 20), "a"),
+		"many repeats":                patternTemplate(1, strings.Repeat(".{0,1000}", 300), "a"),
+		"repeats of many parameters":  patternTemplate(150, strings.Repeat("(a{0,900})", 2), "a"),
+		"repeats of letters":          patternTemplate(1, `(\pL\pN\pS){1,300}`+strings.Repeat(`(\pL){1,300}`, 90), "a"),
+		"long values":                 patternTemplate(10, "(a?){0,900}b?", long),
+		"a pattern of many bytes":     patternTemplate(1, strings.Repeat("a", 5000), "a"),
+		"a list evaluated many times": sumOfLists(10_000, 50),
+		"a list in nested functions":  sumOfLists(5_000, 400),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begun := time.Now()
+			_, err := evaluate(body, nil, nil)
+			took := time.Since(begun)
+			runtime.ReadMemStats(&after)
+
+			if err == nil {
+				t.Error("accepted")
+			}
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 20<<20 {
+				t.Errorf("allocated %d bytes", allocated)
+			}
+			if took > 2*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+func TestPatternsOfOrdinaryTemplatesAreAccepted(t *testing.T) {
+	for _, pattern := range []string{
+		`[a-zA-Z0-9-]{1,255}`,
+		`(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})/(\d{1,2})`,
+		`[\p{L}\p{N} ]{0,64}|a`,
+		`^$|a.*`,
+	} {
+		if _, err := evaluate(patternTemplate(10, pattern, "a"), nil, nil); err != nil &&
+			!strings.Contains(err.Error(), "must match pattern") {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
 }

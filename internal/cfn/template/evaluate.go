@@ -8,9 +8,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// maxEvaluatedSize bounds the bytes that one evaluation computes, since functions
-// multiply text.
-const maxEvaluatedSize = 8 << 20
+// The limits of one evaluation. CloudFormation publishes none.
+const (
+	// maxEvaluatedSize bounds the bytes that functions compute, since they multiply text.
+	maxEvaluatedSize = 1 << 20
+	// maxVisits bounds the nodes that are evaluated. A function that discards most of its
+	// argument, such as Fn::Select, computes little and may still visit a long list each
+	// time it is called.
+	maxVisits = 500_000
+)
 
 // An Input has the values of an evaluation that come from outside.
 type Input struct {
@@ -103,7 +109,8 @@ type evaluator struct {
 	conditions map[string]bool
 	resolved   map[string]ResourceValues
 	imports    []string
-	size       int
+	size       int // bytes that functions have computed
+	visits     int // nodes that were evaluated
 }
 
 func newEvaluator(t *Template, in Input) *evaluator {
@@ -246,6 +253,11 @@ func (e *evaluator) object(node *syntax.Node) (map[string]any, error) {
 
 // value evaluates a node to a string, []any, map[string]any or noValue.
 func (e *evaluator) value(node *syntax.Node) (any, error) {
+	if e.visits++; e.visits > maxVisits {
+		return nil, syntax.ErrorAt(node.Line, "Template error: the template takes more than %d steps to evaluate",
+			maxVisits)
+	}
+
 	switch node.Kind {
 	case syntax.List:
 		out := make([]any, 0, len(node.Items))

@@ -16,6 +16,7 @@ type parameter struct {
 	noEcho                 bool
 	allowed                []string
 	pattern                *regexp.Regexp
+	patternSize            int // instructions of pattern, estimated
 	patternText            string
 	minLength, maxLength   *int
 	minValue, maxValue     *float64
@@ -63,6 +64,8 @@ func (p *parser) parameterSection(section syntax.Field) error {
 			maxParameters)
 	}
 
+	size := 0
+	var budget matchBudget
 	for _, field := range section.Value.Fields {
 		if strings.HasPrefix(field.Name, "Fn::") {
 			return syntax.Unsupported(field.Line, field.Name)
@@ -78,6 +81,15 @@ func (p *parser) parameterSection(section syntax.Field) error {
 		parameter := &parameter{name: field.Name, line: field.Line}
 		for _, a := range field.Value.Fields {
 			if err := parameter.setMember(a); err != nil {
+				return err
+			}
+		}
+
+		if size += parameter.patternSize; size > maxPatternSize {
+			return patternTooLarge(parameter.line, parameter.name)
+		}
+		if parameter.defaultValue != nil {
+			if err := budget.spend(parameter, *parameter.defaultValue); err != nil {
 				return err
 			}
 		}
@@ -134,18 +146,6 @@ func (d *parameter) setMember(field syntax.Field) error {
 		return syntax.ErrorAt(field.Line, "Invalid template parameter property '%s'", syntax.Clip(field.Name))
 	}
 
-	return nil
-}
-
-// setPattern compiles AllowedPattern. CloudFormation uses Java's engine. A pattern that
-// Go's engine does not support, such as look-around, is refused.
-func (d *parameter) setPattern(field syntax.Field) error {
-	pattern, err := regexp.Compile(`^(?:` + field.Value.Text + `)$`)
-	if err != nil {
-		return syntax.Unsupported(field.Line, "AllowedPattern "+field.Value.Text)
-	}
-	d.pattern = pattern
-	d.patternText = field.Value.Text
 	return nil
 }
 

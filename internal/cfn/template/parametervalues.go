@@ -63,7 +63,11 @@ func (t *Template) BindParameters(given []ParameterInput, previous map[string]st
 		return nil, syntax.Errorf("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
 
+	var budget matchBudget
 	for _, parameter := range t.parameters {
+		if err := budget.spend(parameter, values[parameter.name]); err != nil {
+			return nil, err
+		}
 		if err := parameter.check(values[parameter.name]); err != nil {
 			return nil, err
 		}
