@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,6 +58,18 @@ func TestANewProviderTypeIsADriverInOneList(t *testing.T) {
 	}.configure(t, run.key, run.url)
 
 	waitForSync(t, apiClient(run.key, run.url), "web", sha)
+}
+
+func TestTheGuideToGitHostsHasEachProviderType(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/git-hosts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, metadata := range server.ProviderTypes() {
+		if !strings.Contains(string(guide), "`"+string(metadata.Type)+"`") {
+			t.Errorf("docs/git-hosts.md does not mention %s", metadata.Type)
+		}
+	}
 }
 
 func TestBitbucketAloneRendersNoHTMLInComments(t *testing.T) {
