@@ -149,8 +149,8 @@ const updateTries = 5
 
 // Update runs f in a read-write transaction. It commits if f returns nil, and
 // rolls back otherwise, also if f panics. On PostgreSQL, f runs up to five times
-// if the server ends the transaction because of a deadlock or a serialization
-// failure, so f must be repeatable. On SQLite, f runs once, and no other writer
+// if the server ends the transaction because of a deadlock, a serialization failure
+// or a lock that was not free for ten seconds, so f must be repeatable. On SQLite, f runs once, and no other writer
 // runs meanwhile. The error is that of f, unwrapped, or of the database.
 func (d *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	if d.dialect == SQLite {

@@ -31,7 +31,7 @@ func IsCheck(err error) bool { return is(err, "23514", sqlite3.SQLITE_CONSTRAINT
 
 // IsConflict reports whether err is a serialization failure or a deadlock of
 // PostgreSQL: the transaction may succeed if it is repeated.
-func IsConflict(err error) bool { return is(err, "40001") || is(err, "40P01") }
+func IsConflict(err error) bool { return is(err, "40001") || is(err, "40P01") || is(err, "55P03") }
 
 // refusesValue reports whether err is about a value of a statement, such as text
 // with a NUL, and not about the statement or the server.

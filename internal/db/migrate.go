@@ -105,6 +105,9 @@ func (d *DB) migrate(ctx context.Context, migrations Migrations) error {
 
 func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
 	if tx.Dialect == Postgres {
+		if _, err := tx.Exec("SET LOCAL lock_timeout = 0"); err != nil { // another node may migrate for long
+			return false, err
+		}
 		h := fnv.New64a()
 		h.Write([]byte("lockstep migrations " + table))
 		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64())); err != nil {

@@ -23,7 +23,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/httpserver"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/sample"
-	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
@@ -106,7 +105,8 @@ func Up(ctx context.Context, options UpOptions) (err error) {
 		Exclusive: true,
 		Log:       u.logger(),
 	}
-	if u.options.SealKey, err = seal.OpenOrCreate(config.DefaultSealKeyFile(databaseURL)); err != nil {
+	source := config.SealKeySource{DB: databaseURL, File: config.DefaultSealKeyFile(databaseURL)}
+	if u.options.SealKey, err = server.OpenSealKey(ctx, database, &source); err != nil {
 		return err
 	}
 

@@ -86,15 +86,20 @@ func (o KeyOptions) withDatabase(ctx context.Context, call func(database *db.DB)
 	return errors.Join(call(database), database.Close())
 }
 
-// openSealKey opens the seal key. It creates one only for a database without access keys, because a
-// new key could not open what another has sealed. It refuses a key that the database's secrets were
-// not sealed with, because the server could not open what it seals.
+// openSealKey opens the seal key of the options' source.
 func (o KeyOptions) openSealKey(ctx context.Context, database *db.DB) (*seal.Key, error) {
 	source := config.SealKeySource{DB: o.DB, File: o.SealKeyFile, KMS: o.SealKeyKMS, Text: o.SealKey}
 	if err := source.Complete(); err != nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s", err)
 	}
+	return OpenSealKey(ctx, database, &source)
+}
 
+// OpenSealKey opens the seal key of a database. It creates one only for a database without access
+// keys, because a new key could not open what another has sealed. It refuses a key that the
+// database's secrets were not sealed with, because the server could neither open those nor use what
+// it seals.
+func OpenSealKey(ctx context.Context, database *db.DB, source *config.SealKeySource) (*seal.Key, error) {
 	var keys []AccessKey
 	err := database.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.AllKeys(tx)
@@ -114,12 +119,9 @@ func (o KeyOptions) openSealKey(ctx context.Context, database *db.DB) (*seal.Key
 
 	err = checkSealKey(ctx, database, sealKey, keys)
 	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
-		return nil, lockstep.Wrapf(
-			lockstep.Invalid,
-			err,
-			"%s is not the one that this database's secrets were sealed with.",
-			&source,
-		)
+		return nil, lockstep.Wrapf(lockstep.Invalid, err,
+			"%s is not the one that this database's secrets were sealed with. Restore it from the backup of the database.",
+			source)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("check the seal key: %w", err)

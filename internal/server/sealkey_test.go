@@ -101,6 +101,34 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	}
 }
 
+func TestAServerWhoseKeyDoesNotOpenTheDatabaseDoesNotStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url, file := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "l.db.key")
+	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url}, firstKey); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	run := servertest.ServeIn(t, nil, "--db", url, "--target", "http://127.0.0.1:9")
+	if err := run.Wait().Err(); err == nil || !strings.Contains(err.Error(), "l.db.key does not exist") {
+		t.Errorf("without its key file the server ended with %v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key file was created: %v", err)
+	}
+
+	if _, err := seal.Create(file); err != nil {
+		t.Fatal(err)
+	}
+	run = servertest.ServeIn(t, nil, "--db", url, "--target", "http://127.0.0.1:9")
+	if err := run.Wait().Err(); err == nil || !strings.Contains(err.Error(), "is not the one that this database's secrets") {
+		t.Errorf("with another key file the server ended with %v", err)
+	}
+}
+
 // fakeKMS serves an AWS KMS whose ciphertexts are the key id and the plaintext.
 func fakeKMS(t testing.TB) string {
 	t.Helper()

@@ -54,7 +54,7 @@ func Serve(ctx context.Context, settings config.Settings, out, errs io.Writer) (
 	defer func() { err = errors.Join(err, options.DB.Close()) }()
 
 	source := settings.SealKeySource()
-	if options.SealKey, err = source.OpenOrCreate(ctx); err != nil {
+	if options.SealKey, err = OpenSealKey(ctx, options.DB, &source); err != nil {
 		return err
 	}
 	if err := options.resolveTarget(ctx, settings); err != nil {
