@@ -32,7 +32,7 @@ func layout() map[string]layoutEntry {
 			tests:   "cli target/cfnstack",
 		},
 		"internal/cli/connect": {
-			imports: "cli/command cli/output client provider server wire",
+			imports: ". cli/command cli/output client provider server wire",
 			tests:   "cli",
 		},
 		"internal/cli/status": {

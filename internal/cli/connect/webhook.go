@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
@@ -233,17 +234,9 @@ func registrationSteps(kind string) string {
 
 // webhookKinds returns the kinds as the command line spells them.
 func webhookKinds() []string {
-	kinds := []string{
-		wire.WebhookGitHub,
-		wire.WebhookGitLab,
-		wire.WebhookGitLabSigning,
-		wire.WebhookBitbucket,
-		wire.WebhookAzureDevOps,
-		wire.WebhookGitea,
-		wire.WebhookGeneric,
-	}
-	for i, kind := range kinds {
-		kinds[i] = webhookSlug(kind)
+	var kinds []string
+	for _, kind := range lockstep.WebhookKinds() {
+		kinds = append(kinds, kind.Slug())
 	}
 	return kinds
 }
