@@ -209,5 +209,5 @@ func TestTheSealKeyMayBeAFileUnderKMS(t *testing.T) {
 		t.Errorf("without its file: %v", err)
 	}
 
-	servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...).URL()
+	servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...).WantExit(1, file, "does not exist")
 }
