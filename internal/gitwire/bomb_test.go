@@ -188,6 +188,19 @@ func TestAttack10BombsAreRefused(t *testing.T) {
 	}
 }
 
+func TestAttack10ObjectsCountMoreThanTheirBytes(t *testing.T) {
+	var w packWriter
+	for i := range 10_000 { // 300 KB
+		w.object(treeKind, treeEntry("100644", "a", object.ID{byte(i), byte(i >> 8), 1}))
+	}
+
+	id := w.commit(object.ID{1})
+	r := open(t, gitwire.Options{URL: packServer(t, w.bytes()), Limits: gitwire.Limits{TreeBytes: 1 << 20}})
+	if _, err := r.Snapshot(t.Context(), id, nil); !errors.Is(err, giterr.ErrLimit) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func varint(n int) []byte {
 	var b []byte
 	for ; n >= 0x80; n >>= 7 {

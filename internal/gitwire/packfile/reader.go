@@ -326,13 +326,17 @@ func (p *reader) spills(size int64) bool {
 	return true
 }
 
+// objectOverhead is the memory of an object without its bytes: its entries in the maps of
+// objects and of offsets.
+const objectOverhead = 256
+
 // keep counts bytes that stay in memory. A delta that waits for its base counts as a tree.
 func (p *reader) keep(kind object.Kind, n int64) error {
 	if kind == object.Blob {
 		p.remaining.blobs -= n // spills has checked
 		return nil
 	}
-	if p.remaining.kept -= n; p.remaining.kept < 0 {
+	if p.remaining.kept -= n + objectOverhead; p.remaining.kept < 0 {
 		return fmt.Errorf("%w: more than %d bytes of objects", giterr.ErrLimit, p.policy.KeptBytes)
 	}
 	return nil
