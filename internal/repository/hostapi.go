@@ -65,8 +65,13 @@ func (r *Repositories) DeleteWithWebhook(
 	}
 
 	url, err := delete()
-	if err != nil || url == "" {
+	if err != nil {
 		return err
+	}
+
+	r.forget(linkID)
+	if url == "" {
+		return nil
 	}
 
 	cause := openErr

@@ -108,6 +108,9 @@ func (r *Repositories) Open(ctx context.Context, linkID string) (*Repository, er
 		described, err = r.describe(tx, linkID)
 		return err
 	})
+	if lockstep.KindOf(err) == lockstep.NotFound { // another node may have deleted the link
+		r.forget(linkID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +232,16 @@ func (r *Repositories) release(client *cachedClient) {
 	client.users--
 	if client.users == 0 && !client.kept {
 		client.Close()
+	}
+}
+
+// forget stops keeping the client of a link, if there is one.
+func (r *Repositories) forget(linkID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	if element, ok := r.byLink[linkID]; ok {
+		r.evict(element)
 	}
 }
 

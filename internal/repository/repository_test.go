@@ -1,6 +1,7 @@
 package repository_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -158,5 +159,30 @@ func TestTheErrorOfAnUnopenableRepositorySaysWhy(t *testing.T) {
 		if lockstep.Shown(err) != "This server has no driver for provider type GitHub." {
 			t.Errorf("of no driver: %v", err)
 		}
+	})
+}
+
+func TestAttack10ClientOfADeletedLinkIsClosed(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		_, release := w.OpenClient("link")
+		release()
+		err := w.Repositories.DeleteWithWebhook(w.T.Context(), "link", func() (string, error) { return "", nil })
+		w.Must(err)
+
+		w.ExpectClients(1, 1)
+	})
+}
+
+func TestAttack10FailedDeletionOfALinkKeepsItsClient(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		_, release := w.OpenClient("link")
+		release()
+		refused := errors.New("refused")
+		err := w.Repositories.DeleteWithWebhook(w.T.Context(), "link", func() (string, error) { return "", refused })
+		if !errors.Is(err, refused) {
+			t.Errorf("got %v", err)
+		}
+
+		w.ExpectClients(1, 0)
 	})
 }
