@@ -281,6 +281,8 @@ func TestUsageErrorsNameWhatIsWrong(t *testing.T) {
 	for line, want := range map[string]string{
 		"retry":                         "RESOURCE is missing",
 		"retry web --sha 1111":          `--sha "1111" must be the full SHA`,
+		"retry web --sha HEAD":          `--sha "HEAD" must be the full SHA`,
+		"wait web --sha HEAD":           `--sha "HEAD" must be the full SHA`,
 		"history":                       "RESOURCE is missing",
 		"history web --attempt x":       "either RESOURCE or --attempt",
 		"history web --limit 0":         "--limit 0",

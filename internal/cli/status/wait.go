@@ -63,13 +63,16 @@ func NewWaitCommand(env *command.Env) *cobra.Command {
 	return cmd
 }
 
-// checkSHA returns an error if --sha is given and is not a full SHA.
+// checkSHA returns an error if --sha is given and is not a full SHA. It puts a SHA in
+// lower case; the error quotes the value as it was typed.
 func checkSHA(cmd *cobra.Command, sha *string) error {
-	*sha = strings.ToLower(*sha)
-	if cmd.Flags().Changed("sha") && !fullSHA.MatchString(*sha) {
+	lower := strings.ToLower(*sha)
+	if cmd.Flags().Changed("sha") && !fullSHA.MatchString(lower) {
 		return command.Usagef("%s: --sha %q must be the full SHA of a commit.", cmd.CommandPath(), *sha).
 			WithHint("`git rev-parse REVISION` prints it.")
 	}
+
+	*sha = lower
 	return nil
 }
 
