@@ -30,7 +30,8 @@ func newRootCommand(env *command.Env) *cobra.Command {
 		Short: "Keep CloudFormation stacks in sync with Git",
 		Long: "Lockstep keeps CloudFormation stacks in sync with Git.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage; of wait also 3 timed out, 4 blocked until a person\n" +
-			"acts.",
+			"acts, 5 no such resource, 6 Git cannot be read, 7 pinned at another commit, 8 no answer from the\n" +
+			"Lockstep server.",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -13,6 +13,10 @@
 //	2  wrong usage; nothing was done
 //	3  wait: timed out
 //	4  wait: blocked until a person acts
+//	5  wait: there is no such resource
+//	6  wait: the repository, the branch or the commit cannot be read
+//	7  wait: pinned at another commit, which was requested by its id
+//	8  wait: the Lockstep server cannot be reached, or refuses the caller
 //
 // # Names
 //
