@@ -57,6 +57,10 @@ func openSQLite(ctx context.Context, path string, migrations Migrations) (*DB, e
 // file is read as usual.
 const mmapSize = "1073741824"
 
+// journalSizeLimit is the size to which SQLite shrinks the write-ahead log when it
+// starts again from its beginning, in bytes.
+const journalSizeLimit = "33554432"
+
 // sqliteDSN creates the file if needed, and returns its name in SQLite's URI form,
 // escaped.
 func sqliteDSN(path string) (string, error) {
@@ -82,7 +86,8 @@ func sqliteDSN(path string) (string, error) {
 	}
 
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
-	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", nil
+	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=auto_vacuum(INCREMENTAL)&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(FULL)&_pragma=journal_size_limit(" + journalSizeLimit + ")", nil
 }
 
 func sqlitePool(dsn string, connections int) (*sql.DB, error) {

@@ -13,7 +13,7 @@ import (
 func TestSQLiteCommitsAreOnTheDisk(t *testing.T) {
 	database := dbtest.OpenOn(t, db.SQLite, schema(items))
 	got := map[string]string{}
-	for _, pragma := range []string{"journal_mode", "synchronous", "foreign_keys"} {
+	for _, pragma := range []string{"journal_mode", "synchronous", "foreign_keys", "auto_vacuum", "journal_size_limit"} {
 		var value string
 		if err := database.SQL().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
 			t.Fatal(err)
@@ -22,7 +22,10 @@ func TestSQLiteCommitsAreOnTheDisk(t *testing.T) {
 		got[pragma] = value
 	}
 
-	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
+	want := map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2",
+		"journal_size_limit": "33554432",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
