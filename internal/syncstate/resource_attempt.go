@@ -131,9 +131,11 @@ func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
 		text))
 }
 
-// FinishAttempt ends an attempt with an outcome. An ended attempt never changes.
+// FinishAttempt ends an attempt with an outcome, and deletes its checkpoint. An ended
+// attempt never changes.
 func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
-	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4,
+		checkpoint = NULL
 		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
 }
 

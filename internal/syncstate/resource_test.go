@@ -163,6 +163,9 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 			if got.EndedAt.IsZero() {
 				t.Error("the latest success: EndedAt is not set")
 			}
+			if got.Checkpoint != nil {
+				t.Errorf("the latest success: Checkpoint is %v, want none", got.Checkpoint)
+			}
 			return err
 		})
 	})
