@@ -329,3 +329,38 @@ func TestALongHistoryIsPruned(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTheLastEventsOfAStackAreKept(t *testing.T) {
+	var template strings.Builder
+	template.WriteString("Parameters: {Text: {Type: String}}\nResources:\n")
+	for i := range 220 {
+		fmt.Fprintf(&template, "  Q%d: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref Text}}\n", i)
+	}
+
+	path := databasePath(t)
+	c := client(startSandbox(t, path, sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
+	for i := range 9 {
+		apply(t, c, "many", template.String(), parameter("Text", fmt.Sprint(i)))
+	}
+
+	database, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer database.Close()
+
+	var events, last int
+	err = database.View(t.Context(), func(tx *db.Tx) error {
+		return tx.QueryRow(`SELECT count(*), max(seq) FROM event`).Scan(&events, &last)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last <= 3000 {
+		t.Errorf("the stack had %d events, too few for this test", last)
+	}
+	if events > 2600 {
+		t.Errorf("%d events of %d are kept", events, last)
+	}
+}

@@ -8,9 +8,13 @@ import (
 // executed.
 const keptChangeSets = 100
 
+// keptEvents is how many events of a stack are kept.
+const keptEvents = 2000
+
 // Prune deletes what a new operation on a stack makes useless, so that a stack with a
 // long history is as fast as a new one: previous states of resources, previous
-// revisions, and unused definitions and change sets. Events are kept.
+// revisions, and unused definitions and change sets. It also deletes all but the last
+// events, except those that hold the state of a resource.
 func (scope *Scope) Prune(stack *Stack) error {
 	steps := []struct {
 		sql  string
@@ -28,6 +32,8 @@ func (scope *Scope) Prune(stack *Stack) error {
 		{`DELETE FROM definition WHERE stack_id = $1
 			AND id NOT IN (SELECT definition_id FROM revision WHERE stack_id = $1 AND definition_id IS NOT NULL)
 			AND id NOT IN (SELECT definition_id FROM change_set WHERE stack_id = $1)`, []any{stack.ID}},
+		{`DELETE FROM event WHERE stack_id = $1 AND state IS NULL
+			AND seq <= (SELECT max(seq) FROM event WHERE stack_id = $1) - $2`, []any{stack.ID, keptEvents}},
 	}
 	for _, s := range steps {
 		if _, err := scope.Tx.Exec(s.sql, s.args...); err != nil {
