@@ -33,10 +33,12 @@
 // The recorder of a failed repository probe calls [Controller.RecordProbe] as the last
 // statement of its transaction. The check then asks the host. If the host accepts the
 // credential, only the repository is denied: the connection stays AVAILABLE and is not
-// checked again for a minute.
+// checked again for a minute. [Controller.RecordCall] starts the same check after a
+// refused call of the host's API.
 //
 // Without a Checker, a connection is in ERROR if every probed repository was denied, and
-// AVAILABLE as soon as one works. If the host's key or address was not trusted, the
+// AVAILABLE as soon as one works, or none is denied any longer. A repository that was read
+// also outweighs a check that the host did not answer. If the host's key or address was not trusted, the
 // credential was not sent, and the reason says so.
 //
 // A connection in ERROR is checked again after 5 min, doubling to 1 h. When it is
