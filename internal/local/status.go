@@ -140,7 +140,7 @@ func hasOutcome(resource wire.ResourceSyncSummary) bool {
 }
 
 // resourceFailure returns why a resource is not at its desired revision: its latest sync has failed,
-// or a blocker keeps it from being synced. It returns nothing for a sync that has succeeded or has
+// or a blocker keeps it from being synced, or both. It returns nothing for a sync that has succeeded or has
 // not ended.
 func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
 	if resource.Blocked && !hasOutcome(resource) {
@@ -148,6 +148,14 @@ func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncS
 	}
 	if !hasOutcome(resource) || resource.Status != string(lockstep.ResourceFailed) {
 		return nil, nil
+	}
+
+	var blocked []string // a failed attempt may have left a stack that cannot be updated
+	if resource.Blocked {
+		var err error
+		if blocked, err = c.blockedFailure(ctx, resource); err != nil {
+			return nil, err
+		}
 	}
 
 	document, err := c.service.GetResourceSyncStatus(ctx, c.caller,
@@ -165,9 +173,8 @@ func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncS
 	if events := status.LatestSync.Events; len(events) > 0 {
 		reason = lockstep.SanitizeLine(events[len(events)-1].Event)
 	}
-	return []string{
-		fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason),
-	}, nil
+	failure := fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason)
+	return append([]string{failure}, blocked...), nil
 }
 
 // blockedFailure returns the reasons of the active blockers of a resource, and how to resolve them.

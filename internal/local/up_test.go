@@ -279,7 +279,8 @@ func TestUpOnceReportsTheReasonOfAFailure(t *testing.T) {
 		"invalid.yaml":      "template-file-path: template.yaml\nno-such-key: 1\n",
 	}).Commit()
 	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}})
-	run.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "invalid FAILED at ", "no-such-key")
+	run.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "bad BLOCKED at ", "ROLLBACK_COMPLETE",
+		"invalid FAILED at ", "no-such-key")
 	if strings.Contains(run.Err().Error(), "good") {
 		t.Errorf("a success is among the failures: %s", run.Err())
 	}
