@@ -24,7 +24,7 @@ func TestAttack28UpPrintsNothingThatATerminalObeys(t *testing.T) {
 
 	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}, Log: true})
 	run.WantExit(1)
-	run.WantOutput("web2.yaml", "STACK_CREATE_FAILED", "STACK_FORGED", "!b3.yaml")
+	run.WantOutput("STACK_CREATE_FAILED", "STACK_FORGED", "!web2.yaml", "!b3.yaml")
 
 	for what, text := range map[string]string{"output": run.Out(), "log": run.Errs(), "error": run.Err().Error()} {
 		for _, line := range strings.Split(text, "\n") {
