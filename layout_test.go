@@ -81,7 +81,7 @@ func layout() map[string]layoutEntry {
 		"internal/console": {imports: ". commitstatus db provider ratelimit seal store syncstate"},
 
 		// The sync flow, and what runs outside of it: connections and previews.
-		"internal/trigger": {imports: ". db engine provider ratelimit repository seal store syncstate worker"},
+		"internal/trigger": {imports: ". db engine provider queue ratelimit repository seal store syncstate worker"},
 		"internal/engine": {
 			imports: `. commitstatus db provider queue repository signature store syncstate target worker`,
 		},

@@ -172,6 +172,7 @@ func (s *Server) newPoller() *trigger.Poller {
 	options.Repositories = s.repositories
 	options.Log = s.log
 	options.OnActivity = s.preview.Refresh
+	options.Exclusive = s.options.Exclusive
 	return trigger.NewPoller(options)
 }
 

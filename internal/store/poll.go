@@ -84,6 +84,21 @@ func ClearOutage(tx *db.Tx, linkID string) (bool, error) {
 	return changed > 0, err
 }
 
+// FreePolls makes the links due whose lease a previous process has left behind. It is
+// for a process that is alone with its database: it takes the lease from any other.
+// Links without a lease may be due before their time, too.
+func FreePolls(tx *db.Tx, lease time.Duration) (int64, error) {
+	return tx.Exec(`UPDATE repository_link SET next_poll_at = $1 WHERE next_poll_at > $1 AND next_poll_at <= $2`,
+		db.Millis(tx.Now), db.Millis(tx.Now.Add(lease)))
+}
+
+// LimitPolls makes the links due whose next poll is further ahead than longest. A clock
+// that was ahead, and has been set back since, has scheduled them.
+func LimitPolls(tx *db.Tx, longest time.Duration) (int64, error) {
+	return tx.Exec(`UPDATE repository_link SET next_poll_at = $1 WHERE next_poll_at > $2`,
+		db.Millis(tx.Now), db.Millis(tx.Now.Add(longest)))
+}
+
 // StartPolling makes a link due at a time, if it is not polled already.
 func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2 WHERE id = $1 AND next_poll_at IS NULL`,

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -39,6 +40,9 @@ type PollerOptions struct {
 	Workers int
 	// MaxPerHost is the number of concurrent probes of one host. Defaults to 8.
 	MaxPerHost int
+	// Exclusive means that no other process uses the database: the leases that a killed
+	// predecessor left behind end at once.
+	Exclusive bool
 }
 
 // A Poller probes every repository with a tracked branch.
@@ -97,6 +101,14 @@ func NewPoller(options PollerOptions) *Poller {
 func (p *Poller) Run(ctx context.Context) {
 	var looks sync.WaitGroup
 	defer looks.Wait()
+
+	if p.options.Exclusive {
+		p.correct(ctx, "free polls", func(tx *db.Tx) (int64, error) { return store.FreePolls(tx, pollLease) })
+	}
+	if p.options.IntervalsOf == nil { // whose longest interval is not known
+		looks.Go(func() { p.sweep(ctx) })
+	}
+
 	for {
 		polls, next, err := p.claim(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -110,6 +122,33 @@ func (p *Poller) Run(ctx context.Context) {
 		if !p.wait(ctx, min(max(next, minClaimInterval), maxClaimInterval)) {
 			return
 		}
+	}
+}
+
+// sweep makes, every minute, the links due that a clock since set back has scheduled
+// too far ahead.
+func (p *Poller) sweep(ctx context.Context) {
+	queue.Sweep(ctx, p.log, func(ctx context.Context) error {
+		// jitter adds up to a tenth.
+		longest := p.options.MaxInterval + p.options.MaxInterval/10 + pollLease
+		p.correct(ctx, "limit polls", func(tx *db.Tx) (int64, error) { return store.LimitPolls(tx, longest) })
+		return nil
+	})
+}
+
+// correct changes when links are due, and logs how many.
+func (p *Poller) correct(ctx context.Context, message string, change func(tx *db.Tx) (int64, error)) {
+	var links int64
+	err := p.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		links, err = change(tx)
+		return err
+	})
+
+	switch {
+	case err != nil && ctx.Err() == nil:
+		p.log.LogAttrs(ctx, slog.LevelWarn, message, slog.Any("err", err))
+	case links > 0:
+		p.log.LogAttrs(ctx, slog.LevelInfo, message, slog.Int64("links", links))
 	}
 }
 

@@ -447,3 +447,42 @@ func TestClaimsAreSharedOut(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExclusiveStartEndsTheLeaseOfAKilledPoller(t *testing.T) {
+	runInSQLiteBubble(t, func(w *world) {
+		link, _ := w.trackedLink("c", "infra")
+		w.Update(func(tx *db.Tx) error {
+			if err := store.RequestPoll(tx, link.ID); err != nil {
+				return err
+			}
+			_, err := store.ClaimPolls(tx, 1, time.Minute) // by the one that is killed
+			return err
+		})
+
+		started := time.Now()
+		w.startPoller(trigger.PollerOptions{Exclusive: true})
+		w.WaitUntil("a probe", func() bool { return w.countProbesSince("infra", started) > 0 })
+
+		if took := time.Since(started); took > 5*time.Second {
+			t.Errorf("probed after %s", took)
+		}
+	})
+}
+
+func TestAClockThatIsSetBackDoesNotStopPolling(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		link, _ := w.trackedLink("c", "infra")
+		w.Update(func(tx *db.Tx) error { // two hours ahead
+			poll := store.Poll{LinkID: link.ID, Interval: time.Minute}
+			return store.FinishPoll(tx, poll, tx.Now.Add(2*time.Hour))
+		})
+
+		started := time.Now()
+		w.startPoller(trigger.PollerOptions{})
+		w.WaitUntil("a probe", func() bool { return w.countProbesSince("infra", started) > 0 })
+
+		if took := time.Since(started); took > 2*time.Minute {
+			t.Errorf("probed after %s", took)
+		}
+	})
+}
