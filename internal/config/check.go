@@ -35,6 +35,12 @@ func (s Settings) complete() (Settings, error) {
 	if s.PollInterval < time.Second {
 		found.add("poll-interval", "%s is less than a second", s.PollInterval)
 	}
+	if s.KeepFor < 0 {
+		found.add("keep-for", "%s is negative", s.KeepFor)
+	}
+	if s.KeepAttempts < 0 {
+		found.add("keep-attempts", "%d is negative", s.KeepAttempts)
+	}
 	if s.Workers < 1 || s.Workers > 10000 {
 		found.add("workers", "%d is not between 1 and 10000", s.Workers)
 	}

@@ -40,6 +40,8 @@ type Settings struct {
 	PollInterval       time.Duration
 	PreviewForks       bool
 	AllowRewinds       bool
+	KeepFor            time.Duration
+	KeepAttempts       int
 	Workers            int
 	LogFormat          string
 

@@ -54,6 +54,8 @@ func defaults() config.Settings {
 		ThrottleHost:       10,
 		GitRoots:           []string{},
 		PollInterval:       30 * time.Second,
+		KeepFor:            90 * 24 * time.Hour,
+		KeepAttempts:       500,
 		Workers:            100,
 		LogFormat:          "json",
 	}
@@ -150,6 +152,8 @@ func TestEverySettingCanBeSetInEveryPlace(t *testing.T) {
 		"known-hosts":          "/srv/known_hosts",
 		"poll-interval":        "1m30s",
 		"preview-forks":        "true",
+		"keep-for":             "24h",
+		"keep-attempts":        "7",
 		"workers":              "5",
 		"log-format":           "text",
 	}
@@ -177,6 +181,8 @@ func TestEverySettingCanBeSetInEveryPlace(t *testing.T) {
 		KnownHosts:         "/srv/known_hosts",
 		PollInterval:       90 * time.Second,
 		PreviewForks:       true,
+		KeepFor:            24 * time.Hour,
+		KeepAttempts:       7,
 		Workers:            5,
 		LogFormat:          "text",
 	}
@@ -331,6 +337,10 @@ func TestInvalidSettingsAreNamedWithTheirPlace(t *testing.T) {
 		"a proxy that is not a URL": {
 			args: []string{"--db", "sqlite:/l.db", "--git-proxy", "http://me:canary%zz@proxy:1"},
 			want: []string{"--git-proxy: "},
+		},
+		"a negative time to keep syncs": {
+			args: []string{"--db", "sqlite:/l.db", "--keep-for", "-1h"},
+			want: []string{"--keep-for: -1h0m0s is negative"},
 		},
 		"too many workers": {
 			args: []string{"--db", "sqlite:/l.db", "--workers", "10001"},

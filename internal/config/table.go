@@ -235,6 +235,20 @@ func (s *Settings) workTable() []setting {
 				"(`lockstep retry --sha`) is always synced.",
 		},
 		{
+			name:      "keep-for",
+			field:     &s.KeepFor,
+			byDefault: 90 * 24 * time.Hour,
+			usage:     "time for which ended syncs are kept in the history; 0 is no limit",
+			details: "Older ones are deleted with their events and plans, once an hour. The latest sync of a resource and " +
+				"of a branch, and the latest one that succeeded, are always kept.",
+		},
+		{
+			name:      "keep-attempts",
+			field:     &s.KeepAttempts,
+			byDefault: 500,
+			usage:     "ended syncs of a resource or branch that are kept in the history; 0 is no limit",
+		},
+		{
 			name:      "workers",
 			field:     &s.Workers,
 			byDefault: 100,

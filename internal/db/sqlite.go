@@ -125,6 +125,30 @@ func (d *DB) runSQLite(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f
 	return sqlTx.Commit()
 }
 
+// releasedPages bounds how many pages one call of ReleaseSpace returns, so that other
+// writers wait for less than a second.
+const releasedPages = "4096"
+
+// ReleaseSpace returns up to 16 MB of free pages of an SQLite file to the file system,
+// if the file was created with incremental auto_vacuum. On PostgreSQL, which vacuums by
+// itself, it does nothing.
+func (d *DB) ReleaseSpace(ctx context.Context) error {
+	if d.dialect != SQLite {
+		return nil
+	}
+
+	// Each row that is read returns a page.
+	rows, err := d.writer.QueryContext(ctx, "PRAGMA incremental_vacuum("+releasedPages+")")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
 // foreignKeyCheck returns an error if a migration has violated a foreign key.
 func foreignKeyCheck(tx *Tx) error {
 	var table, parent string

@@ -39,6 +39,11 @@
 // A wait is a scheduled job, never a sleeping worker. Work whose job was lost is found by
 // [Engine.Sweep].
 //
+// # Retention
+//
+// Every hour the sweep deletes ended attempts, with their events, that Options.Retention
+// does not keep, and returns free pages of SQLite to the file system.
+//
 // # Calls that cannot be taken back
 //
 // A call may arrive late, twice, or never, whatever its answer was. Everything that

@@ -32,7 +32,9 @@ type Options struct {
 	// AllowRewinds syncs a head that does not descend from the commit that was applied
 	// last, though the resource has a signature policy.
 	AllowRewinds bool
-	Log          *slog.Logger
+	// Retention is which ended attempts are kept. The zero value keeps all.
+	Retention Retention
+	Log       *slog.Logger
 }
 
 // An Engine carries out syncs. It is safe for concurrent use; any number of them may
@@ -46,6 +48,7 @@ type Engine struct {
 	encodeStatus func(lockstep.ResourceSync) ([]byte, error)
 	onProbe      func(tx *db.Tx, linkID string, cause error) error
 	allowRewinds bool
+	retention    Retention
 	log          *slog.Logger
 }
 
@@ -82,6 +85,7 @@ func New(options Options) *Engine {
 		encodeStatus: options.EncodeStatus,
 		onProbe:      options.OnProbe,
 		allowRewinds: options.AllowRewinds,
+		retention:    options.Retention,
 		log:          options.Log.With(slog.String("component", "engine")),
 	}
 	if engine.onProbe == nil {
@@ -108,9 +112,18 @@ func (e *Engine) TargetDriver(syncType lockstep.SyncType) (target.Driver, error)
 }
 
 // Sweep wakes, every minute, the syncs that are overdue, so that a lost job costs a
-// minute and not the sync. It returns when ctx ends.
+// minute and not the sync. Every hour it also deletes the attempts that the retention
+// does not keep. It returns when ctx ends.
 func (e *Engine) Sweep(ctx context.Context) {
-	queue.Sweep(ctx, e.log, func(ctx context.Context) error { return e.db.Update(ctx, e.sweep) })
+	var pruned time.Time
+	queue.Sweep(ctx, e.log, func(ctx context.Context) error {
+		if err := e.db.Update(ctx, e.sweep); err != nil || time.Since(pruned) < pruneInterval {
+			return err
+		}
+
+		pruned = time.Now()
+		return e.prune(ctx)
+	})
 }
 
 func (e *Engine) sweep(tx *db.Tx) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/httpserver"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -34,6 +35,8 @@ type Options struct {
 	// AllowRewinds syncs heads that do not descend from the last applied commit, also where signers
 	// are named.
 	AllowRewinds bool
+	// Retention is which ended attempts are kept.
+	Retention engine.Retention
 	// Workers is how many jobs run at once.
 	Workers int
 	// Exclusive reports that no other process has the database open.

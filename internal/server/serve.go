@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/config"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/httpserver"
@@ -83,6 +84,7 @@ func optionsOf(settings config.Settings, proxy *url.URL, log *slog.Logger) Optio
 		PublicURL:    settings.PublicURL,
 		PreviewForks: settings.PreviewForks,
 		AllowRewinds: settings.AllowRewinds,
+		Retention:    engine.Retention{MaxAge: settings.KeepFor, MaxAttempts: settings.KeepAttempts},
 		Workers:      settings.Workers,
 		Exclusive:    strings.HasPrefix(settings.DB, "sqlite:"),
 		Callers:      callersOf(settings),

@@ -161,6 +161,7 @@ func (s *Server) newEngine(targets []target.Driver) {
 		EncodeStatus: api.EncodeStatus,
 		OnProbe:      s.connections.RecordProbe,
 		AllowRewinds: s.options.AllowRewinds,
+		Retention:    s.options.Retention,
 		Log:          s.log,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/repository"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -25,6 +26,7 @@ type Options struct {
 	CommitURL      func(linkID string, sha lockstep.SHA, environment string) string
 	OnProbe        func(tx *db.Tx, linkID string, cause error) error
 	AllowRewinds   bool
+	Retention      syncstate.Retention
 	JobsPerHost    int // 0 for no limit
 	// Log defaults to none.
 	Log *slog.Logger
@@ -75,6 +77,7 @@ func New(options Options) Services {
 			EncodeStatus: func(status lockstep.ResourceSync) ([]byte, error) { return json.Marshal(status) },
 			OnProbe:      options.OnProbe,
 			AllowRewinds: options.AllowRewinds,
+			Retention:    options.Retention,
 			Log:          options.Log,
 		}),
 	}

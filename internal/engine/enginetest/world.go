@@ -14,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -43,6 +44,7 @@ type World struct {
 	Link         lockstep.RepositoryLink
 	Credential   lockstep.Credential // of every connection
 	AllowRewinds bool                // from the next Start on
+	Retention    syncstate.Retention // from the next Start on
 	JobsPerHost  int                 // from the next Start on
 
 	// Stop stops the engine that was started last.
@@ -128,6 +130,7 @@ func (w *World) Start() {
 		},
 		OnProbe:      w.recordProbe,
 		AllowRewinds: w.AllowRewinds,
+		Retention:    w.Retention,
 		JobsPerHost:  w.JobsPerHost,
 	})
 
