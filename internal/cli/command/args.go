@@ -9,6 +9,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli/output"
 )
 
+// equivalents are the commands to suggest for those that other programs have.
+var equivalents = map[string]string{
+	"describe": "status RESOURCE",
+	"get":      "status",
+	"list":     "status",
+	"logs":     "history RESOURCE",
+	"ls":       "status",
+	"rm":       "sync delete",
+	"rollback": "retry RESOURCE --sha COMMIT",
+}
+
 // Parent prepares a command that has only subcommands: without one it prints its
 // help, and an unknown one is wrong usage.
 func Parent(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
@@ -21,6 +32,9 @@ func Parent(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 		}
 
 		err := Usagef("%s: unknown command %q.", cmd.CommandPath(), args[0])
+		if command, ok := equivalents[args[0]]; ok && !cmd.HasParent() {
+			return err.WithHint("`%s %s` does that.", cmd.CommandPath(), command)
+		}
 		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
 			return err.WithHint("Did you mean `%s %s`?", cmd.CommandPath(), similar[0])
 		}

@@ -261,6 +261,8 @@ func TestErrorsOfFindingAServerHaveAHint(t *testing.T) {
 func TestUsageErrorsNameWhatIsWrongAndHint(t *testing.T) {
 	for line, want := range map[string][]string{
 		"statsu":          {`lockstep: unknown command "statsu"`, "Did you mean `lockstep status`?"},
+		"ls":              {`lockstep: unknown command "ls"`, "`lockstep status` does that."},
+		"rm":              {`lockstep: unknown command "rm"`, "`lockstep sync delete` does that."},
 		"link remove":     {`lockstep link: unknown command "remove"`, "lockstep link --help"},
 		"--nonsense":      {"--nonsense"},
 		"status --colour": {"--colour", "lockstep status --help"},
