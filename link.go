@@ -29,14 +29,11 @@ func (l RepositoryLink) Path() string {
 // A Discovery selects the deployment files of a branch for which sync
 // configurations are created, whenever the branch has a new head.
 type Discovery struct {
-	Branch string            `json:"branch"`
-	Folder string            `json:"folder,omitempty"` // "" is the whole tree
-	Only   string            `json:"only,omitempty"`   // a path.Match pattern for the file's path or name
-	Names  map[string]string `json:"names,omitempty"`  // resource names by file path
-	// Rename makes NAME-2 of a resource name that is taken. Otherwise it is an
-	// error.
-	Rename  bool   `json:"rename,omitempty"`
-	RoleARN string `json:"role_arn,omitempty"`
+	Branch  string            `json:"branch"`
+	Folder  string            `json:"folder,omitempty"` // "" is the whole tree
+	Only    string            `json:"only,omitempty"`   // a path.Match pattern for the file's path or name
+	Names   map[string]string `json:"names,omitempty"`  // resource names by file path
+	RoleARN string            `json:"role_arn,omitempty"`
 	// Deleted lists the files whose configurations were deleted by a caller. They
 	// are not created again.
 	Deleted []string `json:"deleted,omitempty"`

@@ -12,9 +12,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// maxNames bounds how many names are tried for the configuration of one file.
-const maxNames = 100
-
 // Discovery returns which deployment files of a link become sync configurations, nil if
 // none do.
 func (e *Engine) Discovery(ctx context.Context, linkID string) (discovery *lockstep.Discovery, err error) {
@@ -83,8 +80,8 @@ func (e *Engine) discover(ctx context.Context, key repositoryJob, files lockstep
 	return events, nil
 }
 
-// createConfigurations creates the missing configurations in path order, so that files
-// that ask for the same name always get it in the same order.
+// createConfigurations creates the missing configurations. A name depends on the commit
+// alone: of two files that ask for one name, neither gets a new configuration.
 func (e *Engine) createConfigurations(
 	tx *db.Tx, link lockstep.RepositoryLink, syncType lockstep.SyncType, files []target.DeploymentFile,
 ) ([]lockstep.Event, error) {
@@ -103,68 +100,114 @@ func (e *Engine) createConfigurations(
 		return nil, err
 	}
 
-	hasConfiguration := make(map[string]bool, len(existing))
-	for _, cfg := range existing {
-		hasConfiguration[cfg.ConfigPath()] = true
-	}
-
+	claims := newNameClaims(existing, files)
 	var events []lockstep.Event
 	for _, file := range files {
-		if hasConfiguration[file.Path] || slices.Contains(link.Discovery.Deleted, file.Path) {
+		if claims.isConfigured[file.Path] {
 			continue
 		}
 
-		event, err := e.createConfiguration(tx, link, lockstep.SyncConfiguration{
-			Account:      link.Account,
-			Region:       link.Region,
-			SyncType:     syncType,
-			ResourceName: file.Name,
-			LinkID:       link.ID,
-			Branch:       link.Discovery.Branch,
-			ConfigFile:   file.Path,
-			RoleARN:      link.Discovery.RoleARN,
-		})
+		event, err := e.createConfiguration(tx, link, claims, file, syncType)
 		if err != nil {
 			return nil, err
 		}
-
 		events = append(events, event)
 	}
 
 	return events, nil
 }
 
-// createConfiguration creates a configuration. If its name is taken it becomes NAME-2
-// and so on, or, if the link does not allow that, the event says so.
-func (e *Engine) createConfiguration(
-	tx *db.Tx, link lockstep.RepositoryLink, cfg lockstep.SyncConfiguration,
-) (lockstep.Event, error) {
-	name := cfg.ResourceName
-	for suffix := 2; suffix < maxNames; suffix++ {
-		err := store.InsertConfiguration(tx, &cfg)
-		switch {
-		case err == nil:
-			message := fmt.Sprintf("Found deployment file %s: it is synced as %s.", cfg.ConfigFile, cfg.ResourceName)
-			if cfg.ResourceName != name {
-				message = fmt.Sprintf("Found deployment file %s: it is synced as %s, because %s is taken.",
-					cfg.ConfigFile, cfg.ResourceName, name)
-			}
-			event := lockstep.Event{Type: "DEPLOYMENT_FILE_FOUND", ExternalID: cfg.ConfigFile, Message: message}
-			return event, e.bindResource(tx, cfg)
+// nameClaims are which files of a commit ask for which names.
+type nameClaims struct {
+	isConfigured map[string]bool     // by path of the file
+	files        map[string][]string // by name: the files that ask for it, or have it
+}
 
-		case lockstep.KindOf(err) != lockstep.Exists:
-			return lockstep.Event{}, err
-
-		case !link.Discovery.Rename:
-			message := fmt.Sprintf("Deployment file %s is not synced: the name %s is taken. "+
-				"Give it another one with --name %s=NAME.", cfg.ConfigFile, name, cfg.ConfigFile)
-			return lockstep.Event{Type: "RESOURCE_NAME_TAKEN", ExternalID: cfg.ConfigFile, Message: message}, nil
-		}
-
-		cfg.ResourceName = fmt.Sprintf("%s-%d", name, suffix)
+func newNameClaims(existing []store.TrackedConfiguration, files []target.DeploymentFile) nameClaims {
+	claims := nameClaims{isConfigured: map[string]bool{}, files: map[string][]string{}}
+	for _, cfg := range existing {
+		claims.isConfigured[cfg.ConfigPath()] = true
+		claims.files[cfg.ResourceName] = append(claims.files[cfg.ResourceName], cfg.ConfigPath())
 	}
 
-	return lockstep.Event{}, lockstep.Errorf(lockstep.Limit, "No name is free for deployment file %s.", cfg.ConfigFile)
+	for _, file := range files {
+		if !claims.isConfigured[file.Path] {
+			claims.files[file.Name] = append(claims.files[file.Name], file.Path)
+		}
+	}
+
+	return claims
+}
+
+// other returns another file that claims a file's name, or "".
+func (c nameClaims) other(file target.DeploymentFile) string {
+	for _, path := range c.files[file.Name] {
+		if path != file.Path {
+			return path
+		}
+	}
+	return ""
+}
+
+// createConfiguration creates the configuration of a file, unless that was deleted or
+// its name is taken. The event says which.
+func (e *Engine) createConfiguration(
+	tx *db.Tx, link lockstep.RepositoryLink, claims nameClaims, file target.DeploymentFile, syncType lockstep.SyncType,
+) (lockstep.Event, error) {
+	event := func(eventType, format string, args ...any) lockstep.Event {
+		message := fmt.Sprintf("Deployment file %s "+format, append([]any{file.Path}, args...)...)
+		return lockstep.Event{Type: eventType, ExternalID: file.Path, Message: message}
+	}
+
+	if slices.Contains(link.Discovery.Deleted, file.Path) {
+		return event("DEPLOYMENT_FILE_IGNORED", "is not synced: its sync configuration was deleted. To sync it again, run "+
+			"`lockstep sync create --resource %s --link %s --branch %s --file %s --role-arn %s`.", file.Name, link.ID,
+			lockstep.ShellQuote(link.Discovery.Branch), lockstep.ShellQuote(file.Path), link.Discovery.RoleARN), nil
+	}
+
+	const remedy = "Name one of them under its key lockstep (\"lockstep: {name: NAME}\"), or with --name %s=NAME."
+	if other := claims.other(file); other != "" {
+		return event("RESOURCE_NAME_TAKEN", "is not synced: %s asks for the name %s too. "+remedy, other, file.Name,
+			file.Path), nil
+	}
+
+	cfg := lockstep.SyncConfiguration{
+		Account:      link.Account,
+		Region:       link.Region,
+		SyncType:     syncType,
+		ResourceName: file.Name,
+		LinkID:       link.ID,
+		Branch:       link.Discovery.Branch,
+		ConfigFile:   file.Path,
+		RoleARN:      link.Discovery.RoleARN,
+	}
+	err := store.InsertConfiguration(tx, &cfg)
+	if lockstep.KindOf(err) == lockstep.Exists {
+		return event("RESOURCE_NAME_TAKEN", "is not synced: a sync configuration of another repository or branch has the "+
+			"name %s. "+remedy, file.Name, file.Path), nil
+	}
+	if err != nil {
+		return lockstep.Event{}, err
+	}
+
+	found := lockstep.Event{
+		Type:       "DEPLOYMENT_FILE_FOUND",
+		ExternalID: file.Path,
+		Message:    fmt.Sprintf("Found deployment file %s: it is synced as %s.", file.Path, file.Name),
+	}
+	return found, e.bindResource(tx, cfg)
+}
+
+// includeInDiscovery forgets that an earlier configuration of a file was deleted.
+func includeInDiscovery(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	link, err := store.LinkByID(tx, cfg.LinkID)
+	if err != nil || link.Discovery == nil || !slices.Contains(link.Discovery.Deleted, cfg.ConfigPath()) {
+		return err
+	}
+
+	link.Discovery.Deleted = slices.DeleteFunc(link.Discovery.Deleted,
+		func(path string) bool { return path == cfg.ConfigPath() })
+	return store.SetDiscovery(tx, link.ID, link.Discovery)
 }
 
 // excludeFromDiscovery records that the configuration of a file was deleted, so that

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
 		w.StepsRequireTheFile()
-		w.EnableDiscovery(false)
+		w.EnableDiscovery()
 		first := w.Push(map[string]string{"web.yaml": "1"})
 		w.WaitForRepositorySyncOf(first)
 		web := w.ConfigurationNamed("web")
@@ -55,7 +54,7 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 
 func TestADeletedConfigurationIsNotDiscoveredAgain(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		w.EnableDiscovery(true)
+		w.EnableDiscovery()
 		w.Push(map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		w.WaitUntil("both are found", func() bool { return len(w.Configurations()) == 2 })
 		web := w.ConfigurationNamed("web")
@@ -73,63 +72,59 @@ func TestADeletedConfigurationIsNotDiscoveredAgain(t *testing.T) {
 		if diff := cmp.Diff([]string{"api api.yaml", "new new.yaml"}, w.Configurations()); diff != "" {
 			t.Error(diff)
 		}
-	})
-}
-
-func TestATakenNameRenamesOnlyTheNewConfigurationForever(t *testing.T) {
-	enginetest.InBubble(t, func(w *enginetest.World) {
-		w.EnableDiscovery(true)
-		first := w.Push(map[string]string{"b/web.yaml": "1"})
-		w.WaitForRepositorySyncOf(first)
-		second := w.Push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/web.yaml": "1"})
-		w.WaitForRepositorySyncOf(second)
-		want := []string{"web b/web.yaml", "web-2 a/web.yaml", "web-3 c/web.yaml"}
-		if diff := cmp.Diff(want, w.Configurations()); diff != "" {
-			t.Fatal(diff)
+		want := "Deployment file web.yaml is not synced: its sync configuration was deleted. To sync it again, run " +
+			"`lockstep sync create --resource web --link " + w.Link.ID + " --branch main --file web.yaml --role-arn arn:role`."
+		if diff := cmp.Diff([]string{want}, w.RepositoryEvents("DEPLOYMENT_FILE_IGNORED")); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 
-		got := strings.Join(w.RepositoryEvents("DEPLOYMENT_FILE_FOUND"), "\n")
-		if got != "Found deployment file a/web.yaml: it is synced as web-2, because web is taken.\n"+
-			"Found deployment file c/web.yaml: it is synced as web-3, because web is taken." {
-			t.Errorf("told:\n%s", got)
-		}
-
-		// The first goes, the others stay what they are called, whatever comes back.
-		w.WaitForRepositorySyncOf(w.Push(map[string]string{"a/web.yaml": "1", "c/web.yaml": "1"}))
-		w.WaitForRepositorySyncOf(w.Push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/web.yaml": "2"}))
-		if diff := cmp.Diff(want, w.Configurations()); diff != "" {
-			t.Error(diff)
+		w.CreateConfiguration("web")
+		w.WaitForStatus(w.ConfigurationNamed("web"), lockstep.ResourceSucceeded, sha)
+		w.WaitForRepositorySyncOf(w.Push(map[string]string{"web.yaml": "3", "api.yaml": "2", "new.yaml": "1"}))
+		if got := w.RepositoryEvents("DEPLOYMENT_FILE_IGNORED"); len(got) != 0 {
+			t.Errorf("after it was created again: %v, want no such event", got)
 		}
 	})
 }
 
-func TestATakenNameIsAnEventIfRenamingIsNotAllowed(t *testing.T) {
+func TestOfTwoFilesThatAskForOneNameNeitherGetsIt(t *testing.T) {
 	enginetest.InBubble(t, func(w *enginetest.World) {
-		w.EnableDiscovery(false)
+		w.EnableDiscovery()
 		first := w.Push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/api.yaml": "1"})
 		w.WaitForRepositorySyncOf(first)
 
-		if diff := cmp.Diff([]string{"web a/web.yaml", "api c/api.yaml"}, w.Configurations()); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff([]string{"api c/api.yaml"}, w.Configurations()); diff != "" {
+			t.Errorf("configurations (-want +got):\n%s", diff)
 		}
 
-		want := "Deployment file b/web.yaml is not synced: the name web is taken. Give it another one with " +
-			"--name b/web.yaml=NAME."
-		if diff := cmp.Diff([]string{want}, w.RepositoryEvents("RESOURCE_NAME_TAKEN")); diff != "" {
-			t.Error(diff)
+		const remedy = "Name one of them under its key lockstep (\"lockstep: {name: NAME}\"), or with --name "
+		want := []string{
+			"Deployment file a/web.yaml is not synced: b/web.yaml asks for the name web too. " + remedy + "a/web.yaml=NAME.",
+			"Deployment file b/web.yaml is not synced: a/web.yaml asks for the name web too. " + remedy + "b/web.yaml=NAME.",
 		}
-
-		if a := w.LatestRepositorySync(); a.Status != lockstep.RepositorySucceeded {
-			t.Errorf("the repository sync is %s", a.Status)
+		if diff := cmp.Diff(want, w.RepositoryEvents("RESOURCE_NAME_TAKEN")); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
+	})
+}
 
-		w.WaitForStatus(w.ConfigurationNamed("api"), lockstep.ResourceSucceeded, first)
+func TestANameThatIsTakenStaysWithItsFile(t *testing.T) {
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		w.EnableDiscovery()
+		w.WaitForRepositorySyncOf(w.Push(map[string]string{"b/web.yaml": "1"}))
+		w.WaitForRepositorySyncOf(w.Push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1"}))
+		if diff := cmp.Diff([]string{"web b/web.yaml"}, w.Configurations()); diff != "" {
+			t.Errorf("configurations (-want +got):\n%s", diff)
+		}
+		if got := w.RepositoryEvents("RESOURCE_NAME_TAKEN"); len(got) != 1 {
+			t.Errorf("events %v, want one about a/web.yaml", got)
+		}
 	})
 }
 
 func TestOtherBranchesAreNotDiscovered(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
-		w.EnableDiscovery(true)
+		w.EnableDiscovery()
 		w.Host.Push("dev", map[string]string{"web.yaml": "1"})
 		w.Update(func(tx *db.Tx) error { return w.Engine.RequestSync(tx, w.Link.ID, "dev") })
 		time.Sleep(5 * time.Second)
@@ -152,7 +147,7 @@ func TestDiscoveriesOfTwoSyncTypesAreBothReported(t *testing.T) {
 		other.SyncType = "OTHER_SYNC"
 		w.OtherTargets = []target.Driver{other}
 		w.Start()
-		w.EnableDiscovery(false)
+		w.EnableDiscovery()
 		first := w.Push(map[string]string{"web.yaml": "1"})
 		w.WaitForRepositorySyncOf(first)
 

@@ -49,6 +49,9 @@ func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
 // AttachConfiguration binds the resource of a configuration that was created or
 // changed in the same transaction, and requests a sync of it, whatever the head is.
 func (e *Engine) AttachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	if err := includeInDiscovery(tx, cfg); err != nil {
+		return err
+	}
 	if err := e.bindResource(tx, cfg); err != nil {
 		return err
 	}

@@ -199,7 +199,7 @@ func (u *up) discoveryFor(
 		return lockstep.Discovery{}, err
 	}
 
-	discovery := lockstep.Discovery{Rename: u.Target == "sandbox", RoleARN: u.roleARN()}
+	discovery := lockstep.Discovery{RoleARN: u.roleARN()}
 	if stored != nil {
 		discovery = *stored
 	}

@@ -113,7 +113,7 @@ func TestUpSyncsItsArguments(t *testing.T) {
 			[]string{"azure@", "b@", "!a@"},
 		},
 		"names that collide": {local.UpOptions{Repositories: []string{one.Dir, again.Dir}},
-			[]string{"topic@", "topic-2@", "it is synced as topic-2, because topic is taken"}},
+			[]string{"topic@", "is not synced: a sync configuration of another repository or branch has the name topic"}},
 		"an unusual name": {
 			local.UpOptions{Repositories: []string{odd.Dir}},
 			[]string{"topic@", "STACK_CREATE_SUCCEEDED"},

@@ -16,7 +16,7 @@ import (
 func TestLinkIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		want := storetest.InsertLink(t, database, 1)
-		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}, Rename: true}
+		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}}
 		for _, want.Discovery = range []*lockstep.Discovery{discovery, nil} {
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				return store.SetDiscovery(tx, want.ID, want.Discovery)

@@ -79,7 +79,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		Log:          log,
 		PollOnly:     true,
 		Workers:      4,
-		PollInterval: enginetest.PollInterval,
+		PollInterval: enginetest.Tick,
 	})
 	services := enginetest.New(enginetest.Options{
 		DB:        w.DB,

@@ -159,7 +159,7 @@ func (s scaffold) write(env *command.Env) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
 	}
-	if err := writeNew(file, deploymentFile(s.template, parameters)); err != nil {
+	if err := writeNew(file, deploymentFile(s.template, s.nameInFile(), parameters)); err != nil {
 		return err
 	}
 
@@ -170,6 +170,17 @@ func (s scaffold) write(env *command.Env) error {
 	}
 
 	return s.printNextSteps(env, parameters)
+}
+
+// nameInFile returns the stack's name if the deployment file has to state it: discovery
+// would name the stack after the file, or after the directory of a file with a name that
+// any may have.
+func (s scaffold) nameInFile() string {
+	base := strings.TrimSuffix(path.Base(s.file), path.Ext(s.file))
+	if base == s.name {
+		return ""
+	}
+	return s.name
 }
 
 // path returns the path of a file of the repository for the operating system.

@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli/clitest"
+	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
@@ -60,8 +63,9 @@ func checkDeploymentFile(t testing.TB, root, file, template, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found.Files) != 1 || found.Files[0].Path != file {
-		t.Errorf("discovery finds %v, want only %s", found, file)
+	want := []target.DeploymentFile{{Path: file, Name: name}}
+	if diff := cmp.Diff(want, found.Files); diff != "" {
+		t.Errorf("discovery finds (-want +got):\n%s", diff)
 	}
 }
 
@@ -104,6 +108,18 @@ func TestInitWritesTheFileOfTheFlag(t *testing.T) {
 		filepath.Join(root, "prod", "deployment.yml")).
 		OK(t)
 	checkDeploymentFile(t, root, "prod/deployment.yml", "web.yaml", "web")
+	if text := clitest.ReadFile(t, filepath.Join(root, "prod", "deployment.yml")); !strings.Contains(text, "name: web") {
+		t.Errorf("the file does not name the stack, which discovery would call prod:\n%s", text)
+	}
+}
+
+func TestInitPrintsTheNameThatDiscoveryFinds(t *testing.T) {
+	root := workingCopy(t, map[string]string{"network.yaml": plainTemplate})
+	file := filepath.Join(root, "deployments", "dev", "network.yaml")
+	clitest.Run(t, nil, "init", filepath.Join(root, "network.yaml"), "network-dev", "--file", file).OK(t).
+		Prints(t, "stack network-dev")
+
+	checkDeploymentFile(t, root, "deployments/dev/network.yaml", "network.yaml", "network-dev")
 }
 
 func TestInitOfATemplateWhoseParametersAllHaveDefaults(t *testing.T) {

@@ -91,9 +91,14 @@ func member(node *yaml.Node, key string) *yaml.Node {
 // deploymentFile returns the text of a deployment file. Parameters without a
 // default are to be filled in; the others are comments. The default of a secret is
 // not repeated.
-func deploymentFile(template string, parameters []parameter) []byte {
+//
+// Name, if it is not "", is the stack's name that the path of the file does not show.
+func deploymentFile(template, name string, parameters []parameter) []byte {
 	var text strings.Builder
 	fmt.Fprintf(&text, "template-file-path: %s\n", scalar(template))
+	if name != "" {
+		fmt.Fprintf(&text, "lockstep:\n  name: %s\n", scalar(name))
+	}
 	heading := "# parameters:"
 	for _, parameter := range parameters {
 		if !parameter.hasDefault {

@@ -42,9 +42,9 @@ func (w *World) WaitForIntent(cfg lockstep.SyncConfiguration) {
 }
 
 // EnableDiscovery makes the link discover deployment files on main.
-func (w *World) EnableDiscovery(rename bool) {
+func (w *World) EnableDiscovery() {
 	w.T.Helper()
-	w.Link.Discovery = &lockstep.Discovery{Branch: "main", Rename: rename, RoleARN: "arn:role"}
+	w.Link.Discovery = &lockstep.Discovery{Branch: "main", RoleARN: "arn:role"}
 	w.Update(func(tx *db.Tx) error { return store.SetDiscovery(tx, w.Link.ID, w.Link.Discovery) })
 }
 

@@ -18,11 +18,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// PollInterval is how often the queue of a World polls the database, in fake time.
-// Each poll costs real time, so it is not shorter than tests need.
-const PollInterval = time.Second
-
-// Tick is how often a waiting test checks its condition.
+// Tick is how often the queue and a waiting test look at the database.
 const Tick = 200 * time.Millisecond
 
 // StoredPrecision is the precision of times in the database: a job is due at the
@@ -116,7 +112,7 @@ func (w *World) Start() {
 		Log:          log,
 		PollOnly:     true,
 		Workers:      10,
-		PollInterval: PollInterval,
+		PollInterval: Tick,
 		Exclusive:    true,
 	})
 	w.Services = New(Options{

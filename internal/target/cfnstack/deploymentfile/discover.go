@@ -30,6 +30,7 @@ type classification struct {
 	isDeploymentFile bool
 	isTemplate       bool
 	namedTemplate    string // the template that a deployment file names, if its path is valid
+	name             string // the stack name that a deployment file asks for, if it is valid
 }
 
 // A cache keeps classifications by object id, so that only the changed files of a
@@ -89,7 +90,7 @@ func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want loc
 	for i, filePath := range paths {
 		switch class := findings[i]; {
 		case class.isDeploymentFile && matchesOnly(want, filePath):
-			name, err := stackName(want, filePath)
+			name, err := stackName(want, filePath, class.name)
 			if err != nil {
 				return target.Discovered{}, err
 			}
@@ -247,7 +248,7 @@ func classify(data []byte) classification {
 
 	if n := lookup(root, "template-file-path"); n != nil {
 		clean, _ := cleanPath(n.Value)
-		return classification{isDeploymentFile: true, namedTemplate: clean}
+		return classification{isDeploymentFile: true, namedTemplate: clean, name: askedName(root)}
 	}
 
 	return classification{isTemplate: isTemplate(root)}
@@ -273,11 +274,24 @@ func isTemplate(root *yaml.Node) bool {
 	return false
 }
 
-// stackName returns the stack name of a deployment file: the one in want, or one made of
-// the file's name. A file with a generic name has the name of its folder.
-func stackName(want lockstep.Discovery, filePath string) (string, error) {
+// askedName returns the valid stack name that a deployment file asks for, or "".
+func askedName(root *yaml.Node) string {
+	name := lookup(lookup(root, extensionKey), "name")
+	if name == nil || ValidateStackName(name.Value) != nil {
+		return ""
+	}
+	return name.Value
+}
+
+// stackName returns the stack name of a deployment file: the one in want, the one that
+// the file asks for, or one made of the file's name. A file with a generic name has the
+// name of its folder. It depends on nothing but the commit and want.
+func stackName(want lockstep.Discovery, filePath, asked string) (string, error) {
 	if name, ok := want.Names[filePath]; ok {
 		return name, ValidateStackName(name)
+	}
+	if asked != "" {
+		return asked, nil
 	}
 	base := strings.TrimSuffix(path.Base(filePath), path.Ext(filePath))
 	switch folder := path.Dir(filePath); base {

@@ -95,6 +95,26 @@ func TestDiscoverFollowsFolderPatternAndNames(t *testing.T) {
 	}
 }
 
+func TestADeploymentFileMayNameItsStack(t *testing.T) {
+	files := map[string]string{
+		"deployments/dev/network.yaml":  templatePath + "lockstep: {name: network-dev}\n",
+		"deployments/prod/network.yaml": `{"template-file-path": "t.yaml", "lockstep": {"name": "network-prod"}}`,
+		"deployments/network.yaml":      templatePath,
+		"deployments/bad.yaml":          templatePath + "lockstep: {name: no name}\n",
+		"t.yaml":                        plainTemplate,
+	}
+	want := []target.DeploymentFile{
+		{Path: "deployments/bad.yaml", Name: "bad"}, // its sync reports the error
+		{Path: "deployments/dev/network.yaml", Name: "network-dev"},
+		{Path: "deployments/network.yaml", Name: "network"},
+		{Path: "deployments/prod/network.yaml", Name: "network-prod"},
+	}
+	got := discover(t, &deploymentfile.Discoverer{}, targettest.Files(files), lockstep.Discovery{})
+	if diff := cmp.Diff(want, got.Files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
 func TestDiscoverRefusesInvalidRequests(t *testing.T) {
 	for name, want := range map[string]lockstep.Discovery{
 		"pattern": {Only: "[a"},

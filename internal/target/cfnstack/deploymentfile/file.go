@@ -22,6 +22,7 @@ const (
 // A File is AWS's stack deployment file: a template, its parameters and tags.
 type File struct {
 	source     source
+	Name       string // of the stack, from lockstep.name; "" if the file has none
 	Template   string // a clean path
 	Parameters []Parameter
 	// Tags are the stack's tags. Without HasTags the stack keeps its own.
@@ -104,9 +105,31 @@ func (f *File) setKey(key string, keyNode, value *yaml.Node) (err error) {
 
 		f.HasTags = true
 		return f.source.eachKey(value, "tags.", f.addTag)
+	case extensionKey:
+		if value.Kind != yaml.MappingNode {
+			return f.source.errorf(value.Line, key, "the value is not a mapping, such as {name: web}")
+		}
+		return f.source.eachKey(value, extensionKey+".", f.setExtension)
 	}
 
 	return f.source.errorf(keyNode.Line, key, "%s", suggestKey(key))
+}
+
+// extensionKey is the key of what AWS's format does not have.
+const extensionKey = "lockstep"
+
+// setExtension reads one key of Lockstep's own.
+func (f *File) setExtension(key string, name, value *yaml.Node) error {
+	if name.Value != "name" {
+		return f.source.errorf(name.Line, key, "the key is unknown; %s has name", extensionKey)
+	}
+	if value.Kind != yaml.ScalarNode || ValidateStackName(value.Value) != nil {
+		return f.source.errorf(value.Line, key, "the value is not a stack name: use letters, digits and hyphens, "+
+			"at most %d, and begin with a letter", maxName)
+	}
+
+	f.Name = value.Value
+	return nil
 }
 
 func (f *File) checkMapping(key string, value *yaml.Node, most int) error {
@@ -204,12 +227,12 @@ func suggestKey(key string) string {
 	case "templatefilepath", "templatepath", "templatefile", "template", "templateurl":
 		return "the key is spelled template-file-path"
 	case "stackname", "name", "resourcename":
-		return "the stack's name is the resource name of the sync configuration; remove the key"
+		return "the stack's name is the resource name of the sync configuration; for discovery it is lockstep.name"
 	case "capabilities", "capability":
 		return "all capabilities are passed; remove the key"
 	case "region", "rolearn", "role", "branch", "account", "accountid":
 		return "that belongs to the sync configuration; remove the key"
 	}
 
-	return "the key is unknown; a deployment file has template-file-path, parameters and tags"
+	return "the key is unknown; a deployment file has template-file-path, parameters, tags and lockstep"
 }

@@ -83,7 +83,16 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 			file: "templateFilePath: t.yaml\n",
 			want: `line 1, key templateFilePath: the key is spelled template-file-path`,
 		},
-		"unknown key": {templatePath + "foo: 1\n", `line 2, key foo: the key is unknown`},
+		"unknown key of ours": {
+			file: templatePath + "lockstep: {depends-on: web}\n",
+			want: `line 2, key lockstep.depends-on: the key is unknown; lockstep has name`,
+		},
+		"wrong name": {
+			file: templatePath + "lockstep: {name: 2web}\n",
+			want: `line 2, key lockstep.name: the value is not a stack name`,
+		},
+		"no keys of ours": {templatePath + "lockstep: web\n", `line 2, key lockstep: the value is not a mapping`},
+		"unknown key":     {templatePath + "foo: 1\n", `line 2, key foo: the key is unknown`},
 		"tags as a list": {
 			file: templatePath + "tags:\n  - {key: a, value: b}\n",
 			want: `line 3, key tags: the value is a list; write it as a mapping`,
