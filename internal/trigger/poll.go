@@ -129,8 +129,9 @@ func (p *Poller) Run(ctx context.Context) {
 // too far ahead.
 func (p *Poller) sweep(ctx context.Context) {
 	queue.Sweep(ctx, p.log, func(ctx context.Context) error {
-		// jitter adds up to a tenth.
-		longest := p.options.MaxInterval + p.options.MaxInterval/10 + pollLease
+		// Links of a busy host, or of one that asked for a delay, wait longer than the interval.
+		longest := max(p.options.MaxInterval, maxRetryAfter, maxQueueAhead)
+		longest += longest/10 + pollLease // jitter adds up to a tenth
 		p.correct(ctx, "limit polls", func(tx *db.Tx) (int64, error) { return store.LimitPolls(tx, longest) })
 		return nil
 	})
