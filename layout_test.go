@@ -71,14 +71,15 @@ func layout() map[string]layoutEntry {
 		"internal/sigv4":     {},
 		"internal/apiserver": {imports: ". access api awsjson db engine iam identity ratelimit seal sigv4 wire"},
 		"internal/api": {
-			imports: `. access awsjson connection db engine identity netaddr policy provider repository seal
-				signature store syncstate target wire`,
+			imports: `. access api/conversion awsjson connection db engine identity netaddr policy provider
+				repository seal signature store syncstate target wire`,
 			tests: "apiserver iam",
 		},
-		"internal/iam":     {imports: ". access db identity seal store wire"},
-		"internal/access":  {imports: ". db identity policy seal store syncstate"},
-		"internal/sts":     {imports: ". awsquery identity ratelimit seal sigv4"},
-		"internal/console": {imports: ". commitstatus db provider ratelimit seal store syncstate"},
+		"internal/api/conversion": {imports: ". syncstate wire"},
+		"internal/iam":            {imports: ". access db identity seal store wire"},
+		"internal/access":         {imports: ". db identity policy seal store syncstate"},
+		"internal/sts":            {imports: ". awsquery identity ratelimit seal sigv4"},
+		"internal/console":        {imports: ". commitstatus db provider ratelimit seal store syncstate"},
 
 		// The sync flow, and what runs outside of it: connections and previews.
 		"internal/trigger": {imports: ". db engine provider queue ratelimit repository seal store syncstate worker"},

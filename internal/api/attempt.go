@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -41,7 +41,7 @@ func (s *Service) ListResourceSyncAttempts(
 		}
 
 		for _, a := range attempts {
-			out.Attempts = append(out.Attempts, toWireAttemptSummary(a))
+			out.Attempts = append(out.Attempts, conversion.ToWireAttemptSummary(a))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -75,59 +75,12 @@ func (s *Service) GetResourceSyncAttempt(
 			SyncType:     string(attempt.Resource.SyncType),
 			Outcome:      strings.ToUpper(string(attempt.Outcome)),
 			EndedAt:      wire.Time{Time: attempt.EndedAt},
-			Attempt:      toWireResourceSyncAttempt(attempt.ResourceSyncAttempt),
-			Plan:         toWirePlan(attempt.Plan),
+			Attempt:      conversion.ToWireResourceSyncAttempt(attempt.ResourceSyncAttempt),
+			Plan:         conversion.ToWirePlan(attempt.Plan),
 		}
 
 		return nil
 	})
 
 	return out, err
-}
-
-func toWireAttemptSummary(entry syncstate.AttemptEntry) wire.ResourceSyncAttemptSummary {
-	return wire.ResourceSyncAttemptSummary{
-		AttemptId:  entry.ID,
-		Status:     string(entry.Status),
-		Outcome:    strings.ToUpper(string(entry.Outcome)),
-		Branch:     entry.TargetRevision.Branch,
-		InitialSha: string(entry.InitialRevision.SHA),
-		TargetSha:  string(entry.TargetRevision.SHA),
-		StartedAt:  wire.Time{Time: entry.StartedAt},
-		EndedAt:    wire.Time{Time: entry.EndedAt},
-		LastEvent:  entry.LastEvent,
-	}
-}
-
-func toWirePlan(plan *lockstep.Plan) *wire.SyncPlan {
-	if plan == nil {
-		return nil
-	}
-
-	shown := &wire.SyncPlan{ChangeSetId: plan.ID, ChangeSetName: plan.Name, Truncated: plan.Truncated}
-	for _, change := range plan.Changes {
-		one := wire.ProposedChange{
-			Action:             change.Action,
-			LogicalResourceId:  change.LogicalID,
-			PhysicalResourceId: change.PhysicalID,
-			ResourceType:       change.ResourceType,
-			Replacement:        change.Replacement,
-			Scope:              change.Scope,
-		}
-		for _, d := range change.Details {
-			one.Details = append(one.Details, wire.ChangeDetail(d))
-		}
-
-		shown.Changes = append(shown.Changes, one)
-	}
-
-	for _, value := range plan.Parameters {
-		shown.Parameters = append(shown.Parameters, wire.ValueChange(value))
-	}
-
-	for _, value := range plan.Tags {
-		shown.Tags = append(shown.Tags, wire.ValueChange(value))
-	}
-
-	return shown
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -31,7 +32,7 @@ func (s *Service) GetSyncBlockerSummary(
 
 		blockers, err := syncstate.Blockers(tx, cfg, latestBlockers)
 		for _, b := range blockers {
-			summary.LatestBlockers = append(summary.LatestBlockers, toWireBlocker(b))
+			summary.LatestBlockers = append(summary.LatestBlockers, conversion.ToWireBlocker(b))
 		}
 
 		return err
@@ -55,7 +56,10 @@ func (s *Service) UpdateSyncBlocker(
 		b, err = s.options.Syncs.ResolveBlocker(tx, cfg, input.Id, input.ResolvedReason)
 		return err
 	})
-	return &wire.UpdateSyncBlockerOutput{ResourceName: input.ResourceName, SyncBlocker: toWireBlocker(b)}, err
+	return &wire.UpdateSyncBlockerOutput{
+		ResourceName: input.ResourceName,
+		SyncBlocker:  conversion.ToWireBlocker(b),
+	}, err
 }
 
 // ListSyncBlockers returns the blockers of all resources, newest first.
@@ -93,7 +97,7 @@ func (s *Service) ListSyncBlockers(
 			out.ResourceSyncBlockers = append(out.ResourceSyncBlockers, wire.ResourceSyncBlocker{
 				ResourceName: b.Configuration.ResourceName,
 				SyncType:     string(b.Configuration.SyncType),
-				SyncBlocker:  toWireBlocker(b.Blocker),
+				SyncBlocker:  conversion.ToWireBlocker(b.Blocker),
 			})
 		}
 
@@ -102,21 +106,4 @@ func (s *Service) ListSyncBlockers(
 	})
 
 	return out, err
-}
-
-func toWireBlocker(b lockstep.Blocker) wire.SyncBlocker {
-	shown := wire.SyncBlocker{
-		Id:             b.ID,
-		Type:           string(b.Type),
-		Status:         string(b.Status),
-		CreatedReason:  b.CreatedReason,
-		CreatedAt:      wire.Time{Time: b.CreatedAt},
-		ResolvedReason: b.ResolvedReason,
-		ResolvedAt:     wire.Time{Time: b.ResolvedAt},
-	}
-	for _, x := range b.Contexts {
-		shown.Contexts = append(shown.Contexts, wire.SyncBlockerContext(x))
-	}
-
-	return shown
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -28,7 +29,7 @@ func (s *Service) CreateSyncConfiguration(
 	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		return s.createConfiguration(tx, caller, &cfg, "codeconnections:CreateSyncConfiguration")
 	})
-	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
+	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: conversion.ToWireConfiguration(cfg)}, err
 }
 
 func fromWireConfiguration(caller access.Caller, input wire.CreateSyncConfigurationInput) lockstep.SyncConfiguration {
@@ -98,7 +99,7 @@ func (s *Service) GetSyncConfiguration(
 	if err != nil {
 		return nil, err
 	}
-	return &wire.GetSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, nil
+	return &wire.GetSyncConfigurationOutput{SyncConfiguration: conversion.ToWireConfiguration(cfg)}, nil
 }
 
 // readConfiguration returns a configuration for an action that changes nothing.
@@ -168,7 +169,7 @@ func (s *Service) UpdateSyncConfiguration(
 		return s.options.Syncs.AttachConfiguration(tx, cfg)
 	})
 
-	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
+	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: conversion.ToWireConfiguration(cfg)}, err
 }
 
 func mergeUpdate(cfg *lockstep.SyncConfiguration, input *wire.UpdateSyncConfigurationInput) {
@@ -213,7 +214,7 @@ func (s *Service) ListSyncConfigurations(
 		}
 
 		for _, cfg := range all {
-			out.SyncConfigurations = append(out.SyncConfigurations, toWireConfiguration(cfg))
+			out.SyncConfigurations = append(out.SyncConfigurations, conversion.ToWireConfiguration(cfg))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -287,7 +288,7 @@ func (s *Service) ListRepositorySyncDefinitions(
 			}
 
 			for _, cfg := range all {
-				out.RepositorySyncDefinitions = append(out.RepositorySyncDefinitions, toWireDefinition(cfg))
+				out.RepositorySyncDefinitions = append(out.RepositorySyncDefinitions, conversion.ToWireDefinition(cfg))
 			}
 
 			page.After = next
@@ -327,32 +328,4 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 	}
 
 	return nil
-}
-
-func toWireConfiguration(cfg lockstep.SyncConfiguration) wire.SyncConfiguration {
-	return wire.SyncConfiguration{
-		Branch:                  cfg.Branch,
-		ConfigFile:              cfg.ConfigFile,
-		OwnerId:                 cfg.OwnerID,
-		ProviderType:            string(cfg.ProviderType),
-		RepositoryLinkId:        cfg.LinkID,
-		RepositoryName:          cfg.RepositoryName,
-		ResourceName:            cfg.ResourceName,
-		RoleArn:                 cfg.RoleARN,
-		SyncType:                string(cfg.SyncType),
-		PublishDeploymentStatus: string(cfg.PublishDeploymentStatus),
-		TriggerResourceUpdateOn: string(cfg.TriggerResourceUpdateOn),
-		PullRequestComment:      string(cfg.PullRequestComment),
-	}
-}
-
-// toWireDefinition uses one name for parent and target, as AWS does for
-// CFN_STACK_SYNC.
-func toWireDefinition(cfg lockstep.SyncConfiguration) wire.RepositorySyncDefinition {
-	return wire.RepositorySyncDefinition{
-		Branch:    cfg.Branch,
-		Directory: cfg.ConfigFile,
-		Parent:    cfg.ResourceName,
-		Target:    cfg.ResourceName,
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -109,7 +110,7 @@ func (s *Service) GetConnection(
 			return err
 		}
 
-		shown := toWireConnection(conn)
+		shown := conversion.ToWireConnection(conn)
 		out.Connection = &shown
 		return caller.Authorize(tx, action, access.ConnectionSubject(conn))
 	})
@@ -146,7 +147,7 @@ func (s *Service) ListConnections(
 		}
 
 		for _, conn := range all {
-			out.Connections = append(out.Connections, toWireConnection(conn))
+			out.Connections = append(out.Connections, conversion.ToWireConnection(conn))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -177,15 +178,4 @@ func lockConnection(tx *db.Tx, caller access.Caller, action, arn string) (lockst
 		return conn, err
 	}
 	return conn, caller.Authorize(tx, action, access.ConnectionSubject(conn))
-}
-
-func toWireConnection(conn lockstep.Connection) wire.Connection {
-	return wire.Connection{
-		ConnectionName:   conn.Name,
-		ConnectionArn:    string(conn.ARN),
-		ProviderType:     string(conn.ProviderType),
-		OwnerAccountId:   string(conn.Account),
-		ConnectionStatus: string(conn.Status),
-		HostArn:          string(conn.HostARN),
-	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -54,7 +55,7 @@ func (s *Service) ListResourceSyncs(
 		}
 
 		for _, e := range fleet {
-			out.ResourceSyncs = append(out.ResourceSyncs, toWireResourceSync(caller.Account, e))
+			out.ResourceSyncs = append(out.ResourceSyncs, conversion.ToWireResourceSync(caller.Account, e))
 		}
 
 		if counted {
@@ -125,7 +126,7 @@ func countFleet(
 ) (*wire.ResourceSyncCounts, error) {
 	if caller.CanReadAll(policy.SyncConfiguration) {
 		total, err := syncstate.FleetCounts(tx, caller.Account, caller.Region, filter)
-		return toWireCounts(total), err
+		return conversion.ToWireCounts(total), err
 	}
 
 	var total syncstate.FleetCount
@@ -150,51 +151,5 @@ func countFleet(
 		page.After = next
 	}
 
-	return toWireCounts(total), nil
-}
-
-func toWireCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
-	return &wire.ResourceSyncCounts{
-		Total:       total.Total,
-		Initiated:   total.ByStatus[lockstep.ResourceInitiated],
-		InProgress:  total.ByStatus[lockstep.ResourceInProgress],
-		Succeeded:   total.ByStatus[lockstep.ResourceSucceeded],
-		Failed:      total.ByStatus[lockstep.ResourceFailed],
-		NeverSynced: total.NeverSynced,
-		Blocked:     total.ByHealth[lockstep.HealthBlocked],
-		Health: wire.ResourceHealthCounts{
-			Blocked: total.ByHealth[lockstep.HealthBlocked],
-			Syncing: total.ByHealth[lockstep.HealthSyncing],
-			Failed:  total.ByHealth[lockstep.HealthFailed],
-			Unknown: total.ByHealth[lockstep.HealthUnknown],
-			Behind:  total.ByHealth[lockstep.HealthBehind],
-			InStep:  total.ByHealth[lockstep.HealthInStep],
-		},
-	}
-}
-
-func toWireResourceSync(account lockstep.AccountID, entry syncstate.FleetEntry) wire.ResourceSyncSummary {
-	return wire.ResourceSyncSummary{
-		ResourceName:     entry.Configuration.ResourceName,
-		SyncType:         string(entry.Configuration.SyncType),
-		AccountId:        string(account),
-		RepositoryLinkId: entry.Configuration.LinkID,
-		OwnerId:          entry.Configuration.OwnerID,
-		RepositoryName:   entry.Configuration.RepositoryName,
-		Branch:           entry.Configuration.Branch,
-		ConfigFile:       entry.Configuration.ConfigFile,
-		Status:           string(entry.Status),
-		TargetSha:        string(entry.TargetSHA),
-		TargetBranch:     entry.TargetBranch,
-		DesiredSha:       string(entry.DesiredSHA),
-		StartedAt:        wire.Time{Time: entry.StartedAt},
-		Blocked:          entry.Blocked,
-		StatusProblem:    entry.StatusProblem,
-		Health: wire.ResourceHealth{
-			Status:      string(entry.Health.State),
-			Reason:      entry.Health.Reason,
-			Since:       wire.Time{Time: entry.Health.Since},
-			NextProbeAt: wire.Time{Time: entry.Health.NextProbe},
-		},
-	}
+	return conversion.ToWireCounts(total), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/policy"
@@ -41,7 +42,7 @@ func (s *Service) CreateHost(
 		ProviderType: lockstep.ProviderType(input.ProviderType),
 		Endpoint:     input.ProviderEndpoint,
 		Status:       lockstep.HostAvailable,
-		VPC:          fromWireVPC(input.VpcConfiguration),
+		VPC:          conversion.FromWireVPC(input.VpcConfiguration),
 	}
 	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		subject := access.HostSubject(host).WithNotFound(nil)
@@ -81,7 +82,7 @@ func (s *Service) GetHost(
 		return nil, err
 	}
 
-	shown := toWireHost(host)
+	shown := conversion.ToWireHost(host)
 	return &wire.GetHostOutput{
 		Name:             shown.Name,
 		Status:           shown.Status,
@@ -116,7 +117,7 @@ func (s *Service) ListHosts(
 		}
 
 		for _, h := range hosts {
-			out.Hosts = append(out.Hosts, toWireHost(h))
+			out.Hosts = append(out.Hosts, conversion.ToWireHost(h))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -147,7 +148,7 @@ func (s *Service) UpdateHost(
 		}
 
 		if input.VpcConfiguration != nil {
-			host.VPC = fromWireVPC(input.VpcConfiguration)
+			host.VPC = conversion.FromWireVPC(input.VpcConfiguration)
 		}
 
 		if err := store.UpdateHost(tx, host); err != nil || netaddr.SameOriginURLs(before, host.Endpoint) {
@@ -249,37 +250,4 @@ func hostID(name string) string {
 	// crypto/rand ends the program rather than fail.
 	_, _ = rand.Read(random[:])
 	return id + "-" + hex.EncodeToString(random[:])
-}
-
-func fromWireVPC(vpc *wire.VpcConfiguration) *lockstep.VPCConfiguration {
-	if vpc == nil {
-		return nil
-	}
-	return &lockstep.VPCConfiguration{
-		VPCID:            vpc.VpcId,
-		SubnetIDs:        vpc.SubnetIds,
-		SecurityGroupIDs: vpc.SecurityGroupIds,
-		TLSCertificate:   vpc.TlsCertificate,
-	}
-}
-
-func toWireHost(host lockstep.Host) wire.Host {
-	shown := wire.Host{
-		Name:             host.Name,
-		HostArn:          string(host.ARN),
-		ProviderType:     string(host.ProviderType),
-		ProviderEndpoint: host.Endpoint,
-		Status:           string(host.Status),
-		StatusMessage:    host.StatusMessage,
-	}
-	if vpc := host.VPC; vpc != nil {
-		shown.VpcConfiguration = &wire.VpcConfiguration{
-			VpcId:            vpc.VPCID,
-			SubnetIds:        vpc.SubnetIDs,
-			SecurityGroupIds: vpc.SecurityGroupIDs,
-			TlsCertificate:   vpc.TLSCertificate,
-		}
-	}
-
-	return shown
 }

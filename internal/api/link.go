@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -67,7 +68,7 @@ func (s *Service) CreateRepositoryLink(
 		return addTags(tx, caller, access.LinkSubject(link), link.ARN, tags, request)
 	})
 
-	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: toWireLink(link)}, err
+	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: conversion.ToWireLink(link)}, err
 }
 
 // passConnection returns a connection for a repository link, if the caller may use
@@ -113,7 +114,7 @@ func (s *Service) UpdateRepositoryLink(
 		return s.requestBranches(tx, link.ID)
 	})
 
-	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: toWireLink(link)}, err
+	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: conversion.ToWireLink(link)}, err
 }
 
 // setConnection sets the connection of a link, which must have the same provider
@@ -156,7 +157,7 @@ func (s *Service) GetRepositoryLink(
 		if err != nil {
 			return err
 		}
-		out.RepositoryLinkInfo = toWireLink(link)
+		out.RepositoryLinkInfo = conversion.ToWireLink(link)
 		return caller.Authorize(tx, action, access.LinkSubject(link))
 	})
 	return out, err
@@ -187,7 +188,7 @@ func (s *Service) ListRepositoryLinks(
 		}
 
 		for _, l := range links {
-			out.RepositoryLinks = append(out.RepositoryLinks, toWireLink(l))
+			out.RepositoryLinks = append(out.RepositoryLinks, conversion.ToWireLink(l))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -291,16 +292,4 @@ func checkRepository(owner, name string, isLocal bool) error {
 	}
 
 	return nil
-}
-
-func toWireLink(link lockstep.RepositoryLink) wire.RepositoryLinkInfo {
-	return wire.RepositoryLinkInfo{
-		ConnectionArn:     string(link.ConnectionARN),
-		EncryptionKeyArn:  link.EncryptionKeyARN,
-		OwnerId:           link.OwnerID,
-		ProviderType:      string(link.ProviderType),
-		RepositoryLinkArn: string(link.ARN),
-		RepositoryLinkId:  link.ID,
-		RepositoryName:    link.RepositoryName,
-	}
 }

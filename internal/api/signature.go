@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/signature"
@@ -49,7 +50,7 @@ func (s *Service) CreateSignedSyncConfiguration(
 		})
 	})
 
-	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
+	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: conversion.ToWireConfiguration(cfg)}, err
 }
 
 // PutSignaturePolicy sets who may sign the commits of a resource. A running attempt

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/awsjson"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
@@ -38,7 +39,7 @@ func (s *Service) GetRepositorySyncStatus(
 		}
 
 		attempt, err := syncstate.LatestRepositorySync(tx, id, input.Branch)
-		out.LatestSync = toWireRepositorySync(attempt)
+		out.LatestSync = conversion.ToWireRepositorySync(attempt)
 		return err
 	})
 
@@ -83,14 +84,14 @@ func EncodeStatus(status lockstep.ResourceSync) ([]byte, error) {
 		return nil, errors.New("encode sync status: there is no attempt")
 	}
 
-	out := wire.GetResourceSyncStatusOutput{LatestSync: toWireResourceSyncAttempt(*status.LatestSync)}
+	out := wire.GetResourceSyncStatusOutput{LatestSync: conversion.ToWireResourceSyncAttempt(*status.LatestSync)}
 	if status.DesiredState != nil {
-		rev := toWireRevision(*status.DesiredState)
+		rev := conversion.ToWireRevision(*status.DesiredState)
 		out.DesiredState = &rev
 	}
 
 	if status.LatestSuccessfulSync != nil {
-		attempt := toWireResourceSyncAttempt(*status.LatestSuccessfulSync)
+		attempt := conversion.ToWireResourceSyncAttempt(*status.LatestSuccessfulSync)
 		out.LatestSuccessfulSync = &attempt
 	}
 
@@ -100,53 +101,4 @@ func EncodeStatus(status lockstep.ResourceSync) ([]byte, error) {
 	}
 
 	return b, nil
-}
-
-func toWireRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.RepositorySyncAttempt {
-	shown := wire.RepositorySyncAttempt{
-		StartedAt: wire.Time{Time: attempt.StartedAt},
-		Status:    string(attempt.Status),
-		Events:    []wire.RepositorySyncEvent{},
-	}
-	for _, event := range attempt.Events {
-		shown.Events = append(shown.Events, wire.RepositorySyncEvent{
-			Event:      event.Message,
-			ExternalId: event.ExternalID,
-			Time:       wire.Time{Time: event.Time},
-			Type:       event.Type,
-		})
-	}
-	return shown
-}
-
-func toWireResourceSyncAttempt(attempt lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
-	shown := wire.ResourceSyncAttempt{
-		Events:          []wire.ResourceSyncEvent{},
-		InitialRevision: toWireRevision(attempt.InitialRevision),
-		StartedAt:       wire.Time{Time: attempt.StartedAt},
-		Status:          string(attempt.Status),
-		TargetRevision:  toWireRevision(attempt.TargetRevision),
-		Target:          attempt.Target,
-	}
-	for _, event := range attempt.Events {
-		shown.Events = append(shown.Events, wire.ResourceSyncEvent{
-			Event:      event.Message,
-			ExternalId: event.ExternalID,
-			Time:       wire.Time{Time: event.Time},
-			Type:       event.Type,
-		})
-	}
-
-	return shown
-}
-
-func toWireRevision(revision lockstep.Revision) wire.Revision {
-	return wire.Revision{
-		Branch:         revision.Branch,
-		Directory:      revision.Directory,
-		OwnerId:        revision.OwnerID,
-		RepositoryName: revision.RepositoryName,
-		ProviderType:   string(revision.ProviderType),
-		Sha:            string(revision.SHA),
-	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/api/conversion"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -51,7 +52,7 @@ func (s *Service) ListSyncEvents(
 		}
 
 		for _, ev := range events {
-			out.Events = append(out.Events, toWireEvent(ev))
+			out.Events = append(out.Events, conversion.ToWireEvent(ev))
 		}
 
 		if out.NextCursor = input.After; input.After == "" || next != after {
@@ -130,20 +131,4 @@ func eventPlace(list access.List, token string) (int64, error) {
 		return 0, lockstep.Errorf(lockstep.Invalid, "After is not a cursor that ListSyncEvents returned.")
 	}
 	return cursor.Number, nil
-}
-
-func toWireEvent(event syncstate.SyncEvent) wire.SyncEvent {
-	return wire.SyncEvent{
-		Time:             wire.Time{Time: event.Time},
-		Event:            event.Message,
-		Type:             event.Type,
-		ExternalId:       event.ExternalID,
-		ResourceName:     event.Resource.Name,
-		SyncType:         string(event.Resource.SyncType),
-		RepositoryLinkId: event.LinkID,
-		Branch:           event.Branch,
-		Sha:              string(event.SHA),
-		AttemptId:        event.AttemptID,
-		Status:           event.Status,
-	}
 }
