@@ -86,7 +86,6 @@ func TestUpSyncsItsArguments(t *testing.T) {
 	two.Write(map[string]string{"a/later.yaml": "template-file-path: template.yaml\n"}).Commit()
 	gitwiretest.Git(t, two.Dir, "switch", "--quiet", "main")
 	one := servertest.NewTopic(t)
-	again := servertest.NewTopic(t)
 	odd := servertest.NewWorkingCopy(t, "it's 100% \"ö\" #1?").Write(map[string]string{
 		"some where/topic.yaml": servertest.DeploymentFile,
 		"template.yaml":         servertest.TopicTemplate,
@@ -112,8 +111,6 @@ func TestUpSyncsItsArguments(t *testing.T) {
 			local.UpOptions{Repositories: []string{two.Dir}, Names: map[string]string{"a/deployment.yaml": "azure"}},
 			[]string{"azure@", "b@", "!a@"},
 		},
-		"names that collide": {local.UpOptions{Repositories: []string{one.Dir, again.Dir}},
-			[]string{"topic@", "is not synced: a sync configuration of another repository or branch has the name topic"}},
 		"an unusual name": {
 			local.UpOptions{Repositories: []string{odd.Dir}},
 			[]string{"topic@", "STACK_CREATE_SUCCEEDED"},
@@ -127,6 +124,16 @@ func TestUpSyncsItsArguments(t *testing.T) {
 			run.WantOutput(tt.output...)
 		})
 	}
+}
+
+func TestUpReportsANameThatAnotherRepositoryHas(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	one, second := servertest.NewTopic(t), servertest.NewTopic(t)
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{one.Dir, second.Dir}})
+	run.WantExit(1, "Deployment file topic.yaml is not synced: a sync configuration of another repository or branch has the "+
+		"name topic.", "--name topic.yaml=NAME")
+	run.WantOutput("topic@", "STACK_CREATE_SUCCEEDED")
 }
 
 func TestUpNamesUncommittedFiles(t *testing.T) {
