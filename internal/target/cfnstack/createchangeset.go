@@ -142,6 +142,10 @@ func (c creation) createChangeSet(ctx context.Context) (target.Step, error) {
 		return c.handleCreateError(ctx, err)
 	}
 
+	if aws.ToString(out.Id) == "" || aws.ToString(out.StackId) == "" {
+		return target.Step{}, c.session.emptyError("CreateChangeSet", "changeset")
+	}
+
 	before := c.checkpoint.StackARN
 	c.rememberChangeSet(aws.ToString(out.Id), aws.ToString(out.StackId))
 	if before != "" && before != c.checkpoint.StackARN {

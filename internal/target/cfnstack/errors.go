@@ -110,6 +110,13 @@ func (s *session) plainError(call string, err error) error {
 	return lockstep.Wrapf(lockstep.Invalid, err, "%s: it does not support this, or cannot read the template.", answer)
 }
 
+// emptyError is the error of a call that was answered with success and nothing else,
+// as something between this server and CloudFormation may do.
+func (s *session) emptyError(operation, missing string) error {
+	return lockstep.Errorf(lockstep.Unavailable, "cloudformation:%s: %s returned no %s and no error.",
+		operation, s.driver.endpointName(), missing)
+}
+
 // isPassing reports whether proxies and load balancers answer with an HTTP status for
 // a time.
 func isPassing(status int) bool {

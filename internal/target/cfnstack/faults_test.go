@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
@@ -161,5 +162,35 @@ func TestAPageInPlaceOfAResponseIsQuoted(t *testing.T) {
 	targettest.CheckError(t, err, lockstep.Unavailable, `is not CloudFormation's: "Sign in`)
 	if strings.ContainsFunc(lockstep.Shown(err), lockstep.IsUnsafe) {
 		t.Errorf("the message has unsafe characters: %q", lockstep.Shown(err))
+	}
+}
+
+// An empty success says nothing: no changeset, and no other stack of the same name.
+func TestAnEmptyAnswerIsNotBelieved(t *testing.T) {
+	empty := answer{http.StatusOK, ""}
+	for _, action := range []string{"DescribeStacks", "DescribeChangeSet", "CreateChangeSet"} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t)
+			fake.respond("DescribeStacks", stack("REVIEW_IN_PROGRESS", ""))
+			fake.respond(action, empty)
+
+			driver, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
+			var err error
+			for range 10 {
+				var step target.Step
+				if step, err = driver.Advance(t.Context(), attempt); err != nil {
+					break
+				}
+				attempt.Checkpoint = step.Checkpoint
+			}
+			targettest.CheckError(t, err, lockstep.Unavailable, "cloudformation:"+action)
+			if n := len(fake.called("DeleteStack")); n != 0 {
+				t.Errorf("%d calls of DeleteStack, want none", n)
+			}
+			if n := len(fake.called("ExecuteChangeSet")); n != 0 {
+				t.Errorf("%d calls of ExecuteChangeSet, want none", n)
+			}
+		})
 	}
 }

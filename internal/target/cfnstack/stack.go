@@ -27,8 +27,7 @@ func (s *session) describeStack(ctx context.Context, name string) (*types.Stack,
 		return nil, s.toError("DescribeStacks", err)
 	}
 	if len(out.Stacks) == 0 { // CloudFormation has an error for a missing stack
-		return nil, lockstep.Errorf(lockstep.Unavailable, "cloudformation:DescribeStacks: %s returned no stack and no error.",
-			s.driver.endpointName())
+		return nil, s.emptyError("DescribeStacks", "stack")
 	}
 	return &out.Stacks[0], nil
 }
@@ -52,6 +51,9 @@ func (s *session) describeChangeSet(ctx context.Context, input *cloudformation.D
 	}
 	if err != nil {
 		return nil, s.toError("DescribeChangeSet", err)
+	}
+	if aws.ToString(out.ChangeSetId) == "" || out.Status == "" {
+		return nil, s.emptyError("DescribeChangeSet", "changeset")
 	}
 	return out, nil
 }
