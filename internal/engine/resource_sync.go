@@ -199,7 +199,7 @@ func (t *turn) callAdvance(ctx context.Context) (step target.Step, err error) {
 // recordStep saves what a step did, and returns the next action.
 func (t *turn) recordStep(ctx context.Context, step target.Step) (next action, err error) {
 	err = t.updateIfOwner(ctx, func(tx *db.Tx, resource syncstate.ResourceState) error {
-		if err := syncstate.AddResourceEvents(tx, t.attempt.ID, step.Events...); err != nil {
+		if err := syncstate.AddResourceEvents(tx, t.attempt.ID, t.closingEvents(step)...); err != nil {
 			return err
 		}
 

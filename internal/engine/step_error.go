@@ -8,14 +8,13 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/syncstate"
+	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // handleStepError retries a step that failed, or fails the attempt.
 func (t *turn) handleStepError(ctx context.Context, cause error) (next action, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
-	defer cancel()
-
+	ctx = context.WithoutCancel(ctx)
 	t.attempt.Tries++
 	decision := worker.Decide(cause, t.attempt.Tries)
 	t.log.LogAttrs(ctx, decision.Level, "step",
@@ -28,11 +27,16 @@ func (t *turn) handleStepError(ctx context.Context, cause error) (next action, e
 	if !decision.Retry && t.attempt.Intent == "" {
 		// Without the lease nothing may be discarded: another worker may be about to
 		// execute the proposal.
-		if err := t.updateIfOwner(ctx, func(*db.Tx, syncstate.ResourceState) error { return nil }); err != nil {
+		if err := t.checkLease(ctx); err != nil {
 			return actionNone, err
 		}
 		_ = t.callDiscard(ctx) // logged there; at worst a proposal is left that is never executed
 	}
+
+	// The record has a time of its own: a discard that took all of its time must not
+	// leave an attempt that goes on with what it has discarded.
+	ctx, cancel := context.WithTimeout(ctx, worker.StepTimeout)
+	defer cancel()
 
 	err = t.updateIfOwner(ctx, func(tx *db.Tx, resource syncstate.ResourceState) error {
 		if decision.Retry {
@@ -44,6 +48,13 @@ func (t *turn) handleStepError(ctx context.Context, cause error) (next action, e
 	})
 
 	return next, err
+}
+
+// checkLease returns an error if this worker no longer holds the lease.
+func (t *turn) checkLease(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, worker.StepTimeout)
+	defer cancel()
+	return t.updateIfOwner(ctx, func(*db.Tx, syncstate.ResourceState) error { return nil })
 }
 
 // retryStep schedules the step again. The first failure is shown as an event: the
@@ -93,6 +104,22 @@ func (t *turn) failAttempt(
 	}
 
 	return t.finish(tx, resource, lockstep.Failed)
+}
+
+// closingEvents returns the events of a step that ends the attempt. If the step was
+// retried and has no event of its own, one is added: SYNC_RETRYING must not be the last
+// event of an ended attempt.
+func (t *turn) closingEvents(step target.Step) []lockstep.Event {
+	if step.End == nil || t.attempt.Tries == 0 || len(step.Events) > 0 {
+		return step.Events
+	}
+
+	const done = "The step was tried again and has succeeded. "
+	event := lockstep.Event{Type: "SYNC_SUCCEEDED", Message: done + "The sync has succeeded."}
+	if step.End.Outcome == lockstep.Failed {
+		event = lockstep.Event{Type: "SYNC_FAILED", Message: done + "The sync has failed. " + step.End.Reason}
+	}
+	return []lockstep.Event{event}
 }
 
 // contextsOf returns the facts that an error carries besides its message.

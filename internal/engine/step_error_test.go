@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
@@ -27,7 +28,8 @@ func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
 		cfg := w.CreateConfiguration("web")
 		w.WaitForStatus(cfg, lockstep.ResourceInProgress, first)
 		status := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
-		if diff := cmp.Diff([]string{"SYNC_RETRYING"}, enginetest.EventTypes(status.LatestSync.Events)); diff != "" {
+		if diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_SUCCEEDED"},
+			enginetest.EventTypes(status.LatestSync.Events)); diff != "" {
 			t.Errorf("events: %s", diff)
 		}
 
@@ -45,6 +47,46 @@ func TestUnavailableIsRetriedWithBackoffAndReportedOnce(t *testing.T) {
 
 		if w.Count(`SELECT count(*) FROM resource_sync_attempt`) != 1 {
 			t.Error("a retry made an attempt of its own")
+		}
+	})
+}
+
+func TestAFailureDuringCleanUpIsNotTheLastEvent(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		failures := 0
+		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
+			if failures++; failures == 1 {
+				return target.Step{}, lockstep.Errorf(lockstep.Unavailable, "The endpoint answers 503.")
+			}
+			return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "The bucket exists."}}, nil
+		})
+
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		status := w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceFailed, first)
+		events := status.LatestSync.Events
+		last := events[len(events)-1]
+		if last.Type != "SYNC_FAILED" {
+			t.Errorf("the last event is %s, want SYNC_FAILED", last.Type)
+		}
+		want := "The step was tried again and has succeeded. The sync has failed. The bucket exists."
+		if last.Message != want {
+			t.Errorf("the last event says %q, want %q", last.Message, want)
+		}
+	})
+}
+
+func TestAFailureIsRecordedAfterADiscardThatTookAllItsTime(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		w.StepsFail(lockstep.Errorf(lockstep.Denied, "Denied."))
+		w.Target.OnDiscard = func(target.Attempt) error {
+			<-time.After(worker.StepTimeout + time.Second)
+			return lockstep.Errorf(lockstep.Unavailable, "No response.")
+		}
+
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		w.WaitForStatus(w.CreateConfiguration("web"), lockstep.ResourceFailed, first)
+		if steps, _ := w.Target.CallCounts(); steps != 1 {
+			t.Errorf("the attempt went on after its discard: %d steps, want 1", steps)
 		}
 	})
 }
@@ -76,7 +118,8 @@ func TestBackoffEndsAtFiveMinutesAndIsResetByAStepThatSucceeds(t *testing.T) {
 			}
 		}
 
-		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, enginetest.EventTypes(status.LatestSync.Events))
+		diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING", "SYNC_SUCCEEDED"},
+			enginetest.EventTypes(status.LatestSync.Events))
 		if diff != "" {
 			t.Errorf("each failed step is one event (-want +got):\n%s", diff)
 		}
