@@ -2,6 +2,7 @@ package cfnstack
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"github.com/lockstephq/lockstep"
 )
@@ -25,6 +27,9 @@ const (
 	renewalPause = time.Minute
 	// maxRoles bounds the cached credentials.
 	maxRoles = 10_000
+	// imdsService is the SDK's name of the instance metadata service, which it asks
+	// last.
+	imdsService = "ec2imds"
 )
 
 // ownPrincipal is the name of the base credentials in messages.
@@ -69,6 +74,11 @@ func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration)
 			return nil, lockstep.Errorf(lockstep.Invalid, "The sync configuration has no role to assume.")
 		}
 
+		// Without these the call of STS would fail as if STS could not be reached.
+		if _, err := credentials.Retrieve(ctx); err != nil {
+			return nil, baseCredentialsError(err)
+		}
+
 		session.principal, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
 		credentials = d.roleCredentials(cfg)
 	}
@@ -95,11 +105,7 @@ func withoutRetries(o *cloudformation.Options) { o.RetryMaxAttempts = 1 }
 // credentialsError explains why there are no credentials.
 func (s *session) credentialsError(err error) error {
 	if !s.driver.options.AssumeRoles {
-		if fault := s.toError("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
-			return fault
-		}
-		return lockstep.Wrapf(lockstep.Denied, err,
-			"The AWS credentials of the server cannot be retrieved. Check its environment, profile or instance role.")
+		return baseCredentialsError(err)
 	}
 
 	fault := s.toError("AssumeRole", err)
@@ -113,6 +119,26 @@ func (s *session) credentialsError(err error) error {
 		s.cfg.RoleARN, lockstep.Shown(fault), s.driver.externalIDHint(s.cfg.Account))
 	lockstepErr.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
 	return lockstepErr
+}
+
+// baseCredentialsError explains why the server has no credentials of its own. It is
+// temporary, unless a service denies them: a person adds them, or the instance's role
+// is there again. The text of other errors may have the output of a program that
+// provides credentials, so that only the log has it.
+func baseCredentialsError(err error) error {
+	kind, reason := lockstep.Unavailable, "The server's log has the reason."
+	var operation *smithy.OperationError
+	if code, message := apiError(err); code != "" {
+		reason = asSentence(message, code)
+		if errorKinds[normalizeCode(code)] == lockstep.Denied {
+			kind = lockstep.Denied
+		}
+	} else if errors.As(err, &operation) && operation.Service() == imdsService {
+		reason = "Neither its environment nor its AWS configuration has any, and it has no instance role."
+	}
+
+	return lockstep.Wrapf(kind, err, "The server has no AWS credentials. %s Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "+
+		"AWS_SECRET_ACCESS_KEY, or give the server an instance or task role.", reason)
 }
 
 // externalID returns the external id for the roles of an account, "" for none.

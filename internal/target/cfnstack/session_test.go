@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/lockstephq/lockstep"
@@ -31,6 +32,37 @@ func driverAssumingRoles(t *testing.T, f *fake) *cfnstack.Driver {
 		t.Fatal(err)
 	}
 	return driver
+}
+
+func TestAServerWithoutCredentialsSaysSo(t *testing.T) {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, assumeRoles := range []bool{true, false} {
+		fake := newFake(t)
+		driver, err := cfnstack.New(cfnstack.Options{
+			Target:          fake.url,
+			AssumeRoles:     assumeRoles,
+			BaseCredentials: cfg.Credentials,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = driver.Advance(t.Context(), fake.attempt(plainFiles(), nil))
+		targettest.CheckError(t, err, lockstep.Unavailable,
+			"The server has no AWS credentials. Neither its environment nor its AWS configuration has any")
+	}
 }
 
 func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
