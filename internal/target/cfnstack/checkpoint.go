@@ -64,6 +64,8 @@ type checkpoint struct {
 	LastEventTime time.Time `json:"last_time,omitzero"` // by the endpoint's clock
 	// ResourceEvents counts the events of resources, to bound those emitted.
 	ResourceEvents int `json:"shown,omitempty"`
+	// OmittedEvents counts those that were not emitted.
+	OmittedEvents int `json:"omitted,omitempty"`
 	// IsRollingBack is set once a rollback has begun.
 	IsRollingBack bool `json:"rolling,omitempty"`
 	// EndStatus is the stack's last status by its events, EndReason its reason.

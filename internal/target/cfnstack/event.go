@@ -41,6 +41,8 @@ const (
 	StackResourceSucceeded = "STACK_RESOURCE_SUCCEEDED"
 	// StackResourceFailed: one resource failed, with CloudFormation's reason.
 	StackResourceFailed = "STACK_RESOURCE_FAILED"
+	// StackResourcesOmitted: how many resources have no event, since there are many.
+	StackResourcesOmitted = "STACK_RESOURCES_OMITTED"
 	// StackRollbackInProgress: CloudFormation rolls the stack back.
 	StackRollbackInProgress = "STACK_ROLLBACK_IN_PROGRESS"
 	// StackCreateSucceeded: a new stack was created from the commit.

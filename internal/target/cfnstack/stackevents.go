@@ -132,12 +132,24 @@ func (e execution) handleResourceEvent(event types.StackEvent) {
 		}
 		if e.checkpoint.ResourceEvents++; e.checkpoint.ResourceEvents <= maxResourceEvents {
 			e.emitResourceFailed(cause, status)
+		} else {
+			e.checkpoint.OmittedEvents++
 		}
 	case strings.HasSuffix(status, "_COMPLETE") && !e.checkpoint.IsRollingBack:
 		if e.checkpoint.ResourceEvents++; e.checkpoint.ResourceEvents <= maxSucceededEvents {
 			e.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.",
 				cause.LogicalID, cause.ResourceType, status)
+		} else {
+			e.checkpoint.OmittedEvents++
 		}
+	}
+}
+
+// emitOmitted emits how many events of resources were not emitted, if any.
+func (e execution) emitOmitted() {
+	if n := e.checkpoint.OmittedEvents; n > 0 {
+		e.emit(StackResourcesOmitted, e.checkpoint.StackARN,
+			"%d further events of resources are not listed. CloudFormation's events of the stack have them.", n)
 	}
 }
 

@@ -122,6 +122,7 @@ func (e execution) wasChangedSince(stack *types.Stack) bool {
 // endExecution ends the attempt by the status of the stack.
 func (e execution) endExecution(ctx context.Context, stack *types.Stack) (target.Step, error) {
 	end := &target.End{Outcome: lockstep.Applied, Baseline: newBaseline(stack, e.lastSeenTime())}
+	e.emitOmitted()
 	switch {
 	case e.checkpoint.CreatesStack && stack.StackStatus == types.StackStatusCreateComplete:
 		e.emitSucceeded(StackCreateSucceeded, "Changeset execution succeeded and stack created successfully.", stack)

@@ -88,6 +88,28 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 	}
 }
 
+func TestResourcesThatAreNotListedAreCounted(t *testing.T) {
+	fake := newFake(t)
+	list := []event{stackEvent("UPDATE_IN_PROGRESS", "")}
+	for range 100 {
+		list = append(list, event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
+	}
+	list = append(list, stackEvent("UPDATE_COMPLETE", ""))
+	arrangeExecution(fake, events(list...), stack("UPDATE_COMPLETE", ""))
+
+	run := fake.run(plainFiles(), nil)
+	omitted := run.Events[len(run.Events)-2]
+	if omitted.Type != "STACK_RESOURCES_OMITTED" {
+		t.Fatalf("the event before the last is %s, want STACK_RESOURCES_OMITTED", omitted.Type)
+	}
+	if want := "40 further events of resources are not listed."; !strings.HasPrefix(omitted.Message, want) {
+		t.Errorf("the event says %q, want %q", omitted.Message, want)
+	}
+	if last := run.Events[len(run.Events)-1].Type; last != "STACK_UPDATE_SUCCEEDED" {
+		t.Errorf("the last event is %s, want STACK_UPDATE_SUCCEEDED", last)
+	}
+}
+
 func TestAdvanceWaitsForTheExecutionAndNotForAStackAtRest(t *testing.T) {
 	fake := newFake(t)
 	arrangeExecution(fake, events(), stack("UPDATE_COMPLETE", ""))
