@@ -71,6 +71,30 @@ func (s *Service) ListResourceSyncs(
 	return out, err
 }
 
+// GetResourceHealth returns the health of a resource, for callers that may read the
+// resource and not list all.
+func (s *Service) GetResourceHealth(
+	ctx context.Context, caller access.Caller, input *wire.GetResourceHealthInput,
+) (*wire.GetResourceHealthOutput, error) {
+	out := &wire.GetResourceHealthOutput{}
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
+		cfg, err := authorizedConfiguration(tx, caller, "lockstep:GetResourceHealth", input.SyncType, input.ResourceName)
+		if err != nil {
+			return err
+		}
+
+		filter := syncstate.FleetFilter{SyncType: cfg.SyncType, ResourceName: cfg.ResourceName}
+		entries, _, err := syncstate.Fleet(tx, caller.Account, caller.Region, filter, db.Page{Limit: 1})
+		for _, entry := range entries {
+			out.Health = conversion.ToWireHealth(entry.Health)
+		}
+
+		return err
+	})
+
+	return out, err
+}
+
 // viewFleet is viewList, but in a transaction if the resources are counted too.
 func (s *Service) viewFleet(
 	ctx context.Context, caller access.Caller, counted bool, read func(tx *db.Tx) error,

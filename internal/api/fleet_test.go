@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api/apitest"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -212,5 +213,27 @@ func TestEventsNameTheirResource(t *testing.T) {
 		if diff := cmp.Diff([]wire.SyncEvent{ofWeb}, web.Events); diff != "" {
 			t.Errorf("web's (-want +got):\n%s", diff)
 		}
+	})
+}
+
+func TestTheHealthOfOneResourceNeedsPermissionForThatResourceOnly(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.createLink()
+		w.createConfiguration("web", link)
+		w.createConfiguration("db", link)
+		caller := w.CreatePrincipal("jo", identity.None, `permit (principal == User::"jo", action, resource)
+			when { resource is SyncConfiguration && resource.resourceName == "web" };`)
+
+		var out wire.GetResourceHealthOutput
+		in := wire.GetResourceHealthInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}
+		if err := w.as(caller).Call("GetResourceHealth", in, &out); err != nil {
+			t.Fatal(err)
+		}
+		if out.Health.Status != wire.HealthBehind {
+			t.Errorf("the health of web is %q, want BEHIND", out.Health.Status)
+		}
+
+		in.ResourceName = "db"
+		apitest.ExpectError(t, w.as(caller).Call("GetResourceHealth", in, &out), "ResourceNotFoundException", "db")
 	})
 }

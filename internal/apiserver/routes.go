@@ -50,6 +50,7 @@ func routeLockstep(mux *awsjson.Mux, operations *api.Service, identities *iam.Se
 	handle(mux, service, "DeleteSignaturePolicy", operations.DeleteSignaturePolicy)
 	handle(mux, service, "GetConnectionHandshake", operations.GetConnectionHandshake)
 	handle(mux, service, "GetRepositoryWebhook", operations.GetRepositoryWebhook)
+	handle(mux, service, "GetResourceHealth", operations.GetResourceHealth)
 	handle(mux, service, "GetResourceSyncAttempt", operations.GetResourceSyncAttempt)
 	handle(mux, service, "GetRevisionSync", operations.GetRevisionSync)
 	handle(mux, service, "GetSignaturePolicy", operations.GetSignaturePolicy)

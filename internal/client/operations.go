@@ -191,6 +191,13 @@ func (c *Client) GetResourceSyncAttempt(
 	return call[wire.GetResourceSyncAttemptOutput](ctx, c, "GetResourceSyncAttempt", in)
 }
 
+// GetResourceHealth returns the health of a resource.
+func (c *Client) GetResourceHealth(
+	ctx context.Context, in *wire.GetResourceHealthInput,
+) (*wire.GetResourceHealthOutput, error) {
+	return call[wire.GetResourceHealthOutput](ctx, c, "GetResourceHealth", in)
+}
+
 // GetRevisionSync returns the status of a commit for a resource.
 func (c *Client) GetRevisionSync(
 	ctx context.Context, in *wire.GetRevisionSyncInput,

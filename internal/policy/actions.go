@@ -48,8 +48,8 @@ func Actions() []Action {
 		"lockstep:GetRepositoryWebhook")
 	add(Read, configuration, "codeconnections:GetResourceSyncStatus", "codeconnections:GetSyncBlockerSummary",
 		"codeconnections:GetSyncConfiguration",
-		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:GetSignaturePolicy",
-		"lockstep:ListResourceSyncAttempts")
+		"lockstep:GetResourceHealth", "lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync",
+		"lockstep:GetSignaturePolicy", "lockstep:ListResourceSyncAttempts")
 
 	add(Operate, link, "lockstep:StartRepositorySync")
 	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")

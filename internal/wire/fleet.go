@@ -69,6 +69,18 @@ type ResourceHealth struct {
 	NextProbeAt Time `json:",omitzero" shape:"Timestamp"`
 }
 
+// GetResourceHealthInput is the request of GetResourceHealth.
+type GetResourceHealthInput struct {
+	ResourceName string `shape:"ResourceName"`
+	SyncType     string `shape:"SyncConfigurationType"`
+}
+
+// GetResourceHealthOutput is the response of GetResourceHealth.
+type GetResourceHealthOutput struct {
+	// Whether the resource is as Git says.
+	Health ResourceHealth
+}
+
 // ResourceSyncCounts is the number of resources that match the filters, on all
 // pages. Total is the sum of the statuses and NeverSynced.
 type ResourceSyncCounts struct {

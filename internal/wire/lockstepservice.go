@@ -17,6 +17,7 @@ func lockstepOperations() []Operation {
 		operation[GetConnectionHandshakeInput, GetConnectionHandshakeOutput]("GetConnectionHandshake", notFound),
 		operation[GetPolicyInput, GetPolicyOutput]("GetPolicy", notFound),
 		operation[GetRepositoryWebhookInput, GetRepositoryWebhookOutput]("GetRepositoryWebhook", notFound),
+		operation[GetResourceHealthInput, GetResourceHealthOutput]("GetResourceHealth", notFound),
 		operation[GetResourceSyncAttemptInput, GetResourceSyncAttemptOutput]("GetResourceSyncAttempt", notFound),
 		operation[GetRevisionSyncInput, GetRevisionSyncOutput]("GetRevisionSync", notFound, unavailable),
 		operation[GetSignaturePolicyInput, GetSignaturePolicyOutput]("GetSignaturePolicy", notFound),

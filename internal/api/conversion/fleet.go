@@ -45,11 +45,16 @@ func ToWireResourceSync(account lockstep.AccountID, entry syncstate.FleetEntry) 
 		StartedAt:        wire.Time{Time: entry.StartedAt},
 		Blocked:          entry.Blocked,
 		StatusProblem:    entry.StatusProblem,
-		Health: wire.ResourceHealth{
-			Status:      string(entry.Health.State),
-			Reason:      entry.Health.Reason,
-			Since:       wire.Time{Time: entry.Health.Since},
-			NextProbeAt: wire.Time{Time: entry.Health.NextProbe},
-		},
+		Health:           ToWireHealth(entry.Health),
+	}
+}
+
+// ToWireHealth returns the health of a resource.
+func ToWireHealth(health lockstep.Health) wire.ResourceHealth {
+	return wire.ResourceHealth{
+		Status:      string(health.State),
+		Reason:      health.Reason,
+		Since:       wire.Time{Time: health.Since},
+		NextProbeAt: wire.Time{Time: health.NextProbe},
 	}
 }

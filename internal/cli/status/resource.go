@@ -42,6 +42,8 @@ func showResource(
 	health, problem := (*wire.ResourceHealth)(nil), ""
 	if summary != nil {
 		health, problem = &summary.Health, summary.StatusProblem
+	} else if health, err = healthOf(ctx, remote, name); err != nil {
+		return err
 	}
 	if format.IsDocument() {
 		return format.Write(env.Stdout, resource{cfg, health, problem, status})
@@ -101,14 +103,19 @@ func attemptStatus(attempt wire.ResourceSyncAttempt) string {
 	return attempt.Status
 }
 
-// healthOf returns the health of a resource, or nil if the caller may not list
-// resources.
+// healthOf returns the health of a resource, or nil if the caller may not read it.
 func healthOf(ctx context.Context, remote *client.Client, name string) (*wire.ResourceHealth, error) {
-	summary, err := summaryOf(ctx, remote, name)
-	if err != nil || summary == nil {
+	response, err := remote.GetResourceHealth(ctx, &wire.GetResourceHealthInput{
+		ResourceName: name,
+		SyncType:     command.SyncType,
+	})
+	if client.Code(err) == "AccessDeniedException" {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	return &summary.Health, nil
+	return &response.Health, nil
 }
 
 // summaryOf returns a resource as lists show it, or nil if the caller may not list
@@ -130,6 +137,7 @@ func summaryOf(ctx context.Context, remote *client.Client, name string) (*wire.R
 // addHealth adds the health of a resource, why it is so, and what helps.
 func addHealth(table *output.Table, colors output.Colors, name string, health *wire.ResourceHealth) {
 	if health == nil {
+		table.Add("Health", "not shown: you are not allowed to perform lockstep:GetResourceHealth")
 		return
 	}
 

@@ -297,3 +297,52 @@ func TestUsageErrorsNameWhatIsWrong(t *testing.T) {
 		t.Run(line, func(t *testing.T) { clitest.Run(t, nil, strings.Fields(line)...).Fails(t, 2, want) })
 	}
 }
+
+// newListlessServer returns a server with one resource, api, whose caller may not
+// list resources.
+func newListlessServer(t testing.TB) *clitest.Server {
+	server := clitest.NewServer(t)
+	clitest.HandleAWS(server, "GetSyncConfiguration",
+		func(*wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+			return &wire.GetSyncConfigurationOutput{SyncConfiguration: wire.SyncConfiguration{
+				ResourceName: "api",
+				Branch:       "main",
+			}}, nil
+		})
+	clitest.HandleAWS(server, "GetResourceSyncStatus",
+		func(*wire.GetResourceSyncStatusInput) (*wire.GetResourceSyncStatusOutput, error) {
+			return &wire.GetResourceSyncStatusOutput{LatestSync: attempt("SUCCEEDED", sha2)}, nil
+		})
+	clitest.Handle(server, "ListResourceSyncs",
+		func(*wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+			return nil, clitest.Exception("AccessDeniedException", "Not authorized.")
+		})
+	return server
+}
+
+func TestTheHealthOfAResourceNeedsNoPermissionToList(t *testing.T) {
+	server := newListlessServer(t)
+	clitest.Handle(server, "GetResourceHealth",
+		func(request *wire.GetResourceHealthInput) (*wire.GetResourceHealthOutput, error) {
+			if request.ResourceName != "api" || request.SyncType != "CFN_STACK_SYNC" {
+				t.Errorf("GetResourceHealth of %s %s", request.SyncType, request.ResourceName)
+			}
+			return &wire.GetResourceHealthOutput{Health: wire.ResourceHealth{
+				Status: wire.HealthUnknown,
+				Reason: "The host does not answer.",
+			}}, nil
+		})
+
+	clitest.Run(t, server.Env(), "status", "api").Prints(t, "Health      UNKNOWN", "The host does not answer.")
+}
+
+func TestAHealthThatTheCallerMayNotReadIsNotLeftOutSilently(t *testing.T) {
+	server := newListlessServer(t)
+	clitest.Handle(server, "GetResourceHealth",
+		func(*wire.GetResourceHealthInput) (*wire.GetResourceHealthOutput, error) {
+			return nil, clitest.Exception("AccessDeniedException", "Not authorized.")
+		})
+
+	clitest.Run(t, server.Env(), "status", "api").
+		Prints(t, "Health      not shown: you are not allowed to perform lockstep:GetResourceHealth")
+}
