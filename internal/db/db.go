@@ -32,6 +32,8 @@ func (d Dialect) String() string {
 // A DB is an open database with the current schema. It is safe for concurrent use.
 type DB struct {
 	dialect      Dialect
+	path         string         // SQLite
+	walLimit     int64          // SQLite, in bytes; for TruncateLog
 	writer       *sql.DB        // SQLite
 	readers      *sql.DB        // SQLite, for View
 	readPool     *readPool      // SQLite, for ViewOnce

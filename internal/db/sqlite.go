@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ func openSQLite(ctx context.Context, path string, migrations Migrations) (*DB, e
 		return nil, err
 	}
 
-	database := &DB{dialect: SQLite}
+	database := &DB{dialect: SQLite, path: path, walLimit: walLimit}
 	if database.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
 		return nil, err
 	}
@@ -61,6 +62,9 @@ const mmapSize = "1073741824"
 // starts again from its beginning, in bytes.
 const journalSizeLimit = "33554432"
 
+// busyTimeout is how long a statement waits for the lock of another process.
+const busyTimeout = "10000" // milliseconds
+
 // sqliteDSN creates the file if needed, and returns its name in SQLite's URI form,
 // escaped.
 func sqliteDSN(path string) (string, error) {
@@ -86,8 +90,8 @@ func sqliteDSN(path string) (string, error) {
 	}
 
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
-	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=auto_vacuum(INCREMENTAL)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=journal_size_limit(" + journalSizeLimit + ")", nil
+	return u.String() + "?_pragma=busy_timeout(" + busyTimeout + ")&_pragma=auto_vacuum(INCREMENTAL)" +
+		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(" + journalSizeLimit + ")", nil
 }
 
 func sqlitePool(dsn string, connections int) (*sql.DB, error) {
@@ -123,6 +127,46 @@ func (d *DB) runSQLite(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f
 		return err
 	}
 	return sqlTx.Commit()
+}
+
+// walLimit is the size of the write-ahead log, in bytes, above which TruncateLog empties it.
+const walLimit = 32 << 20
+
+// truncateTimeout is how long TruncateLog waits for readers of old pages. Other writers
+// wait as long.
+const truncateTimeout = "1000" // milliseconds
+
+// TruncateLog copies the write-ahead log of an SQLite file into the file and empties it,
+// if it is larger than 32 MB: SQLite itself does so only when a later commit finds no
+// reader of the log. If there is a reader for a second, the log stays as it is until the
+// next call. On PostgreSQL, TruncateLog does nothing.
+func (d *DB) TruncateLog(ctx context.Context) error {
+	if d.dialect != SQLite {
+		return nil
+	}
+
+	info, err := os.Stat(d.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() <= d.walLimit {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	conn, err := d.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout("+truncateTimeout+")"); err != nil {
+		return err
+	}
+
+	// The row says whether a reader was in the way; that is no error.
+	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	_, restored := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA busy_timeout("+busyTimeout+")")
+	return errors.Join(err, restored)
 }
 
 // releasedPages bounds how many pages one call of ReleaseSpace returns, so that other

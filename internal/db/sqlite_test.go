@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,4 +87,43 @@ func increment(tx *db.Tx) error {
 	}
 	_, err := tx.Exec("UPDATE item SET size = $1 WHERE id = 1", size+1)
 	return err
+}
+
+// TestTruncateLogEmptiesALargeLog commits 4 MB at once: SQLite copies them to the file,
+// and leaves the log as large as it was.
+func TestTruncateLogEmptiesALargeLog(t *testing.T) {
+	url := dbtest.URL(t, db.SQLite)
+	database, err := db.Open(t.Context(), url, schema(items))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+
+	insertLarge := func(tx *db.Tx) error { return insert(tx, 1, strings.Repeat("a", 4<<20)) }
+	if err := database.Update(t.Context(), insertLarge); err != nil {
+		t.Fatal(err)
+	}
+
+	size := func() int64 {
+		info, err := os.Stat(strings.TrimPrefix(url, "sqlite:") + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+
+	if err := database.TruncateLog(t.Context()); err != nil || size() < 4<<20 {
+		t.Errorf("the log has %d bytes after a call below the limit, %v", size(), err)
+	}
+
+	database.LimitLog(1 << 20)
+	if err := database.TruncateLog(t.Context()); err != nil || size() != 0 {
+		t.Errorf("the log has %d bytes after a call above the limit, %v", size(), err)
+	}
+
+	var timeout int
+	err = database.SQL().QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&timeout)
+	if err != nil || timeout != 10_000 {
+		t.Errorf("the writer waits %d ms for locks after the call, %v", timeout, err)
+	}
 }

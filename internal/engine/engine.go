@@ -117,7 +117,10 @@ func (e *Engine) TargetDriver(syncType lockstep.SyncType) (target.Driver, error)
 func (e *Engine) Sweep(ctx context.Context) {
 	var pruned time.Time
 	queue.Sweep(ctx, e.log, func(ctx context.Context) error {
-		if err := e.db.Update(ctx, e.sweep); err != nil || time.Since(pruned) < pruneInterval {
+		if err := e.db.Update(ctx, e.sweep); err != nil {
+			return err
+		}
+		if err := e.db.TruncateLog(ctx); err != nil || time.Since(pruned) < pruneInterval {
 			return err
 		}
 
