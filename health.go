@@ -38,6 +38,20 @@ type Health struct {
 	NextProbe time.Time
 }
 
+// BlockerRemedy returns what a person does about the blocker of a resource.
+func BlockerRemedy(resource string) string {
+	return fmt.Sprintf("Remove the cause, then run `lockstep retry %s`.", ShellQuote(resource))
+}
+
+// UnreadableReason returns the sentence that a repository, or its branch, cannot be
+// read since a time, for a resource whose health has another cause.
+func UnreadableReason(since time.Time, problem string) string {
+	if since.IsZero() {
+		return "The repository cannot be read: " + problem
+	}
+	return fmt.Sprintf("The repository cannot be read since %s: %s", since.UTC().Format(time.RFC3339), problem)
+}
+
 // PinnedReason is the reason of a resource that is kept at a commit which was
 // requested by its id.
 func PinnedReason(pinned, head SHA, resource string) string {

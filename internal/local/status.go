@@ -189,9 +189,9 @@ func (c client) blockedFailure(ctx context.Context, resource wire.ResourceSyncSu
 	for _, blocker := range out.SyncBlockerSummary.LatestBlockers {
 		if blocker.Status == string(lockstep.BlockerActive) {
 			failures = append(failures, fmt.Sprintf(
-				"%s BLOCKED at %s: %s Then run: lockstep blockers %s --resolve --reason TEXT",
+				"%s BLOCKED at %s: %s %s",
 				resource.ResourceName, lockstep.SHA(resource.DesiredSha).Short(),
-				lockstep.SanitizeLine(blocker.CreatedReason), resource.ResourceName))
+				lockstep.SanitizeLine(blocker.CreatedReason), lockstep.BlockerRemedy(resource.ResourceName)))
 		}
 	}
 

@@ -315,7 +315,7 @@ func TestUpOnceReportsABlockedStack(t *testing.T) {
 
 	repo.Write(map[string]string{"template.yaml": servertest.TopicTemplate + "# 2\n"}).Commit()
 	servertest.UpOnce(t, options).WantExit(1, "topic BLOCKED at ", "was modified at time",
-		"lockstep blockers topic --resolve")
+		"Remove the cause, then run `lockstep retry topic`.")
 }
 
 func TestUpRetriesAHostThatIsUnavailableAtFirst(t *testing.T) {

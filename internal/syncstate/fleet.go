@@ -89,6 +89,17 @@ const statusProblem = `CASE WHEN c.publish_deployment_status = 'ENABLED' THEN co
 		AND (c.role_arn LIKE '%::' || substr(s.environment, 1, 12) || ':%'
 			OR c.role_arn NOT LIKE 'arn:%:iam::%' AND substr(s.environment, 1, 12) = c.account)), '') ELSE '' END`
 
+// failureReason is the message of the event that explains a failed attempt best: the
+// first failure of a resource of the stack, else the first failure or block, else the
+// last event. Later failures follow from the first.
+const failureReason = `CASE WHEN a.outcome = 'failed' THEN coalesce(
+	(SELECT e.message FROM sync_event e WHERE e.resource_attempt_id = a.id
+		AND e.type = 'STACK_RESOURCE_FAILED' ORDER BY e.id LIMIT 1),
+	(SELECT e.message FROM sync_event e WHERE e.resource_attempt_id = a.id
+		AND (e.type LIKE '%\_FAILED' ESCAPE '\' OR e.type LIKE '%\_BLOCKED' ESCAPE '\') ORDER BY e.id LIMIT 1),
+	(SELECT e.message FROM sync_event e WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1),
+	'') ELSE '' END`
+
 // isPinned is [ResourceState.IsPinned].
 const isPinned = `(r.pinned_head <> '' AND r.desired_sha <> r.pinned_head)`
 
@@ -121,8 +132,7 @@ func Fleet(
 		coalesce(a.target_sha, ''), coalesce(a.target_revision, ''), a.started_at, a.ended_at, `+healthState+`,
 		coalesce(k.created_reason, ''), k.created_at, l.poll_error, l.poll_failing_since, l.next_poll_at,
 		coalesce(b.problem, ''), b.problem_since, coalesce(b.head, ''), coalesce(`+isPinned+`, FALSE),
-		CASE WHEN a.outcome = 'failed' THEN coalesce((SELECT e.message FROM sync_event e
-			WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1), '') ELSE '' END, `+statusProblem+`, `+
+		`+failureReason+`, `+statusProblem+`, `+
 		store.ConfigurationColumns+fleetTables+
 		where.clause()+` ORDER BY c.sync_type, c.resource_name `+where.limit(), where.args...)
 }
@@ -139,7 +149,7 @@ type healthFacts struct {
 	branchProblemSince           *int64
 	head                         lockstep.SHA
 	isPinned                     bool
-	failure                      string // the last event of a failed attempt
+	failure                      string // the cause of a failed attempt
 }
 
 func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
@@ -178,8 +188,10 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 	if problem == "" {
 		problem, problemSince = f.branchProblem, f.branchProblemSince
 	}
+	unreadable := ""
 	if problem != "" {
 		health.NextProbe = db.TimeOrZero(f.nextPollAt)
+		unreadable = lockstep.UnreadableReason(db.TimeOrZero(problemSince), problem)
 	}
 
 	switch f.state {
@@ -187,10 +199,10 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 		health.Reason = f.blockedReason
 		health.Since = db.TimeOrZero(f.blockedSince)
 	case lockstep.HealthSyncing:
-		health.Reason = problem
+		health.Reason = unreadable
 		health.Since = entry.StartedAt
 	case lockstep.HealthFailed:
-		health.Reason = f.failure
+		health.Reason = joinSentences(f.failure, unreadable)
 	case lockstep.HealthUnknown:
 		health.Reason = problem
 		health.Since = db.TimeOrZero(problemSince)
@@ -203,6 +215,20 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 	}
 
 	return health
+}
+
+// joinSentences returns two texts as one, within the length of a message. The first
+// is truncated rather than the second.
+func joinSentences(first, second string) string {
+	if first == "" || second == "" {
+		return first + second
+	}
+	if !strings.HasSuffix(first, ".") {
+		first += "."
+	}
+
+	room := max(lockstep.MaxMessage-len(second)-1, 0)
+	return lockstep.Truncate(lockstep.Truncate(first, room)+" "+second, lockstep.MaxMessage)
 }
 
 func (f healthFacts) behindReason(entry FleetEntry) string {

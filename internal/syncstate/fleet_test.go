@@ -2,6 +2,7 @@ package syncstate_test
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
 
@@ -331,14 +332,33 @@ func TestAFailureAndABlockerExplainTheHealth(t *testing.T) {
 
 		attempt := endAttempt(t, database, cfg, "")
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			event := lockstep.Event{Type: "STACK_UPDATE_FAILED", Message: "Queue failed."}
-			if err := syncstate.AddResourceEvents(tx, attempt.ID, event); err != nil {
+			err := syncstate.AddResourceEvents(tx, attempt.ID,
+				lockstep.Event{Type: "SYNC_STARTED", Message: "Sync started."},
+				lockstep.Event{Type: "CHANGESET_FAILED", Message: "A step failed."},
+				lockstep.Event{Type: "STACK_RESOURCE_FAILED", Message: "Queue failed."},
+				lockstep.Event{Type: "STACK_RESOURCE_FAILED", Message: "Topic was cancelled."},
+				lockstep.Event{Type: "STACK_UPDATE_FAILED", Message: "Stack update failed."})
+			if err != nil {
 				return err
 			}
 			return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed)
 		})
 		if got := healthOf(t, database); got.State != lockstep.HealthFailed || got.Reason != "Queue failed." {
-			t.Errorf("after a failure it is %+v, want FAILED with its last event", got)
+			t.Errorf("after a failure it is %+v, want FAILED with its root cause", got)
+		}
+
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			poll := store.Poll{LinkID: cfg.LinkID, Failures: 1, Error: "The host does not answer."}
+			return store.FinishPoll(tx, poll, tx.Now.Add(time.Minute))
+		})
+		got := healthOf(t, database)
+		if got.State != lockstep.HealthFailed {
+			t.Errorf("after a failure, without the repository, it is %s, want FAILED", got.State)
+		}
+		pattern := regexp.MustCompile(
+			`^Queue failed\. The repository cannot be read since \S+Z: The host does not answer\.$`)
+		if !pattern.MatchString(got.Reason) {
+			t.Errorf("after a failure, without the repository, the reason is %q", got.Reason)
 		}
 
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
@@ -434,6 +454,25 @@ func TestAStatusThatTheGitHostRefusesIsAProblemOfItsResources(t *testing.T) {
 			if diff := cmp.Diff(want, problems()); diff != "" {
 				t.Errorf("reason %q (-want +got):\n%s", reason, diff)
 			}
+		}
+	})
+}
+
+func TestARunningSyncOfARepositoryThatCannotBeReadSaysSo(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := aFleet(t, database)["db"]
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			poll := store.Poll{LinkID: cfg.LinkID, Failures: 1, Error: "The host does not answer."}
+			return store.FinishPoll(tx, poll, tx.Now.Add(time.Minute))
+		})
+
+		health := readFleet(t, database, account, syncstate.FleetFilter{ResourceName: "db"})[0].Health
+		if health.State != lockstep.HealthSyncing {
+			t.Errorf("the health is %s, want SYNCING", health.State)
+		}
+		pattern := regexp.MustCompile(`^The repository cannot be read since \S+Z: The host does not answer\.$`)
+		if !pattern.MatchString(health.Reason) {
+			t.Errorf("the reason is %q", health.Reason)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
@@ -153,7 +154,31 @@ func showBlockers(
 	if err := table.Write(env.Stdout); err != nil {
 		return err
 	}
+	if err := showRemedy(env, found); err != nil {
+		return err
+	}
+
 	return showUnknown(ctx, env, remote, filter)
+}
+
+// showRemedy prints what a person does about active blockers, if there are any.
+func showRemedy(env *command.Env, blockers []wire.ResourceSyncBlocker) error {
+	resource := ""
+	for _, entry := range blockers {
+		switch {
+		case entry.SyncBlocker.Status != blockerActive:
+		case resource == "" || resource == entry.ResourceName:
+			resource = entry.ResourceName
+		default:
+			resource = "RESOURCE"
+		}
+	}
+
+	if resource == "" {
+		return nil
+	}
+
+	return env.Printf("\n%s\n", lockstep.BlockerRemedy(resource))
 }
 
 // showUnknown lists the resources whose repository cannot be read: no blocker keeps

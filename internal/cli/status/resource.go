@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
@@ -80,7 +81,8 @@ func showResource(
 		table.Add("Last success", commit+", "+output.LocalTime(success.StartedAt))
 	}
 
-	if cause := relevantEvent(latest); cause != nil && latest.Status == "FAILED" {
+	isInReason := health != nil && !health.NextProbeAt.IsZero() && health.Status == wire.HealthFailed
+	if cause := relevantEvent(latest); cause != nil && latest.Status == "FAILED" && !isInReason {
 		table.Add("Cause", cause.Event)
 	}
 
@@ -147,7 +149,8 @@ func addHealth(table *output.Table, colors output.Colors, name string, health *w
 	}
 	table.Add("Health", colors.Cell(text, health.Status))
 
-	if health.Reason != "" && health.Status != wire.HealthFailed { // the cause is shown below
+	isExplainedBelow := health.Status == wire.HealthFailed && health.NextProbeAt.IsZero()
+	if health.Reason != "" && !isExplainedBelow {
 		table.Add("Reason", health.Reason)
 	}
 	if !health.NextProbeAt.IsZero() {
@@ -159,11 +162,11 @@ func addHealth(table *output.Table, colors output.Colors, name string, health *w
 }
 
 // remedyOf returns what a person can do about the health of a resource, or "".
-func remedyOf(name string, health wire.ResourceHealth) string {
-	name = output.QuotePath(name)
+func remedyOf(resource string, health wire.ResourceHealth) string {
+	name := output.QuotePath(resource)
 	switch health.Status {
 	case wire.HealthBlocked:
-		return "Remove the cause, then run `lockstep retry " + name + "`. `lockstep blockers " + name + "` shows details."
+		return lockstep.BlockerRemedy(resource) + " `lockstep blockers " + name + "` shows details."
 	case wire.HealthFailed:
 		return "Push a fix, or run `lockstep retry " + name + "` to try the same commit again."
 	case wire.HealthUnknown:

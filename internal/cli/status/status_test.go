@@ -346,3 +346,18 @@ func TestAHealthThatTheCallerMayNotReadIsNotLeftOutSilently(t *testing.T) {
 	clitest.Run(t, server.Env(), "status", "api").
 		Prints(t, "Health      not shown: you are not allowed to perform lockstep:GetResourceHealth")
 }
+
+func TestAFailureOfARepositoryThatCannotBeReadShowsBoth(t *testing.T) {
+	server := newListlessServer(t)
+	clitest.Handle(server, "GetResourceHealth",
+		func(*wire.GetResourceHealthInput) (*wire.GetResourceHealthOutput, error) {
+			return &wire.GetResourceHealthOutput{Health: wire.ResourceHealth{
+				Status:      wire.HealthFailed,
+				Reason:      "Queue failed. The repository cannot be read: The host does not answer.",
+				NextProbeAt: timeAt(6, 0),
+			}}, nil
+		})
+
+	clitest.Run(t, server.Env(), "status", "api").
+		Prints(t, "Reason      Queue failed. The repository cannot be read: The host does not answer.")
+}

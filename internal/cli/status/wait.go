@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
@@ -232,7 +233,7 @@ func (w *waiter) blocked(sha, reason string) error {
 	if err := w.report("BLOCKED", sha, reason); err != nil {
 		return err
 	}
-	_ = output.Fprintf(w.env.Stderr, "  Remove the cause, then run `lockstep retry %s`.\n", w.resource)
+	_ = output.Fprintf(w.env.Stderr, "  %s\n", lockstep.BlockerRemedy(w.resource))
 	return command.Exit(command.ExitBlocked)
 }
 
