@@ -251,7 +251,7 @@ func (h *history) checkRest() {
 		latest, desired := status.LatestSync, status.DesiredState.SHA
 		asked, ok := h.held[name]
 		switch {
-		case ok && asked.moves == h.moves:
+		case ok && (asked.sha != asked.head || asked.moves == h.moves):
 			if desired != asked.sha {
 				h.errorf("%s should be at %s as it was asked, not at %s", name, asked.sha, desired)
 			}
@@ -302,6 +302,9 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 
 		got := h.RevisionStatus(cfg, sha)
 		ends := []engine.RevisionState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
+		if _, held := h.held[cfg.ResourceName]; held {
+			ends = append(ends, engine.Pinned)
+		}
 		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress ||
 			sha == head && got.State == engine.Pending {
 			h.errorf("%s: what became of %s, desire %d: %s", cfg.ResourceName, sha.Short(), seq, got.State)

@@ -26,7 +26,7 @@ const (
 	// ParametersAbsent: parameters that are not in the deployment file, and the
 	// values they get.
 	ParametersAbsent = "PARAMETERS_ABSENT"
-	// DuplicateKey: a file has a key several times, of which the last counts.
+	// DuplicateKey: a template has a key several times, of which the last counts.
 	DuplicateKey = "DUPLICATE_KEY"
 	// ExportAwaited: the template imports an export that does not exist yet.
 	ExportAwaited = "EXPORT_AWAITED"

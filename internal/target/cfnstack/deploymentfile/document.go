@@ -3,7 +3,6 @@ package deploymentfile
 import (
 	"context"
 	"path"
-	"slices"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -58,7 +57,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 		return nil, err
 	}
 
-	doc.Warnings = slices.Concat(doc.File.warnings, doc.Template.warnings)
+	doc.Warnings = doc.Template.warnings
 	return doc, doc.matchParameters()
 }
 

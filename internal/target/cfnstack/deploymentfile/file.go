@@ -26,9 +26,8 @@ type File struct {
 	Template   string // a clean path
 	Parameters []Parameter
 	// Tags are the stack's tags. Without HasTags the stack keeps its own.
-	Tags     []Tag
-	HasTags  bool
-	warnings []string // of keys that are there several times
+	Tags    []Tag
+	HasTags bool
 }
 
 // A Parameter is one value of a deployment file.
@@ -63,11 +62,13 @@ func parseDeploymentFile(name string, data []byte) (File, error) {
 	if err := file.source.refuseAliases(root); err != nil {
 		return file, err
 	}
+	if err := file.source.refuseDuplicates(root, ""); err != nil {
+		return file, err
+	}
 	if err := file.source.eachKey(root, "", file.setKey); err != nil {
 		return file, err
 	}
 
-	file.warnings = file.source.duplicates(root, "")
 	if file.Template == "" {
 		return file, file.source.errorf(0, "template-file-path", "the key is missing")
 	}

@@ -93,6 +93,18 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 		},
 		"no keys of ours": {templatePath + "lockstep: web\n", `line 2, key lockstep: the value is not a mapping`},
 		"unknown key":     {templatePath + "foo: 1\n", `line 2, key foo: the key is unknown`},
+		"key twice": {
+			file: templatePath + "tags: {}\ntags: {}\n",
+			want: `line 3, key tags: the key is a duplicate of line 2`,
+		},
+		"parameter twice": {
+			file: templatePath + "parameters:\n  Size: 1\n  Size: 2\n",
+			want: `line 4, key parameters.Size: the key is a duplicate of line 3`,
+		},
+		"JSON key twice": {
+			file: "{\"template-file-path\": \"t.yaml\",\n\"tags\": {\"a\": \"1\", \"a\": \"2\"}}",
+			want: `line 2, key tags.a: the key is a duplicate of line 2`,
+		},
 		"tags as a list": {
 			file: templatePath + "tags:\n  - {key: a, value: b}\n",
 			want: `line 3, key tags: the value is a list; write it as a mapping`,
@@ -244,22 +256,15 @@ func TestANullSectionIsAbsent(t *testing.T) {
 	}
 }
 
-func TestOfDuplicateKeysTheLastCounts(t *testing.T) {
+func TestOfDuplicateKeysOfATemplateTheLastCounts(t *testing.T) {
 	const template = "Resources: {T: {Type: AWS::SNS::Topic}}\n" +
 		"Parameters:\n  Size: {Type: Number}\n  Size: {Type: String, NoEcho: true}\n"
-	doc := readDocument(t, withTemplate(
-		templatePath+"tags: {a: \"1\"}\nparameters:\n  Size: 1\n  Size: 2\ntags: {b: \"2\"}\n", template))
+	doc := readDocument(t, withTemplate(templatePath+"parameters:\n  Size: secret\n", template))
 
-	if diff := cmp.Diff([]deploymentfile.Tag{{Key: "b", Value: "2"}}, doc.File.Tags); diff != "" {
-		t.Errorf("tags (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"2"}, doc.Secrets()); diff != "" {
+	if diff := cmp.Diff([]string{"secret"}, doc.Secrets()); diff != "" {
 		t.Errorf("values of NoEcho parameters (-want +got):\n%s", diff)
 	}
-
 	want := []string{
-		`Deployment file "web.yaml", line 5, key parameters.Size: the key is a duplicate of line 4; this one counts.`,
-		`Deployment file "web.yaml", line 6, key tags: the key is a duplicate of line 2; this one counts.`,
 		`Template "t.yaml", line 4, key Parameters.Size: the key is a duplicate of line 3; this one counts.`,
 	}
 	if diff := cmp.Diff(want, doc.Warnings); diff != "" {
@@ -268,7 +273,8 @@ func TestOfDuplicateKeysTheLastCounts(t *testing.T) {
 }
 
 func TestDuplicateKeysAreReportedInABoundedNumber(t *testing.T) {
-	doc := readDocument(t, withTemplate(templatePath+strings.Repeat("tags: {}\n", 1000), plainTemplate))
+	template := strings.Repeat("Metadata: {}\n", 1000) + "Resources: {T: {Type: AWS::SNS::Topic}}\n"
+	doc := readDocument(t, withTemplate(templatePath, template))
 	if got := len(doc.Warnings); got != 5 {
 		t.Errorf("%d warnings, want 5", got)
 	}
@@ -289,15 +295,10 @@ func TestAFileThatBeginsWithABraceIsReadAsJSON(t *testing.T) {
 	}
 
 	doc := readDocument(t, withTemplate(
-		"{\"template-file-path\": \"t.yaml\",\n"+
-			"\"tags\": {\"u\": \"https:\\/\\/x\"},\n"+
-			"\"tags\": {\"u\": \"\\u00e9\"}}", plainTemplate))
-	if diff := cmp.Diff([]deploymentfile.Tag{{Key: "u", Value: "é"}}, doc.File.Tags); diff != "" {
+		`{"template-file-path": "t.yaml", "tags": {"u": "https:\/\/x", "v": "\u00e9"}}`, plainTemplate))
+	want := []deploymentfile.Tag{{Key: "u", Value: "https://x"}, {Key: "v", Value: "é"}}
+	if diff := cmp.Diff(want, doc.File.Tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
-	}
-	want := []string{`Deployment file "web.yaml", line 3, key tags: the key is a duplicate of line 2; this one counts.`}
-	if diff := cmp.Diff(want, doc.Warnings); diff != "" {
-		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 

@@ -100,8 +100,8 @@ func (s source) refuseAliases(node *yaml.Node) error {
 	return nil
 }
 
-// eachKey calls visit for every key of a mapping, in order. Of a key that is there
-// several times only the last one counts, as at AWS; see duplicates.
+// eachKey calls visit for every key of a mapping, in order. Of a key of a template that
+// is there several times only the last one counts, as at AWS; see duplicates.
 func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name, value *yaml.Node) error) error {
 	last := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -122,6 +122,30 @@ func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name
 		}
 	}
 
+	return nil
+}
+
+// refuseDuplicates refuses keys that a mapping has several times. Of a deployment file
+// either could be meant, and both are read by people.
+func (s source) refuseDuplicates(node *yaml.Node, prefix string) error {
+	lines := map[string]int{}
+	for i, child := range node.Content {
+		key := prefix
+		if node.Kind == yaml.MappingNode && i%2 == 0 {
+			if first, ok := lines[child.Value]; ok {
+				return s.errorf(child.Line, prefix+child.Value, "the key is a duplicate of line %d", first)
+			}
+			lines[child.Value] = child.Line
+			continue
+		}
+
+		if node.Kind == yaml.MappingNode {
+			key += node.Content[i-1].Value + "."
+		}
+		if err := s.refuseDuplicates(child, key); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
