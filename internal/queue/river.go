@@ -77,8 +77,14 @@ func (r *riverOn[D, TTx]) migrate(ctx context.Context, database *db.DB) error {
 		return up(ctx)
 	}
 
-	// Migrate uses its own transactions, so another one holds the lock.
+	// Migrate uses its own transactions, so another one holds the lock. It is idle meanwhile,
+	// and waits as long as another node migrates, so no timeout of its connection applies.
 	return database.Update(ctx, func(tx *db.Tx) error {
+		for _, timeout := range []string{"idle_in_transaction_session_timeout", "lock_timeout"} {
+			if _, err := tx.Exec("SET LOCAL " + timeout + " = 0"); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
 		}
