@@ -60,6 +60,7 @@ type stackSection struct {
 	State          commitstatus.StackState
 	StateLabel     string
 	Blocked        string // the reason of the blocker, or ""
+	Unreadable     string // that the repository cannot be read, or ""
 	Started, Ended timestamp
 	Events         []eventRow
 	Earlier        bool // there are earlier events
@@ -146,7 +147,8 @@ func readStack(tx *db.Tx, stack commitstatus.Stack, most int) (stackSection, err
 		Started:    timestamp(stack.StartedAt),
 		Ended:      timestamp(stack.EndedAt),
 	}
-	if stack.IsPending && stack.Blocked != "" {
+	section.Unreadable = sanitize(stack.Unreadable, lockstep.MaxMessage)
+	if stack.IsDesired && stack.State == commitstatus.StackFailed && stack.Blocked != "" {
 		section.StateLabel, section.Blocked = "blocked", sanitize(stack.Blocked, lockstep.MaxMessage)
 	}
 

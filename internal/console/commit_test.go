@@ -280,3 +280,46 @@ func TestPageIsRemovedWithItsLink(t *testing.T) {
 
 	gone("its link is deleted")
 }
+
+func TestAFailedStackThatIsBlockedReadsAsBlocked(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "STACK_UPDATE_FAILED: it failed").
+			addBlocker("Stack web cannot be updated.")
+		page := w.page("")
+		if want := `<span class="state failed">blocked</span>`; !strings.Contains(page, want) {
+			t.Errorf("the page does not contain %q", want)
+		}
+		if want := "<p><bdi>Stack web cannot be updated.</bdi></p>"; !strings.Contains(page, want) {
+			t.Errorf("the page does not contain %q", want)
+		}
+	})
+}
+
+func TestABlockerOfALaterCommitIsNotOneOfThisCommit(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	w.stack("web").setDesired(sha).addAttempt(lockstep.Failed, "STACK_UPDATE_FAILED: it failed").
+		setDesired(older).addBlocker("Stack web cannot be updated.")
+	if page := w.page(""); strings.Contains(page, "Stack web cannot be updated.") {
+		t.Error("the page shows the blocker of another commit")
+	}
+}
+
+func TestAStackWhoseRepositoryCannotBeReadSaysSo(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := newWorld(t, database)
+		w.stack("web").setDesired(sha).addAttempt(lockstep.Applied, "SYNC_SUCCEEDED: done")
+		if strings.Contains(w.page(""), "cannot be read") {
+			t.Error("the page of a readable repository says that it cannot be read")
+		}
+
+		w.update(func(tx *db.Tx) error {
+			poll := store.Poll{LinkID: w.link.ID, Failures: 1, Error: "The host does not answer."}
+			return store.FinishPoll(tx, poll, tx.Now.Add(time.Minute))
+		})
+		page := regexp.MustCompile(`The repository cannot be read since \S+Z: The host does not answer\.`)
+		if !page.MatchString(w.page("")) {
+			t.Error("the page does not say that the repository cannot be read")
+		}
+	})
+}

@@ -184,14 +184,9 @@ func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
 // health explains the state.
 func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 	health := lockstep.Health{State: f.state, Since: db.TimeOrZero(f.ended)}
-	problem, problemSince := f.pollError, f.pollFailingSince
-	if problem == "" {
-		problem, problemSince = f.branchProblem, f.branchProblemSince
-	}
-	unreadable := ""
+	problem, problemSince := f.problem()
 	if problem != "" {
 		health.NextProbe = db.TimeOrZero(f.nextPollAt)
-		unreadable = lockstep.UnreadableReason(db.TimeOrZero(problemSince), problem)
 	}
 
 	switch f.state {
@@ -199,13 +194,13 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 		health.Reason = f.blockedReason
 		health.Since = db.TimeOrZero(f.blockedSince)
 	case lockstep.HealthSyncing:
-		health.Reason = unreadable
+		health.Reason = f.unreadable()
 		health.Since = entry.StartedAt
 	case lockstep.HealthFailed:
-		health.Reason = joinSentences(f.failure, unreadable)
+		health.Reason = joinSentences(f.failure, f.unreadable())
 	case lockstep.HealthUnknown:
 		health.Reason = problem
-		health.Since = db.TimeOrZero(problemSince)
+		health.Since = problemSince
 	case lockstep.HealthBehind:
 		health.Reason = f.behindReason(entry)
 	case lockstep.HealthInStep:
@@ -215,6 +210,24 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 	}
 
 	return health
+}
+
+// problem returns why the repository or the branch cannot be read, and since when, or
+// "".
+func (f healthFacts) problem() (string, time.Time) {
+	if f.pollError != "" {
+		return f.pollError, db.TimeOrZero(f.pollFailingSince)
+	}
+	return f.branchProblem, db.TimeOrZero(f.branchProblemSince)
+}
+
+// unreadable returns the sentence that the repository cannot be read, or "".
+func (f healthFacts) unreadable() string {
+	problem, since := f.problem()
+	if problem == "" {
+		return ""
+	}
+	return lockstep.UnreadableReason(since, problem)
 }
 
 // joinSentences returns two texts as one, within the length of a message. The first
