@@ -191,7 +191,7 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 
 	switch f.state {
 	case lockstep.HealthBlocked:
-		health.Reason = f.blockedReason
+		health.Reason = joinSentences(f.blockedReason, f.unreadable())
 		health.Since = db.TimeOrZero(f.blockedSince)
 	case lockstep.HealthSyncing:
 		health.Reason = f.unreadable()

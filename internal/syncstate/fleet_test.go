@@ -364,8 +364,21 @@ func TestAFailureAndABlockerExplainTheHealth(t *testing.T) {
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			return syncstate.InsertBlocker(tx, state.ID, "The stack was changed.", nil)
 		})
-		if got := healthOf(t, database); got.State != lockstep.HealthBlocked || got.Reason != "The stack was changed." {
-			t.Errorf("with a blocker it is %+v, want BLOCKED with its reason", got)
+		got = healthOf(t, database)
+		if got.State != lockstep.HealthBlocked {
+			t.Errorf("with a blocker it is %s, want BLOCKED", got.State)
+		}
+		pattern = regexp.MustCompile(
+			`^The stack was changed\. The repository cannot be read since \S+Z: The host does not answer\.$`)
+		if !pattern.MatchString(got.Reason) {
+			t.Errorf("with a blocker, without the repository, the reason is %q", got.Reason)
+		}
+
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.FinishPoll(tx, store.Poll{LinkID: cfg.LinkID}, tx.Now.Add(time.Minute))
+		})
+		if got := healthOf(t, database).Reason; got != "The stack was changed." {
+			t.Errorf("with a blocker the reason is %q, want its own", got)
 		}
 	})
 }

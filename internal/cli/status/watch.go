@@ -20,6 +20,9 @@ import (
 const (
 	// watchInterval is the time between two requests.
 	watchInterval = 500 * time.Millisecond
+	// watchHealthInterval is the time between two requests for the health of the
+	// resource.
+	watchHealthInterval = time.Second
 	// watchHistory is how many past events watch prints first.
 	watchHistory = 10
 )
@@ -30,6 +33,7 @@ func NewWatchCommand(env *command.Env) *cobra.Command {
 		Use:   "watch [RESOURCE]",
 		Short: "Print sync events as they happen",
 		Long: "Print the newest sync events, then each new one as it happens, until you press Ctrl-C.\n" +
+			"With RESOURCE, also print when its repository cannot be read, and when it can again.\n" +
 			"-o json prints one line per event, -o yaml one document per event.",
 		Args: command.Args("[RESOURCE]"),
 	}
@@ -68,6 +72,8 @@ type watcher struct {
 	progress    bool                      // whether there is a progress line
 	running     map[string]runningAttempt // by ID of the attempt
 	unreachable bool                      // whether the last request failed
+	healthAt    time.Time                 // when the health was last requested
+	unreadable  bool                      // whether the repository could not be read then
 }
 
 // A runningAttempt has begun and not ended.
@@ -89,6 +95,9 @@ func (w *watcher) watch(ctx context.Context) error {
 		case err == nil:
 			begun, size, w.unreachable = true, 100, false
 			if err := w.printEvents(response); err != nil {
+				return err
+			}
+			if err := w.watchHealth(ctx); err != nil {
 				return err
 			}
 		case !begun || !w.ignoreTransient(err):
@@ -132,6 +141,43 @@ func (w *watcher) printEvents(response *wire.ListSyncEventsOutput) error {
 		}
 	}
 	return nil
+}
+
+// watchHealth prints a line if the repository of the resource has become unreadable
+// or readable since the last call. These are events of the repository, not of the
+// resource. It ignores errors: a caller who may not read the health watches events.
+func (w *watcher) watchHealth(ctx context.Context) error {
+	if w.request.ResourceName == "" || time.Since(w.healthAt) < watchHealthInterval {
+		return nil
+	}
+
+	w.healthAt = time.Now()
+	health, err := healthOf(ctx, w.remote, w.request.ResourceName)
+	if err != nil || health == nil {
+		return nil
+	}
+
+	unreadable := health.Status == wire.HealthUnknown || !health.NextProbeAt.IsZero()
+	if unreadable == w.unreadable {
+		return nil
+	}
+
+	w.unreadable = unreadable
+	text := "The repository can be read again."
+	if unreadable {
+		text = "The repository cannot be read: " + health.Reason
+		if health.Status != wire.HealthUnknown {
+			text = health.Reason // it has a sentence about the repository
+		}
+	}
+
+	w.clearProgress()
+	stream := w.env.Stdout
+	if w.format.IsDocument() {
+		stream = w.env.Stderr // it is no event of the API
+	}
+
+	return output.Fprintf(stream, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), w.request.ResourceName, text)
 }
 
 // track records which attempts are running.

@@ -131,3 +131,40 @@ func TestWatchRemovesControlCharacters(t *testing.T) {
 		t.Errorf("it prints unsafe characters: %q", line)
 	}
 }
+
+func TestWatchOfOneResourceSaysWhetherItsRepositoryCanBeRead(t *testing.T) {
+	t.Parallel()
+	server := clitest.NewServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	clitest.HandleAWS(server, "GetSyncConfiguration",
+		func(*wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+			return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration("web")}, nil
+		})
+
+	states := []string{wire.HealthUnknown, wire.HealthUnknown, wire.HealthInStep, wire.HealthInStep}
+	clitest.Handle(server, "ListSyncEvents",
+		func(*wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+			if len(states) == 0 {
+				cancel()
+			}
+			return &wire.ListSyncEventsOutput{NextCursor: "1"}, nil
+		})
+	clitest.Handle(server, "GetResourceHealth",
+		func(*wire.GetResourceHealthInput) (*wire.GetResourceHealthOutput, error) {
+			health := wire.ResourceHealth{Status: states[0]}
+			if health.Status == wire.HealthUnknown {
+				health.Reason = "The host does not answer."
+			}
+			states = states[1:]
+			return &wire.GetResourceHealthOutput{Health: health}, nil
+		})
+
+	printed := clitest.RunWith(t, ctx, server.Env(), "", "watch", "web").OK(t).Stdout
+	if got := strings.Count(printed, "  web  The repository cannot be read: The host does not answer.\n"); got != 1 {
+		t.Errorf("that it cannot be read is printed %d times, want once:\n%s", got, printed)
+	}
+	if got := strings.Count(printed, "  web  The repository can be read again.\n"); got != 1 {
+		t.Errorf("that it can be read again is printed %d times, want once:\n%s", got, printed)
+	}
+}
