@@ -2,7 +2,7 @@
 // call nothing else.
 //
 // This package assembles the commands, and has those that run a server (up,
-// serve, sandbox) or need none (model, version). The others are clients of a
+// serve, sandbox), copy its database (backup) or need none (model, version). The others are clients of a
 // server, over the wire, in a package for each subject:
 //
 //	connect    hosts, connections, repository links, webhooks, tags

@@ -50,7 +50,8 @@ func newRootCommand(env *command.Env) *cobra.Command {
 		}
 	}
 
-	addGroup("server", "Run a server:", newUpCommand(env), newServeCommand(env), newSandboxCommand(env))
+	addGroup("server", "Run a server:", newUpCommand(env), newServeCommand(env), newBackupCommand(env),
+		newSandboxCommand(env))
 	addGroup("status", "Show and follow syncs:", status.NewCommand(env), status.NewWaitCommand(env),
 		status.NewWatchCommand(env), status.NewHistoryCommand(env), status.NewBlockersCommand(env),
 		status.NewRetryCommand(env))
