@@ -36,7 +36,7 @@ type Client struct {
 // New returns a client. It sends nothing.
 func New(settings Settings) *Client {
 	httpClient := &http.Client{
-		Transport: transport{awshttp.NewBuildableClient().GetTransport(), settings.Endpoint},
+		Transport: transport{settings.newTransport(), settings.Endpoint},
 		Timeout:   requestTimeout,
 		// A redirect would send the body, which may hold a credential, elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -59,6 +59,15 @@ func New(settings Settings) *Client {
 		retryer:     retryer,
 		signer:      v4.NewSigner(),
 	}
+}
+
+// newTransport returns the transport of the SDK, which trusts the authorities of s.
+func (s Settings) newTransport() *http.Transport {
+	tripper := awshttp.NewBuildableClient().GetTransport()
+	if s.roots != nil {
+		tripper.TLSClientConfig.RootCAs = s.roots
+	}
+	return tripper
 }
 
 // Settings returns the settings of the client.

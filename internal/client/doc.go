@@ -12,16 +12,23 @@
 //
 //  1. flags: an endpoint, a profile of the user's AWS files, or the data directory of
 //     `lockstep up`
-//  2. LOCKSTEP_ENDPOINT_URL and LOCKSTEP_REGION; LOCKSTEP_ACCESS_KEY_ID,
+//  2. LOCKSTEP_ENDPOINT_URL, AWS_ENDPOINT_URL_LOCKSTEP,
+//     AWS_ENDPOINT_URL_CODECONNECTIONS, AWS_ENDPOINT_URL_CODESTAR_CONNECTIONS or
+//     AWS_ENDPOINT_URL, and LOCKSTEP_REGION; LOCKSTEP_ACCESS_KEY_ID,
 //     LOCKSTEP_SECRET_ACCESS_KEY and LOCKSTEP_SESSION_TOKEN, or LOCKSTEP_ROLE_ARN
 //     and LOCKSTEP_WEB_IDENTITY_TOKEN_FILE
-//  3. the profile lockstep of the user's AWS files
+//  3. the profile that AWS_PROFILE names, and then nothing else; otherwise the profile
+//     lockstep of the user's AWS files, which are at AWS_CONFIG_FILE and
+//     AWS_SHARED_CREDENTIALS_FILE or in ~/.aws
 //  4. the profile default of these files if its key is one of Lockstep's, as with the
 //     two variables that `lockstep up` prints
 //  5. the default data directory of `lockstep up`
 //
 // An endpoint without a key is combined with the key of a later place, and a key
 // without an endpoint with the endpoint of a later place.
+//
+// The authorities of AWS_CA_BUNDLE or else of the profile's ca_bundle replace those of
+// the system.
 //
 // With a role and a token file, from the environment or a profile (role_arn,
 // web_identity_token_file), no key is stored: the role is assumed at the server, which

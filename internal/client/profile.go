@@ -17,6 +17,7 @@ type profile struct {
 	endpoint, region            string
 	keyID, secret, sessionToken string
 	roleARN, tokenFile          string // of a role to assume with a token; both or neither
+	caBundle                    string // path of a PEM file
 	from                        string // where it was found
 }
 
@@ -46,17 +47,7 @@ func dataFiles(dir string) awsFiles {
 // findProfile returns the profile that is named, or the first that names a server.
 func findProfile(ctx context.Context, options Options) (profile, error) {
 	if options.Profile != "" {
-		files := userFiles(options.Getenv)
-		found, err := files.read(ctx, options.Profile, "profile "+options.Profile)
-		if errors.Is(err, errNoProfile) {
-			return found, &ConfigError{
-				Problem: fmt.Sprintf("There is no profile %s in %s or %s.", options.Profile, files.config,
-					files.credentials),
-				Hint: "Name another with --profile, or add it.",
-			}
-		}
-
-		return found, err
+		return namedProfile(ctx, options, options.Profile, "profile "+options.Profile)
 	}
 
 	if options.Data != "" {
@@ -73,7 +64,23 @@ func findProfile(ctx context.Context, options Options) (profile, error) {
 		return found, err
 	}
 
+	if name := options.Getenv("AWS_PROFILE"); name != "" {
+		return namedProfile(ctx, options, name, "profile "+name+" of AWS_PROFILE")
+	}
 	return searchProfile(ctx, options)
+}
+
+// namedProfile returns a profile of the user, which must exist.
+func namedProfile(ctx context.Context, options Options, name, from string) (profile, error) {
+	files := userFiles(options.Getenv)
+	found, err := files.read(ctx, name, from)
+	if errors.Is(err, errNoProfile) {
+		return found, &ConfigError{
+			Problem: fmt.Sprintf("There is no %s in %s or %s.", from, files.config, files.credentials),
+			Hint:    "Name another with --profile, or add it.",
+		}
+	}
+	return found, err
 }
 
 func searchProfile(ctx context.Context, options Options) (profile, error) {
@@ -111,6 +118,7 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 	found := profile{
 		endpoint:     shared.BaseEndpoint,
 		region:       shared.Region,
+		caBundle:     shared.CustomCABundle,
 		from:         from,
 		keyID:        shared.Credentials.AccessKeyID,
 		secret:       shared.Credentials.SecretAccessKey,

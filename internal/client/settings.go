@@ -3,9 +3,11 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/lockstephq/lockstep/internal/netaddr"
@@ -40,6 +42,9 @@ type Settings struct {
 	KeyFrom      string
 
 	secret, sessionToken string
+	// caBundle is the file with the authorities to trust, "" for those of the system.
+	caBundle string
+	roots    *x509.CertPool
 	// tokenFile is the file with the token that the role is assumed with.
 	tokenFile string
 }
@@ -76,8 +81,48 @@ func Find(ctx context.Context, options Options) (Settings, error) {
 		settings.Region = DefaultRegion
 	}
 
-	return settings, settings.check(options)
+	if err := settings.check(options); err != nil {
+		return settings, err
+	}
+	return settings, settings.readRoots(options)
 }
+
+// readRoots reads the authorities that AWS_CA_BUNDLE or the profile names. They
+// replace those of the system, as in the AWS CLI.
+func (s *Settings) readRoots(options Options) error {
+	from := "AWS_CA_BUNDLE"
+	path := options.Getenv(from)
+	if path == "" {
+		path, from = s.caBundle, "ca_bundle of the profile"
+	}
+	if path == "" || !strings.HasPrefix(s.Endpoint, "https:") {
+		return nil
+	}
+
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return &ConfigError{
+			Problem: fmt.Sprintf("The certificates of %s cannot be read.", from),
+			Hint:    "Correct it: " + err.Error(),
+			Err:     err,
+		}
+	}
+
+	s.roots = x509.NewCertPool()
+	if !s.roots.AppendCertsFromPEM(pem) {
+		return &ConfigError{
+			Problem: fmt.Sprintf("The file %s of %s has no certificate.", path, from),
+			Hint:    "Name a file with PEM certificates of the authorities to trust.",
+		}
+	}
+
+	return nil
+}
+
+// endpointVariables name the server, the first before the others. All but the first
+// are those of the AWS CLI.
+var endpointVariables = []string{"LOCKSTEP_ENDPOINT_URL", "AWS_ENDPOINT_URL_LOCKSTEP",
+	"AWS_ENDPOINT_URL_CODECONNECTIONS", "AWS_ENDPOINT_URL_CODESTAR_CONNECTIONS", "AWS_ENDPOINT_URL"}
 
 // explicitSettings returns the settings of flags and, for what they leave out, of
 // the environment. A profile or data directory that is named replaces the environment
@@ -88,8 +133,10 @@ func explicitSettings(options Options) (Settings, error) {
 		return settings, nil
 	}
 
-	if settings.Endpoint == "" {
-		settings.Endpoint, settings.EndpointFrom = options.Getenv("LOCKSTEP_ENDPOINT_URL"), "LOCKSTEP_ENDPOINT_URL"
+	for _, name := range endpointVariables {
+		if settings.Endpoint == "" {
+			settings.Endpoint, settings.EndpointFrom = options.Getenv(name), name
+		}
 	}
 
 	if settings.Region == "" {
@@ -142,6 +189,8 @@ func (s *Settings) fill(from profile) {
 	if s.Region == "" {
 		s.Region = from.region
 	}
+
+	s.caBundle = from.caBundle
 }
 
 func (s Settings) check(options Options) error {
@@ -203,6 +252,17 @@ func isLocal(host string) bool {
 }
 
 func errNoServer(options Options) error {
+	name, from := options.Profile, "--profile"
+	if name == "" && options.Data == "" {
+		name, from = options.Getenv("AWS_PROFILE"), "AWS_PROFILE"
+	}
+	if name != "" {
+		return &ConfigError{
+			Problem: fmt.Sprintf("Profile %s (from %s) names no Lockstep server: it has no endpoint_url.", name, from),
+			Hint:    "Add the endpoint_url, or name a server with --endpoint-url, --profile or --data.",
+		}
+	}
+
 	return &ConfigError{
 		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, "+
 			"no profile lockstep with an endpoint_url, and no data directory of `lockstep up` in %s.",
