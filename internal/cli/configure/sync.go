@@ -83,23 +83,38 @@ func (s *syncFlags) check(cmd *cobra.Command) error {
 	return command.Usagef("%s: --trigger %q must be FILE_CHANGE or ANY_CHANGE.", cmd.CommandPath(), s.trigger)
 }
 
+// setResource sets the flag --resource to the argument RESOURCE, if it is given.
+func setResource(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.Flags().Changed("resource") {
+		return command.Usagef("%s: RESOURCE and --resource are both given.", cmd.CommandPath()).
+			WithHint("Give one of them.")
+	}
+	return cmd.Flags().Set("resource", args[0])
+}
+
 func newSyncCreateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "create --resource NAME --link LINK --branch BRANCH --file FILE --role-arn ARN",
+		Use:   "create RESOURCE --link LINK --branch BRANCH --file FILE --role-arn ARN",
 		Short: "Create a sync configuration",
 		Long: "Create a sync configuration, which starts the first sync. With --allowed-signers or\n" +
 			"--openpgp-keys, only commits signed by these signers are synced, from the first commit on; see\n" +
 			"`lockstep sync signers --help`.",
-		Example: "  lockstep sync create --resource web --link acme/infra --branch main " +
+		Example: "  lockstep sync create web --link acme/infra --branch main " +
 			"--file deployments/web.yaml \\\n" +
 			"    --role-arn arn:aws:iam::111122223333:role/lockstep",
-		Args:                  command.Args(),
+		Args:                  command.Args("[RESOURCE]"),
 		DisableFlagsInUseLine: true,
 	}
 
 	server, format := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd)
 	flags, signers := addSyncFlags(cmd), addSignerFlags(cmd)
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := setResource(cmd, args); err != nil {
+			return err
+		}
 		if err := command.RequireFlags(cmd, "resource", "link", "branch", "file", "role-arn"); err != nil {
 			return err
 		}
@@ -172,15 +187,18 @@ func (s *syncFlags) create(
 
 func newSyncUpdateCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "update --resource NAME",
+		Use:   "update RESOURCE",
 		Short: "Update a sync configuration",
 		Long:  "Update a sync configuration. Only what the flags name is changed.",
-		Args:  command.Args(),
+		Args:  command.Args("[RESOURCE]"),
 	}
 
 	server, format, flags := command.AddServerFlags(env, cmd), command.AddFormatFlag(cmd), addSyncFlags(cmd)
 	var request *codeconnections.UpdateSyncConfigurationInput
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := setResource(cmd, args); err != nil {
+			return err
+		}
 		if err := command.RequireFlags(cmd, "resource"); err != nil {
 			return err
 		}
@@ -288,16 +306,21 @@ func showConfigured(env *command.Env, done string, cfg wire.SyncConfiguration, f
 
 func newSyncDeleteCommand(env *command.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "delete --resource NAME",
+		Use:   "delete RESOURCE",
 		Short: "Delete a sync configuration",
 		Long:  "Delete a sync configuration. The resource is no longer synced; its stack is not changed.",
-		Args:  command.Args(),
+		Args:  command.Args("[RESOURCE]"),
 	}
 
 	server := command.AddServerFlags(env, cmd)
 	resource := cmd.Flags().String("resource", "", "name of the resource")
 	syncType := cmd.Flags().String("type", command.SyncType, "sync type")
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return command.RequireFlags(cmd, "resource") }
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := setResource(cmd, args); err != nil {
+			return err
+		}
+		return command.RequireFlags(cmd, "resource")
+	}
 	cmd.RunE = server.Run(func(ctx context.Context, remote *client.Client, _ []string) error {
 		_, err := remote.AWS.DeleteSyncConfiguration(ctx, &codeconnections.DeleteSyncConfigurationInput{
 			ResourceName: resource,

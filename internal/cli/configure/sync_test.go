@@ -43,11 +43,11 @@ func TestSyncCommandsReachTheEngine(t *testing.T) {
 	i := newSyncInstallation(t)
 
 	createWeb(t, i)
-	i.Run(t, "sync", "update", "--resource", "web", "--file", "new.yaml", "--trigger", "ANY_CHANGE").OK(t)
+	i.Run(t, "sync", "update", "web", "--file", "new.yaml", "--trigger", "ANY_CHANGE").OK(t)
 	i.Run(t, "sync", "now", "web").OK(t)
 	i.Run(t, "sync", "now", "--link", "acme/infra").OK(t)
 	i.Run(t, "retry", "web").OK(t)
-	i.Run(t, "sync", "delete", "--resource", "web").OK(t).Prints(t, "Its stack is not changed.")
+	i.Run(t, "sync", "delete", "web").OK(t).Prints(t, "Its stack is not changed.")
 
 	want := []string{
 		"configured web main web.yaml ",
@@ -100,13 +100,14 @@ func TestUsageErrorsNameWhatIsWrong(t *testing.T) {
 		"sync update --resource web":                            "there is nothing to update",
 		"sync update --resource web --trigger SOME_CHANGE":      `--trigger "SOME_CHANGE"`,
 		"sync update --resource web --pull-request-comment yes": "must be on or off",
-		"sync delete":                "--resource is missing",
-		"sync now":                   "either RESOURCE or --link",
-		"sync now web --link x":      "either RESOURCE or --link",
-		"sync now web --branch main": "either RESOURCE or --link",
-		"sync show":                  "RESOURCE is missing",
-		"apply":                      "--file is missing",
-		"apply -f /nowhere/x.yaml":   "Cannot read the manifest",
+		"sync delete":                    "--resource is missing",
+		"sync delete web --resource api": "RESOURCE and --resource are both given",
+		"sync now":                       "either RESOURCE or --link",
+		"sync now web --link x":          "either RESOURCE or --link",
+		"sync now web --branch main":     "either RESOURCE or --link",
+		"sync show":                      "RESOURCE is missing",
+		"apply":                          "--file is missing",
+		"apply -f /nowhere/x.yaml":       "Cannot read the manifest",
 	} {
 		t.Run(line, func(t *testing.T) { clitest.Run(t, nil, strings.Fields(line)...).Fails(t, 2, want) })
 	}
