@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -14,9 +15,17 @@ type Lock struct{ file *os.File }
 // LockDatabase locks the SQLite database at path for this process, with a lock file next to it that
 // holds the process id. Every command that opens a database for itself alone takes the lock. The
 // error of a locked database names the process; it calls the database subject. The kernel releases
-// the lock when the process ends.
+// the lock when the process ends. Symbolic links to a database share its lock.
 func LockDatabase(path, subject string) (*Lock, error) {
-	name := path + ".lock"
+	resolved, err := filepath.EvalSymlinks(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		resolved = path
+	case err != nil:
+		return nil, err
+	}
+
+	name := resolved + ".lock"
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -29,5 +30,27 @@ func TestALockEndsAlthoughAStartingProcessHasACopy(t *testing.T) {
 	}
 	if err := again.Unlock(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestSymbolicLinksToADatabaseShareItsLock(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lockstep.db")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(name, link); err != nil {
+		t.Fatal(err)
+	}
+
+	lock, err := LockDatabase(name, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+
+	if second, err := LockDatabase(link, link); err == nil {
+		second.Unlock()
+		t.Error("the database is locked twice")
 	}
 }
