@@ -1,3 +1,5 @@
 package queue
 
 const MigrationLock = migrationLock
+
+var RiverTime = riverTime

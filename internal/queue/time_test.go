@@ -326,16 +326,13 @@ func TestAJobOfACrashedNodeIsRescued(t *testing.T) {
 	})
 }
 
-// riverTime is how River writes a time on SQLite.
-func riverTime(t time.Time) string { return t.Format("2006-01-02 15:04:05.000") }
-
 // markRunning makes the jobs of the database those of a node that is gone, and led.
 func markRunning(t *testing.T, d *db.DB) {
 	t.Helper()
 	err := d.Update(t.Context(), func(tx *db.Tx) error {
 		var at, lease any = tx.Now, tx.Now.Add(15 * time.Second)
 		if tx.Dialect == db.SQLite {
-			at, lease = riverTime(tx.Now), riverTime(tx.Now.Add(15*time.Second))
+			at, lease = queue.RiverTime(tx.Now), queue.RiverTime(tx.Now.Add(15*time.Second))
 		}
 
 		_, err := tx.Exec("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = $1", at)

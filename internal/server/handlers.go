@@ -1,9 +1,7 @@
 package server
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path"
 	"strings"
@@ -179,18 +177,4 @@ func (s *Server) mountSandbox(mux *http.ServeMux) {
 func (s *Server) mountHealth(mux *http.ServeMux) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "lockstep") })
 	mux.HandleFunc("GET /readyz", s.serveReady)
-}
-
-// serveReady reports whether the database answers.
-func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
-	defer cancel()
-
-	if err := s.options.DB.Ping(ctx); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("err", err))
-		http.Error(w, "The database does not answer.", http.StatusServiceUnavailable)
-		return
-	}
-
-	fmt.Fprintln(w, "ready")
 }

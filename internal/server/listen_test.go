@@ -147,7 +147,8 @@ func TestHealthChecksAreServed(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	run := servertest.ServeSandbox(t)
-	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\n"} {
+	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\ndatabase: ok\nseal key: ok\n" +
+		"jobs overdue: 0\nrepository links unreachable: 0\nconnections in ERROR: 0\n"} {
 		if status, body, _ := get(t, run.URL()+path, ""); status != 200 || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}

@@ -49,6 +49,7 @@ type Server struct {
 	console      *console.Console // nil without a public URL
 	metrics      *metrics.Metrics // nil without a metrics listener
 	service      *api.Service
+	ready        readiness
 
 	listeners   []*httpserver.Listener
 	apiListener *httpserver.Listener
