@@ -177,7 +177,10 @@ func (s scaffold) write(env *command.Env) error {
 // any may have.
 func (s scaffold) nameInFile() string {
 	base := strings.TrimSuffix(path.Base(s.file), path.Ext(s.file))
-	if base == s.name {
+	switch base {
+	case "deployment", "deployment-file", "stack-deployment":
+		return s.name
+	case s.name:
 		return ""
 	}
 	return s.name

@@ -113,6 +113,12 @@ func TestInitWritesTheFileOfTheFlag(t *testing.T) {
 	}
 }
 
+func TestInitNamesAStackThatIsCalledAsAnyFileMayBe(t *testing.T) {
+	root := workingCopy(t, map[string]string{"web.yaml": plainTemplate})
+	clitest.Run(t, nil, "init", filepath.Join(root, "web.yaml"), "deployment").OK(t).Prints(t, "stack deployment")
+	checkDeploymentFile(t, root, "deployments/deployment.yaml", "web.yaml", "deployment")
+}
+
 func TestInitPrintsTheNameThatDiscoveryFinds(t *testing.T) {
 	root := workingCopy(t, map[string]string{"network.yaml": plainTemplate})
 	file := filepath.Join(root, "deployments", "dev", "network.yaml")

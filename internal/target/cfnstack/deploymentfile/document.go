@@ -36,7 +36,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)
 	}
 
-	data, err := readInput(files, inputs, "Deployment file", name, ".", maxDeploymentFile)
+	data, err := readInput(files, inputs, deploymentFile, name, ".", maxDeploymentFile)
 	if err != nil {
 		return nil, err
 	}

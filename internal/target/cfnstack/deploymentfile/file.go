@@ -49,7 +49,7 @@ var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 // parseDeploymentFile reads a deployment file strictly. An unknown key is an error,
 // since a key that is ignored is a change that never happens.
 func parseDeploymentFile(name string, data []byte) (File, error) {
-	file := File{source: source{"Deployment file", name}}
+	file := File{source: source{deploymentFile, name}}
 	root, err := file.source.root(data)
 	if err != nil {
 		return file, err
@@ -115,6 +115,9 @@ func (f *File) setKey(key string, keyNode, value *yaml.Node) (err error) {
 
 	return f.source.errorf(keyNode.Line, key, "%s", suggestKey(key))
 }
+
+// deploymentFile is how messages call the file.
+const deploymentFile = "Deployment file"
 
 // extensionKey is the key of what AWS's format does not have.
 const extensionKey = "lockstep"

@@ -16,6 +16,10 @@ const maxSearched = 20_000
 // author may have begun.
 func missingError(files lockstep.Tree, what, name, folder string) error {
 	meant := similarFile(files, name, folder)
+	if meant == "" && what == deploymentFile {
+		return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit. If it was removed on purpose, "+
+			"stop syncing the stack with `lockstep sync delete`; the stack is not touched.", what, name)
+	}
 	if meant == "" {
 		return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
 	}
