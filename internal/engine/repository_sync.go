@@ -124,6 +124,9 @@ func (e *Engine) startResourceSyncs(
 		if err := syncstate.SetBranchProblem(tx, attempt.LinkID, attempt.Branch, ""); err != nil {
 			return err
 		}
+		if err := store.ClearPollError(tx, attempt.LinkID); err != nil {
+			return err
+		}
 
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)

@@ -103,6 +103,24 @@ func TestADeletedBranchFailsAndItsReturnSyncs(t *testing.T) {
 	})
 }
 
+func TestARepositorySyncForgetsTheErrorOfAPoll(t *testing.T) {
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+		w.Update(func(tx *db.Tx) error {
+			poll := store.Poll{LinkID: w.Link.ID, Failures: 1, Error: "The host does not answer."}
+			return store.FinishPoll(tx, poll, tx.Now.Add(time.Hour))
+		})
+
+		second := w.Push(map[string]string{"web.yaml": "2"})
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
+		if n := w.Count(`SELECT count(*) FROM repository_link WHERE poll_error <> '' OR poll_failing_since IS NOT NULL`); n != 0 {
+			t.Error("the error of the poll is kept although the repository was read")
+		}
+	})
+}
+
 func TestAHeadThatAReplicaLacksIsNotLost(t *testing.T) {
 	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
 		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})

@@ -99,6 +99,14 @@ func LimitPolls(tx *db.Tx, longest time.Duration) (int64, error) {
 		db.Millis(tx.Now), db.Millis(tx.Now.Add(longest)))
 }
 
+// ClearPollError forgets the error of the last poll: the repository was read by something
+// else since.
+func ClearPollError(tx *db.Tx, linkID string) error {
+	_, err := tx.Exec(`UPDATE repository_link SET poll_error = '', poll_failing_since = NULL
+		WHERE id = $1 AND poll_error <> ''`, linkID)
+	return err
+}
+
 // StartPolling makes a link due at a time, if it is not polled already.
 func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2 WHERE id = $1 AND next_poll_at IS NULL`,

@@ -215,10 +215,14 @@ func (f healthFacts) health(entry FleetEntry) lockstep.Health {
 // problem returns why the repository or the branch cannot be read, and since when, or
 // "".
 func (f healthFacts) problem() (string, time.Time) {
-	if f.pollError != "" {
-		return f.pollError, db.TimeOrZero(f.pollFailingSince)
+	polled, synced := db.TimeOrZero(f.pollFailingSince), db.TimeOrZero(f.branchProblemSince)
+	switch {
+	case f.pollError == "":
+		return f.branchProblem, synced
+	case f.branchProblem != "" && synced.Before(polled): // a repository sync has met it first
+		return f.pollError, synced
 	}
-	return f.branchProblem, db.TimeOrZero(f.branchProblemSince)
+	return f.pollError, polled
 }
 
 // unreadable returns the sentence that the repository cannot be read, or "".
