@@ -61,9 +61,16 @@ func (c *crowd) connect(address string) net.Conn {
 	return client
 }
 
-// isAnswered reports whether a request on a connection is answered.
+// isAnswered reports whether a request on a connection is answered, once the connection is
+// idle.
 func (c *crowd) isAnswered(conn net.Conn) bool {
 	c.t.Helper()
+	defer synctest.Wait()
+	return request(conn)
+}
+
+// request reports whether a request on a connection is answered.
+func request(conn net.Conn) bool {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		return false
 	}
@@ -72,7 +79,6 @@ func (c *crowd) isAnswered(conn net.Conn) bool {
 		return false
 	}
 	defer resp.Body.Close()
-	synctest.Wait() // the connection is idle
 	return resp.StatusCode == http.StatusOK
 }
 
@@ -97,7 +103,7 @@ func TestAttack23OneAddressCannotTakeAllConnections(t *testing.T) {
 				defer close(release)
 
 				for i := range 20 { // each waits for its response
-					go c.isAnswered(c.connect(addresses(i)))
+					go request(c.connect(addresses(i)))
 					synctest.Wait()
 				}
 				if open := c.listener.OpenConnections(); open != 4 {

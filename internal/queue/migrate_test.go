@@ -19,7 +19,7 @@ func TestMigrateWaitsForAnotherNodeLongerThanTheTimeoutsOfItsConnection(t *testi
 	}
 	defer other.Close()
 
-	database, err := db.Open(t.Context(), url+"&lock_timeout=1&idle_in_transaction_session_timeout=1", schema())
+	database, err := db.Open(t.Context(), url+"&lock_timeout=200&idle_in_transaction_session_timeout=200", schema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestMigrateWaitsForAnotherNodeLongerThanTheTimeoutsOfItsConnection(t *testi
 			}
 		}
 
-		_, err := tx.Exec("SELECT pg_sleep(0.3)")
+		_, err := tx.Exec("SELECT pg_sleep(0.6)")
 		return err
 	})
 	if err != nil {
